@@ -1,0 +1,54 @@
+# Two commands do everything: `make demo` and `make test`. The rest is for people who work on it.
+# Needs python3 (3.11 or newer) with pip, and make. Root on Debian lets the lab run; it is asked for nothing else.
+
+SHELL := /bin/sh
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+export PATH := $(PATH):/usr/sbin:/sbin
+
+UV  := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := .venv/bin
+
+.PHONY: demo test check types lint fast packages env bench example clean help
+
+demo: env packages  ## the main job on the example, then the whole story (the lab as root on Debian, else simulated)
+	$(RUN)/unlisted investigate examples/office || test $$? -eq 1
+	$(RUN)/unlisted demo
+
+test: env packages lint types  ## everything that must hold; what .ci/run calls
+	$(RUN)/pytest
+
+fast: env  ## the tests that need no lab
+	$(RUN)/pytest -m "not lab"
+
+lint: env  ## ruff: rules and format
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+
+types: env  ## mypy --strict
+	$(RUN)/mypy
+
+bench: env  ## every benchmark, each beside its peer in the same run
+	for file in benchmarks/*_*.py; do $(RUN)/python $$file || exit 1; done
+
+example: env packages  ## make examples/office anew in the lab (root)
+	$(RUN)/unlisted demo --speed 1 --evidence examples/office
+
+packages:  ## what the lab and the tests drive, from Debian, as root; otherwise says what is missing
+	@sh tools/packages.sh
+
+env: .venv/.stamp  ## the Python environment of the lock file
+
+.venv/.stamp: pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
+	$(UV) sync --frozen --all-extras --all-groups --quiet
+	@touch $@
+
+# Debian forbids pip to write into the system's Python and has venv in another package: uv needs neither.
+.tools/bin/uv:
+	python3 -m pip install --quiet --disable-pip-version-check --target .tools uv
+
+clean:
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+help:
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12

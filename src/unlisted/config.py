@@ -1,0 +1,74 @@
+"""The person's settings: one TOML file, all of it optional.
+
+Looked for in this order: `--config FILE`, `$UNLISTED_CONFIG`, `/etc/unlisted/unlisted.toml`,
+`$XDG_CONFIG_HOME/unlisted/unlisted.toml`. `docs/configuration.md` is checked against `Config`.
+"""
+
+import os
+from typing import Literal
+
+from msgspec import Struct
+
+from unlisted import catalogue, net
+from unlisted.errors import ConfigError
+from unlisted.net import Address, Network
+
+Policy = Literal["observe", "approve", "hold"]
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that can be set. The defaults touch nothing and ask nobody."""
+
+    own: tuple[Address, ...] = ()  # our public addresses
+    inside: tuple[Network, ...] = net.INSIDE  # what counts as the own network
+    resolver: str = ""  # ADDR[:PORT]; "" is the system's
+    store: str = ""  # path of the SQLite file; "" is the usual place
+    senders: tuple[str, ...] = ()  # declared mail senders: addresses or MACs
+    protect: tuple[str, ...] = ()  # never held: addresses or MACs
+    policy: Policy = "observe"
+    hold_hours: float = 8.0
+    max_holds: int = 3  # more than this at once means that we are wrong
+    lan: str = ""  # interface names of the gateway
+    wan: str = ""
+
+
+def places() -> list[str]:
+    """Where a configuration is looked for when none is named."""
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    named = os.environ.get("UNLISTED_CONFIG")
+    return [*([named] if named else []), "/etc/unlisted/unlisted.toml", f"{home}/unlisted/unlisted.toml"]
+
+
+def load(path: str | None = None) -> Config:
+    """The configuration; the defaults where no file exists. ConfigError names file, path and mend."""
+    for candidate in [path] if path else places():
+        try:
+            with open(candidate, encoding="utf-8") as file:
+                return check(catalogue.decode(file.read(), Config, candidate), candidate)
+        except FileNotFoundError:
+            if path:
+                raise ConfigError(f"no configuration at {path}", remedy="name an existing file") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"cannot read {candidate}: {error}", remedy="mend it, or name another"
+            ) from None
+    return Config()
+
+
+def check(config: Config, name: str) -> Config:
+    """What types cannot say: ranges and spellings."""
+    for field in ("senders", "protect"):
+        for position, text in enumerate(getattr(config, field)):
+            if net.ip(text) is None and not net.mac(text):
+                raise ConfigError(
+                    f"{name}: {text!r} is neither an address nor a MAC - at `$.{field}[{position}]`",
+                    remedy='write it as "192.168.1.10" or "3c:5a:b4:12:34:56"',
+                )
+    if not 0 < config.hold_hours <= 24 * 30:
+        raise ConfigError(
+            f"{name}: {config.hold_hours} hours is no hold - at `$.hold_hours`",
+            remedy="between 0 (excluded) and 720",
+        )
+    if config.max_holds < 0:
+        raise ConfigError(f"{name}: {config.max_holds} - at `$.max_holds`", remedy="0 or more")
+    return config

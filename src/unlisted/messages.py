@@ -1,0 +1,242 @@
+"""The vocabulary on one page: what can happen (events), what is decided (commands), and their nouns.
+
+All are frozen values. Times are Unix seconds, UTC. Absent is None or "", never a magic number.
+`at` is when the thing happened in the world, not when we read it.
+"""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from unlisted.net import Address
+
+
+class Evidence(Struct, frozen=True, gc=False):
+    """Where a fact was read, so that a person can look it up."""
+
+    source: str  # file, or "nflog:5"
+    line: int  # 1-based; 0 where the source has no lines
+    text: str  # the line as it stood, untrusted; "" until quoted
+
+
+# ---- nouns ----------------------------------------------------------------------------------------
+
+
+class Device(Struct, frozen=True, gc=False):
+    """A machine inside: what is known of it at one moment."""
+
+    address: Address | None
+    mac: str = ""
+    vendor: str = ""
+    hostname: str = ""
+    first_seen: float | None = None
+
+    @property
+    def key(self) -> str:
+        """What identifies it: the MAC where known, else the address."""
+        return self.mac or str(self.address)
+
+
+class Suspect(Struct, frozen=True):
+    """A device with the score that speaks against it. Score in nats, from `find/trip.py`."""
+
+    device: Device
+    verdict: str  # rogue, suspect, honest
+    score: float
+    attempts: int
+    destinations: int
+    flagged_at: float | None  # when the threshold was crossed
+    flagged_after: int | None  # how many attempts that took
+    role: str
+    because: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Decision(Struct, frozen=True):
+    """Hold a device: what, why, until when, and how it is undone."""
+
+    id: str
+    device: Device
+    reason: str
+    by: str  # "policy" or the person
+    made_at: float
+    expires_at: float
+    state: str  # proposed, applied, verified, failed, expired, released
+    undo: str  # the command that takes it back
+
+
+class Cause(Struct, frozen=True, gc=False):
+    """One explanation of why we are listed, 0 <= probability <= 1."""
+
+    cause: str
+    probability: float
+    because: str
+
+
+class Step(Struct, frozen=True, gc=False):
+    """What to do next: a command to type and the information it is expected to bring (bits)."""
+
+    step: str
+    command: str
+    gain: float
+
+
+# ---- events: what happened ------------------------------------------------------------------------
+
+
+class Attempt(Struct, frozen=True, gc=False, tag="attempt", tag_field="kind"):
+    """One outbound connection attempt to a mail port."""
+
+    at: float
+    src: Address  # inside address, before NAT
+    dst: Address
+    dport: int  # 25, 465, 587
+    sport: int = 0
+    mac: str = ""  # "" when the source cannot know it
+    action: str = ""  # "", pass, block, held
+    outcome: str = ""  # "", answered, refused, silent
+    nat: Address | None = None  # the translated source
+    nat_port: int = 0
+    seen: Evidence | None = None
+
+
+class Lease(Struct, frozen=True, gc=False, tag="lease", tag_field="kind"):
+    """A device had an address: from a DHCP server, a neighbour table or an access point."""
+
+    address: Address
+    mac: str
+    hostname: str = ""
+    client_id: str = ""
+    start: float | None = None  # None: the source does not say
+    end: float | None = None
+    seen: Evidence | None = None
+
+
+class Delivery(Struct, frozen=True, gc=False, tag="delivery", tag_field="kind"):
+    """What our own mail server did with one recipient of one message."""
+
+    at: float
+    queue_id: str
+    sender: str
+    recipient: str
+    relay: str  # host[address]:port it was handed to
+    status: str  # sent, deferred, bounced
+    text: str  # the reply, untrusted
+    seen: Evidence | None = None
+
+
+class Submission(Struct, frozen=True, gc=False, tag="submission", tag_field="kind"):
+    """One message that entered our mail server."""
+
+    at: float
+    queue_id: str
+    client: Address | None
+    account: str = ""  # SASL user
+    script: str = ""
+    sender: str = ""
+    seen: Evidence | None = None
+
+
+class Refusal(Struct, frozen=True, gc=False, tag="refusal", tag_field="kind"):
+    """A receiving server turned us away, and what its words mean. Fields as `explain --json` promises."""
+
+    source: str
+    recipient: str = ""
+    remote_mta: str = ""
+    code: str = ""  # SMTP reply code, "550"
+    status: str = ""  # RFC 3463 enhanced status, "5.7.1"
+    reason: str = ""  # Sisimai's published vocabulary
+    hard: bool = False
+    feedback_type: str = ""  # RFC 5965 §3.1, for a report
+    verdict: str = "undecided"
+    list: str = ""  # key in data/lists.toml
+    sublist: str = ""
+    vendor: str = ""
+    cited_ip: Address | None = None
+    url: str = ""
+    rule: str = ""  # key in data/refusals.toml
+    quote: str = ""  # the span that the rule matched
+    at: float | None = None
+    text: str = ""  # the reply, untrusted
+
+
+class Listing(Struct, frozen=True, tag="listing", tag_field="kind"):
+    """One list's answer about one address, three-valued. Fields as `check --json` promises."""
+
+    address: str  # an address or, for a domain list, a name
+    list: str
+    zone: str
+    state: str  # listed, clear, unknown
+    codes: tuple[str, ...] = ()
+    meaning: str = ""
+    reason: str = ""  # the list's TXT, untrusted
+    why: str = ""  # why unknown
+    scope: str = ""  # address, range, domain, policy
+    removal: str = ""
+    weight: float = 0.0  # 0..1, how widely receivers use the list
+    at: float | None = None
+
+
+class Applied(Struct, frozen=True, tag="applied", tag_field="kind"):
+    """The edge carried out, or failed to carry out, a Hold or a Release."""
+
+    at: float
+    decision: str
+    ok: bool
+    detail: str = ""
+
+
+class Tick(Struct, frozen=True, gc=False, tag="tick", tag_field="kind"):
+    """Time passed. The only way in which the engine learns of it."""
+
+    at: float
+
+
+Event: TypeAlias = Attempt | Lease | Delivery | Submission | Refusal | Listing | Applied | Tick
+
+
+# ---- commands: what is to be done -----------------------------------------------------------------
+
+
+class Hold(Struct, frozen=True, tag="hold", tag_field="kind"):
+    """Take a device off the mail ports (scope of the enforcer) until the decision expires."""
+
+    decision: Decision
+
+
+class Release(Struct, frozen=True, tag="release", tag_field="kind"):
+    """Undo a hold."""
+
+    decision: Decision
+    why: str  # expired, released by …
+
+
+class Propose(Struct, frozen=True, tag="propose", tag_field="kind"):
+    """A hold that policy leaves to a person, or that the guard refused (then `refused` says why)."""
+
+    decision: Decision
+    refused: str = ""
+
+
+class Name(Struct, frozen=True, tag="name", tag_field="kind"):
+    """Tell everyone: this is the device."""
+
+    suspect: Suspect
+
+
+class Say(Struct, frozen=True, gc=False, tag="say", tag_field="kind"):
+    """One line for the person who watches."""
+
+    at: float
+    text: str
+    about: str = ""  # device key, list, decision id
+
+
+class Save(Struct, frozen=True, tag="save", tag_field="kind"):
+    """Put a decision's new state into the store and the audit log."""
+
+    at: float
+    decision: Decision
+
+
+Command: TypeAlias = Hold | Release | Propose | Name | Say | Save

@@ -1,0 +1,105 @@
+"""Addresses: made once, compared cheaply, sorted into inside and outside.
+
+`ipaddress` counts the documentation ranges as private, so `is_private` cannot tell who is inside;
+`INSIDE` lists the ranges that a home or an office really uses.
+"""
+
+from abc import ABCMeta
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    Address: TypeAlias = IPv4Address | IPv6Address
+    Network: TypeAlias = IPv4Network | IPv6Network
+else:
+    # msgspec decodes a field into one custom type, not into a union of two: one name covers both.
+    class Address(metaclass=ABCMeta):
+        """An IPv4 or IPv6 address."""
+
+    class Network(metaclass=ABCMeta):
+        """An IPv4 or IPv6 network."""
+
+    Address.register(IPv4Address)
+    Address.register(IPv6Address)
+    Network.register(IPv4Network)
+    Network.register(IPv6Network)
+
+MAIL_PORTS = (25, 465, 587)  # RFC 5321 §4.5.4.2, RFC 8314 §3.3, RFC 6409 §3.1
+
+INSIDE: tuple[Network, ...] = tuple(
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8",  # RFC 1918
+        "172.16.0.0/12",  # RFC 1918
+        "192.168.0.0/16",  # RFC 1918
+        "100.64.0.0/10",  # RFC 6598, behind a provider's NAT
+        "169.254.0.0/16",  # RFC 3927
+        "fc00::/7",  # RFC 4193
+        "fe80::/10",  # RFC 4291 §2.5.6
+    )
+)
+
+
+@lru_cache(maxsize=65536)
+def ip(text: str) -> Address | None:
+    """The address that `text` spells, or None. Brackets and zone ids are taken off; mapped IPv4 is IPv4."""
+    try:
+        address = ip_address(text.strip().strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def network(text: str) -> Network | None:
+    """The network that `text` spells (host bits allowed), or None."""
+    try:
+        return ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+
+
+def within(address: Address, networks: tuple[Network, ...]) -> bool:
+    """True when one of `networks` holds `address`; families never match each other."""
+    return any(address.version == net.version and address in net for net in networks)
+
+
+@lru_cache(maxsize=65536)
+def inside(address: Address, networks: tuple[Network, ...] = INSIDE) -> bool:
+    """True for an address of the own network (by default: the private ranges)."""
+    return within(address, networks)
+
+
+def prefix(address: Address) -> int:
+    """The destination prefix as one 63-bit integer: the /24 of IPv4, the /48 of IPv6.
+
+    A spammer's targets differ by prefix; a mail service's own servers mostly do not.
+    """
+    if isinstance(address, IPv4Address):
+        return int(address) >> 8
+    return 1 << 62 | int(address) >> 80
+
+
+def mac(text: str) -> str:
+    """A MAC address in lower case with colons; "" when `text` is none. Reads -, :, . and bare hex."""
+    digits = text.strip().lower().replace(":", "").replace("-", "").replace(".", "")
+    if len(digits) != 12 or not all(c in "0123456789abcdef" for c in digits):
+        return ""
+    return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+
+
+def random_mac(address: str) -> bool:
+    """True when the MAC was made up by software: the locally administered bit (IEEE 802, bit 0x02).
+
+    Virtual machines set it too, so it hints at a phone and proves nothing.
+    """
+    return len(address) == 17 and bool(int(address[:2], 16) & 0x02)

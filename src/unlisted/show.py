@@ -1,0 +1,59 @@
+"""Facts to terminal: the answer on stdout, the talk on stderr, and nothing hostile on either.
+
+Host names, log lines and replies come from strangers: everything shown goes through `clean`.
+"""
+
+import sys
+import unicodedata
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from unlisted import codec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Cc controls, Cf formatting (bidi, zero width), Cs surrogates, Zl and Zp line ends: all can lie on a screen.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def clean(text: str, limit: int = 500) -> str:
+    """`text` made safe for a terminal: no controls, one line, at most `limit` characters."""
+    cut = text[: limit + 1]
+    shown = "".join(" " if c in "\t\r\n" else "�" if unicodedata.category(c) in _HIDDEN else c for c in cut)
+    return shown if len(text) <= limit else shown[: limit - 1] + "…"
+
+
+def emit(value: object) -> None:
+    """One JSON line on stdout."""
+    sys.stdout.write(codec.encode(value).decode() + "\n")
+
+
+def say(text: str) -> None:
+    """One line of talk on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """A terminal that takes text as it is: no markup, no emoji, no guessing of highlights.
+
+    Rich obeys NO_COLOR and pipes; without a terminal it would guess 80 columns, so tables stay readable.
+    """
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=False)
+
+
+def when(at: float | None) -> str:
+    """A moment in UTC, to the second; "" for none, and for what no calendar holds."""
+    if at is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return ""
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """A number and its noun: 1 device, 3 devices."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
