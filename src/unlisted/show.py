@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 from unlisted import codec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
+
+    from unlisted.page import Line
+
+STYLES = {"title": "bold", "bad": "red", "good": "green", "dim": "dim", "command": "cyan", "plain": ""}
 
 # Cc controls, Cf formatting (bidi, zero width), Cs surrogates, Zl and Zp line ends: all can lie on a screen.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
@@ -57,3 +63,20 @@ def when(at: float | None) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """A number and its noun: 1 device, 3 devices."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def page(lines: "Iterable[Line]") -> None:
+    """Print lines with their indents; a wrapped line keeps its indent, a command stays whole."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    out = console()
+    for line in lines:
+        if line.style == "title":
+            out.print()
+        if line.style == "command":
+            out.print(" " * line.indent + line.text, style=STYLES["command"], soft_wrap=True)
+        else:
+            out.print(
+                Padding(Text(line.text, style=STYLES[line.style]), (0, 0, 0, line.indent), expand=False)
+            )

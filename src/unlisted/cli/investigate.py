@@ -1,0 +1,167 @@
+"""Read a folder of whatever you have and print one page: why, which lists, which device, what next.
+
+Bounces (eml, mbox, Maildir, pasted replies), gateway logs, DHCP leases, the mail server's log, flow
+records, saved `unlisted check --json`: each file is recognized by its content. Asks no network.
+Exit code: 0 nothing found, 1 something found, 3 nothing could be told.
+"""
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unlisted.case import Case, Unread
+    from unlisted.diagnose.signs import Span
+    from unlisted.edge.folder import Gathered
+    from unlisted.find.rank import Findings
+    from unlisted.messages import Suspect
+    from unlisted.page import Source
+
+HELP = "the main job: a folder of evidence to cause, culprit and next step"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What `investigate` takes."""
+    parser.add_argument("folder", metavar="FOLDER", help="a folder (or a file) of evidence")
+    parser.add_argument("--own", action="append", default=[], metavar="ADDR", help="our public address")
+    parser.add_argument("--inside", action="append", default=[], metavar="NET", help="our own network")
+    parser.add_argument(
+        "--sender", action="append", default=[], metavar="ADDR|MAC", help="an honest mail sender"
+    )
+    parser.add_argument("--no-save", action="store_true", help="do not keep the case in the store")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Gather, investigate, show, keep."""
+    import os
+
+    from unlisted import config, show
+    from unlisted.cli import _given
+    from unlisted.diagnose.investigate import Material, investigate
+    from unlisted.edge import folder
+    from unlisted.edge.progress import bar
+    from unlisted.errors import UnlistedError
+    from unlisted.find import rank
+
+    settings = config.load(args.config)
+    if not os.path.exists(args.folder):
+        raise UnlistedError(
+            f"there is no {show.clean(args.folder)}", remedy="unlisted investigate FOLDER", code=2
+        )
+    own = (*settings.own, *_given.addresses("--own", args.own))
+    inside = _given.networks("--inside", args.inside) or settings.inside
+    senders = (*settings.senders, *_given.senders("--sender", args.sender))
+    gathered = folder.gather([args.folder], bar, own=own, mails=True)
+    found = rank.judge(gathered.flows, gathered.who, rank.Setting(inside, own, senders), gathered.sent())
+    case = investigate(
+        Material(
+            refusals=tuple(gathered.refusals),
+            listings=tuple(gathered.listings),
+            deliveries=tuple(gathered.deliveries),
+            submissions=tuple(gathered.submissions),
+            leases=tuple(gathered.leases),
+            suspects=_quoted(found),
+            attempts=_span(gathered),
+            told=found.told and gathered.has("gateway", "flows"),
+            has_mail_log=gathered.has("maillogs"),
+            own=own,
+            inside=inside,
+            unread=_unread(gathered),
+            folder=args.folder,
+        )
+    )
+    return _answer(case, gathered, found, args)
+
+
+def _answer(case: "Case", gathered: "Gathered", found: "Findings", args: argparse.Namespace) -> int:
+    """Print the case, keep it, and say by the exit code what it came to."""
+    from unlisted import page, show
+
+    guilty = any(suspect.verdict != "honest" for suspect in case.suspects)
+    about_us = [
+        r for r in case.refusals if r.verdict in ("our-address", "our-domain", "our-setup", "private-list")
+    ]
+    listed = any(listing.state == "listed" for listing in case.listings)
+    told = any(reading.kind and reading.understood for reading in gathered.readings)
+    if args.json:
+        show.emit(case)
+    else:
+        show.page(page.render(case, _sources(gathered), list(found.notes)))
+    if not told:
+        show.say(
+            "nothing in there could be read as evidence: bounces, gateway logs, leases, mail logs, flows"
+        )
+        return 3
+    if not args.no_save:
+        _save(case, args)
+    return 1 if guilty or about_us or listed else 0
+
+
+def _save(case: "Case", args: argparse.Namespace) -> None:
+    """Keep the case for `report` and `delist`; a store that cannot be written is said and no more."""
+    from unlisted import codec, config, show
+    from unlisted.edge.store import Store
+    from unlisted.errors import UnlistedError
+
+    try:
+        with Store(config.load(args.config).store) as store:
+            store.add_many(listing for listing in case.listings if listing.state != "unknown")
+            store.save_case(case.id, codec.encode(case))
+    except UnlistedError as error:
+        show.say(f"the case was not kept: {error.what}")
+        return
+    show.say(f"kept as case {case.id}: unlisted report {case.id}")
+
+
+def _quoted(found: "Findings") -> "tuple[Suspect, ...]":
+    """Suspects with the lines that convinced us read back from their files; the honest need none."""
+    from msgspec import structs
+
+    from unlisted.edge.read import quote
+
+    return tuple(
+        structs.replace(one, evidence=quote(one.evidence) if one.verdict != "honest" else ())
+        for one in found.suspects
+    )
+
+
+def _span(gathered: "Gathered") -> "Span | None":
+    """The time that gateway logs and flow records cover, by their attempts."""
+    from unlisted.diagnose.signs import Span
+
+    flows = gathered.flows
+    return Span(float(flows.at.min()) / 1e6, float(flows.at.max()) / 1e6) if flows.size else None
+
+
+def _sources(gathered: "Gathered") -> "list[Source]":
+    """What was read, for the page: mails of one folder on one line."""
+    import os
+
+    from unlisted.page import Source
+
+    sources = [
+        Source(r.path, r.format, r.lines, r.unknown, "; ".join(r.assumed))
+        for r in gathered.readings
+        if r.kind and r.kind != "mail"
+    ]
+    folders: dict[str, list[int]] = {}
+    for reading in gathered.readings:
+        if reading.kind == "mail":
+            folders.setdefault(os.path.dirname(reading.path) or ".", []).append(reading.understood)
+    for name, counts in folders.items():
+        sources.append(Source(name, f"mail: {len(counts):,} files, {sum(counts):,} refusals or reports"))
+    return sources
+
+
+def _unread(gathered: "Gathered") -> "tuple[Unread, ...]":
+    """Every file that was not read, or not wholly."""
+    from unlisted.case import Unread
+
+    files = [
+        Unread(r.path, r.trouble or "not understood", 0) for r in gathered.readings if r.trouble or not r.kind
+    ]
+    lines = [
+        Unread(r.path, f"lines not understood, such as: {r.samples[0] if r.samples else ''}", r.unknown)
+        for r in gathered.readings
+        if r.kind and r.unknown
+    ]
+    return (*files, *lines, *(Unread(item.source, item.why) for item in gathered.unread))

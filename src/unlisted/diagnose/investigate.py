@@ -1,0 +1,113 @@
+"""From what was gathered to a case: refusals brought together, suspects ranked, causes weighed. Pure."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct, structs
+
+from unlisted import case, net
+from unlisted.diagnose import cited
+from unlisted.diagnose.signs import Findings, Span
+from unlisted.messages import Delivery, Lease, Listing, Refusal, Submission, Suspect
+from unlisted.net import Address, Network
+from unlisted.notice import lists, refusal, together
+
+SAME = 3600.0  # seconds: a bounce is written at once, but the mail that carries it may be read late
+
+
+class Material(Struct, frozen=True, kw_only=True):
+    """What the edge gathered and `find` made of it."""
+
+    refusals: tuple[Refusal, ...] = ()
+    listings: tuple[Listing, ...] = ()  # the lists' own answers
+    deliveries: tuple[Delivery, ...] = ()
+    submissions: tuple[Submission, ...] = ()
+    leases: tuple[Lease, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    attempts: Span | None = None  # what the gateway's logs and flow records span
+    told: bool = False  # those logs could tell devices apart
+    has_mail_log: bool = False
+    own: tuple[Address, ...] = ()
+    inside: tuple[Network, ...] = net.INSIDE
+    unread: tuple[case.Unread, ...] = ()
+    folder: str = "."
+
+
+def investigate(material: Material) -> case.Case:
+    """The case: deterministic, the same material always makes the same one."""
+    logged = from_log(material.deliveries, material.own)
+    refusals = (*material.refusals, *_unsaid(logged, material.refusals))
+    own = material.own or cited.own(refusals)
+    known = {(listing.address, listing.list) for listing in material.listings}
+    hearsay = [
+        listing
+        for listing in cited.listings(refusals, own, lists.load())
+        if (listing.address, listing.list) not in known
+    ]
+    findings = Findings(
+        own=own,
+        inside=material.inside,
+        refusals=refusals,
+        listings=(*material.listings, *hearsay),
+        suspects=material.suspects,
+        deliveries=material.deliveries,
+        submissions=material.submissions,
+        gateway=material.attempts if material.told else None,
+        mail_log=_span([delivery.at for delivery in material.deliveries]) if material.has_mail_log else None,
+        leases_from=min((lease.start for lease in material.leases if lease.start is not None), default=None),
+    )
+    through = sum(d.status == "sent" and "[" in d.relay for d in material.deliveries)
+    common = together.common(refusals, through if material.has_mail_log else None)
+    return case.of(
+        findings, _words(own, material), in_common=together.sentence(common), unread=material.unread
+    )
+
+
+def from_log(deliveries: tuple[Delivery, ...], own: tuple[Address, ...]) -> list[Refusal]:
+    """The refusals that a mail log tells of: the same texts as in bounces, read by the same reader."""
+    found = []
+    for delivery in deliveries:
+        if delivery.status not in ("bounced", "deferred") or "[" not in delivery.relay:
+            continue
+        verdict = refusal.judge(delivery.text, own, remote_mta=delivery.relay.partition("[")[0])
+        seen = delivery.seen
+        found.append(
+            Refusal(
+                source=f"{seen.source}:{seen.line}" if seen else "mail log",
+                recipient=delivery.recipient,
+                remote_mta=delivery.relay.partition("[")[0],
+                at=delivery.at,
+                text=delivery.text,
+                **structs.asdict(verdict),
+            )
+        )
+    return found
+
+
+def _unsaid(logged: list[Refusal], mails: tuple[Refusal, ...]) -> list[Refusal]:
+    """Refusals of the log that no bounce tells of already: nothing is counted twice."""
+    told: dict[tuple[str, str, str], list[float | None]] = {}
+    for one in mails:
+        told.setdefault((one.recipient.lower(), one.code, one.rule), []).append(one.at)
+    new = []
+    for one in logged:
+        times = told.get((one.recipient.lower(), one.code, one.rule), [])
+        match = next((t for t in times if t is None or one.at is None or abs(t - one.at) < SAME), ...)
+        if match is ...:
+            new.append(one)
+        else:
+            times.remove(match)
+    return new
+
+
+def _span(times: list[float]) -> Span:
+    return Span(min(times, default=0.0), max(times, default=0.0))
+
+
+def _words(own: tuple[Address, ...], material: Material) -> Mapping[str, str]:
+    """What fills the gaps of the next steps' commands."""
+    servers = [s.device.address for s in material.suspects if "mail" in s.role and s.device.address]
+    return {
+        "own": str(own[0]) if own else "YOUR-PUBLIC-ADDRESS",
+        "folder": material.folder,
+        "mail_server": str(servers[0]) if servers else "YOUR-MAIL-SERVER",
+    }

@@ -1,0 +1,183 @@
+"""What the evidence at hand says about each sign of data/causes.toml: present, absent, or not looked at.
+
+Only what was looked at becomes a sign. How much an absence weighs depends on the time that the log
+spans: a device that is here one hour a day is missed by a single look 95 times in 100.
+"""
+
+from collections import Counter
+
+from msgspec import Struct
+
+from unlisted import net
+from unlisted.diagnose.causes import Sign
+from unlisted.messages import Delivery, Listing, Refusal, Submission, Suspect
+from unlisted.net import Address, Network
+
+DAY = 86_400.0  # seconds
+# A visitor or a commuter's laptop is back within three days; a log that spans them would have seen it.
+FULL_SPAN = 3 * DAY
+MOST = 0.95  # even a full log misses what left by another way
+FEW = 50  # remote deliveries; below that a share says nothing
+WEB_USERS = ("33", "48", "80", "apache", "http", "nginx", "nobody", "www", "www-data")
+APPLIANCES = ("camera", "hikvision", "dahua", "axis", "tp-link", "zyxel", "netgear", "d-link", "ubiquiti",
+              "mikrotik", "synology", "qnap", "avm", "draytek", "huawei", "router")  # fmt: skip
+
+
+class Span(Struct, frozen=True):
+    """The time that a log covers, Unix seconds."""
+
+    first: float
+    last: float
+
+    @property
+    def coverage(self) -> float:
+        """How much an absence in this log weighs, 0..0.95."""
+        return min(MOST, max(0.0, self.last - self.first) / FULL_SPAN)
+
+
+class Findings(Struct, frozen=True, kw_only=True):
+    """All that was read, as the rooms before this one understood it."""
+
+    own: tuple[Address, ...] = ()
+    inside: tuple[Network, ...] = net.INSIDE
+    refusals: tuple[Refusal, ...] = ()
+    listings: tuple[Listing, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    submissions: tuple[Submission, ...] = ()
+    gateway: Span | None = None  # what the gateway's logs and flow records span
+    mail_log: Span | None = None
+    leases_from: float | None = None  # the earliest moment that leases or DHCP logs tell of
+
+
+def read(findings: Findings) -> list[Sign]:
+    """Every sign that somebody looked for."""
+    return [*_gateway(findings), *_mail_log(findings), *_lists(findings), *_refusals(findings)]
+
+
+def _gateway(findings: Findings) -> list[Sign]:
+    if findings.gateway is None:
+        return []
+    rogues = [suspect for suspect in findings.suspects if suspect.verdict == "rogue"]
+    if not rogues:
+        hours = (findings.gateway.last - findings.gateway.first) / 3600
+        because = f"the gateway's log shows no such device in {hours:.1f} hours"
+        return [Sign("rogue-device", False, findings.gateway.coverage, because)]
+    worst = rogues[0]
+    name = worst.device.hostname or worst.device.key
+    signs = [Sign("rogue-device", True, 1.0, f"{name}: {worst.because}")]
+    first = worst.device.first_seen
+    if first is not None and findings.leases_from is not None:
+        late = first - findings.leases_from > 60
+        signs.append(Sign("newcomer", late, 0.5, f"{name} joined later than the others"))
+    what = f"{worst.device.vendor} {worst.device.hostname}".lower()
+    if worst.device.vendor:
+        signs.append(
+            Sign("appliance", any(word in what for word in APPLIANCES), 1.0, f"{name} is an appliance")
+        )
+    return signs
+
+
+def _mail_log(findings: Findings) -> list[Sign]:
+    if findings.mail_log is None:
+        return []
+    remote = [delivery for delivery in findings.deliveries if "[" in delivery.relay]
+    bounced = sum(delivery.status == "bounced" for delivery in remote)
+    domains = {delivery.recipient.rpartition("@")[2] for delivery in remote}
+    wide = len(remote) >= FEW and (bounced > 0.3 * len(remote) or len(domains) > 200)
+    summary = f"{len(remote)} deliveries to {len(domains)} domains, {bounced} bounced"
+    signs = [
+        Sign("mail-server-fan-out", wide, MOST, f"the mail log shows {summary}"),
+        _one_account(findings),
+        _script(findings),
+        _strangers(findings),
+    ]
+    empty = sum(delivery.sender == "" for delivery in remote)
+    if len(remote) >= FEW:
+        because = f"{empty} of {len(remote)} outgoing messages have an empty sender"
+        signs.append(Sign("null-sender-share", empty > 0.5 * len(remote), MOST, because))
+    return signs
+
+
+def _one_account(findings: Findings) -> Sign:
+    accounts = Counter(submission.account for submission in findings.submissions if submission.account)
+    account, most = accounts.most_common(1)[0] if accounts else ("", 0)
+    total = accounts.total()
+    present = total >= FEW and len(accounts) > 1 and most > 0.6 * total
+    because = f"{account} handed in {most} of {total} messages" if present else "no account stands out"
+    return Sign("one-account", present, MOST if accounts else 0.5, because)
+
+
+def _script(findings: Findings) -> Sign:
+    scripts = [one for one in findings.submissions if one.script and one.script.lower() in WEB_USERS]
+    because = f"{len(scripts)} messages were handed in by the web server's user"
+    return Sign("script-mail", len(scripts) >= 5, MOST, because)
+
+
+def _strangers(findings: Findings) -> Sign:
+    """Mail that came from outside without signing in and left for outside."""
+    left = {d.queue_id for d in findings.deliveries if "[" in d.relay and d.status == "sent"}
+    foreign = [
+        one
+        for one in findings.submissions
+        if one.client is not None
+        and not one.account
+        and one.queue_id in left
+        and not one.client.is_loopback
+        and not net.inside(one.client, findings.inside)
+    ]
+    because = f"{len(foreign)} messages of clients outside were passed on without signing in"
+    return Sign("strangers-relayed", len(foreign) >= 5, MOST, because)
+
+
+def _lists(findings: Findings) -> list[Sign]:
+    told = [listing for listing in findings.listings if listing.state in ("listed", "clear")]
+    if not told:
+        return []
+    listed = [listing for listing in told if listing.state == "listed"]
+    if not listed:
+        return [Sign("clear-now", True, 1.0, f"{len(told)} lists answered, none names the address")]
+    infected = [one for one in listed if "infect" in one.meaning.lower() or "xbl" in one.meaning.lower()]
+    scopes = {listing.scope for listing in listed}
+    names = ", ".join(sorted({one.list or one.zone for one in listed}))
+    signs = [
+        Sign("infection-list", bool(infected), 0.7, f"{_names(infected)} lists it as infected"),
+        Sign("policy-only", scopes == {"policy"}, 1.0, f"only policy lists: {names}"),
+        Sign("range-only", scopes <= {"range", "network"}, 1.0, f"only lists of ranges: {names}"),
+    ]
+    asked_now = any(
+        not listing.why for listing in told
+    )  # a refusal's word about a list is not the list's answer
+    return [*signs, Sign("clear-now", False, 1.0, f"listed on {names}")] if asked_now else signs
+
+
+def _names(listings: list[Listing]) -> str:
+    return ", ".join(sorted({listing.list or listing.zone for listing in listings}))
+
+
+def _refusals(findings: Findings) -> list[Sign]:
+    """Refusals tell of themselves only; strangers can forge them, so they weigh and never hold."""
+    verdicts = Counter(
+        refusal.verdict
+        for refusal in findings.refusals
+        if refusal.verdict not in ("other", "recipient", "undecided")
+    )
+    total = verdicts.total()
+    if not total:
+        return []
+    set_up, broken = verdicts["our-setup"], verdicts["their-resolver"]
+    signs = [
+        Sign(
+            "resolver-error",
+            broken > total / 2,
+            1.0,
+            f"{broken} of {total} refusals report a failed list query",
+        ),
+        Sign("set-up-refusals", set_up > total / 2, 1.0, f"{set_up} of {total} refusals speak of our set-up"),
+    ]
+    reverse = sum(refusal.reason == "requireptr" for refusal in findings.refusals)
+    if reverse > total / 2 and not any(listing.state == "listed" for listing in findings.listings):
+        signs.append(
+            Sign("policy-only", True, 1.0, f"{reverse} of {total} refusals speak of the reverse name")
+        )
+    return signs

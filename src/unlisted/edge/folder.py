@@ -1,0 +1,132 @@
+"""A folder of evidence, whatever is in it: every file recognized, read, and sorted into the rooms' terms.
+
+`gather` is used by `find` and by `investigate`. Nothing raises on what is in a file; what was not read
+is in the readings and in `unread`.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
+
+from unlisted import codec
+from unlisted.edge import mail, read, vendors
+from unlisted.edge.read import Progress, Reading
+from unlisted.find import rank
+from unlisted.find.columns import Flows, join
+from unlisted.find.who import Who
+from unlisted.messages import Delivery, Lease, Listing, Refusal, Submission
+from unlisted.net import Address
+from unlisted.notice import bounce
+
+LISTINGS = 64 << 20  # bytes of a saved `check --json`; all lists for a /16 fit into it
+
+Bar = Callable[[str], AbstractContextManager[Progress | None]]
+
+
+class Gathered(Struct):
+    """Everything that was read, by what it tells."""
+
+    readings: list[Reading] = field(default_factory=list)
+    who: Who = field(default_factory=lambda: Who(vendors.name))
+    leases: list[Lease] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+    submissions: list[Submission] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)  # of mails; not those of a mail log
+    listings: list[Listing] = field(default_factory=list)  # of a saved `check --json`
+    unread: list[mail.Unread] = field(default_factory=list)
+    mails: int = 0
+
+    @property
+    def flows(self) -> Flows:
+        """The attempts of all files."""
+        return join([reading.flows for reading in self.readings if reading.flows is not None])
+
+    def has(self, *kinds: str) -> bool:
+        """True when a file of one of these kinds was recognized."""
+        return any(reading.kind in kinds for reading in self.readings)
+
+    def sent(self) -> rank.Deliveries:
+        """The mail server's deliveries, for knowing it again in a gateway's log."""
+        deliveries = rank.Deliveries()
+        for delivery in self.deliveries:
+            deliveries.add(delivery)
+        return deliveries
+
+
+def gather(
+    sources: Iterable[str], bar: Bar, *, own: tuple[Address, ...] = (), mails: bool = False
+) -> Gathered:
+    """Read files and folders. `mails`: read bounces too (`find` leaves them to `explain`)."""
+    gathered = Gathered()
+    files = read.paths(sources)
+    near = read.nearest(files)
+    for path in files:
+        if mails and _saved_listings(path, gathered):
+            continue
+        with bar(str(path)) as progress:
+            reading = read.read(path, near, progress)
+        gathered.readings.append(reading)
+        for event in reading.events:
+            _sort(event, gathered)
+        if mails and (reading.kind == "mail" or not reading.kind):
+            _mail(str(path), reading, gathered, own)
+    return gathered
+
+
+def _sort(event: object, gathered: Gathered) -> None:
+    if isinstance(event, Lease):
+        gathered.who.add(event)
+        gathered.leases.append(event)
+    elif isinstance(event, Delivery):
+        gathered.deliveries.append(event)
+    elif isinstance(event, Submission):
+        gathered.submissions.append(event)
+
+
+def _mail(path: str, reading: Reading, gathered: Gathered, own: tuple[Address, ...]) -> None:
+    """The refusals of a mail, an mbox, or a file that holds nothing but a reply."""
+    for found in mail.messages(path):
+        if isinstance(found, mail.Unread):
+            if reading.kind == "mail":
+                gathered.unread.append(found)
+            continue
+        if found.mail:
+            told = bounce.refusals(found.raw, found.source, own)
+        else:
+            told = bounce.pasted(found.raw.decode("utf-8", "replace"), found.source, own)
+            if all(refusal.verdict == "undecided" for refusal in told):
+                continue
+            reading.kind, reading.format, reading.trouble = "mail", "reply", ""
+        gathered.mails += 1
+        reading.lines += 1
+        reading.understood += len(told)
+        gathered.refusals += told
+
+
+def _saved_listings(path: Path, gathered: Gathered) -> bool:
+    """True when the file is what `unlisted check --json` printed: each line one list's answer."""
+    try:
+        if os.path.getsize(path) > LISTINGS:
+            return False
+        with path.open(encoding="utf-8") as file:
+            first = file.readline(65536)
+            if not first.startswith("{") or '"zone"' not in first:
+                return False
+            lines = [first, *file]
+    except (OSError, UnicodeDecodeError):
+        return False
+    reading = Reading(str(path), kind="listings", format="check --json", lines=len(lines))
+    for line in lines:
+        try:
+            gathered.listings.append(codec.decode(line, Listing))
+            reading.understood += 1
+        except msgspec.MsgspecError:
+            reading.unknown += 1
+    if not reading.understood:
+        return False
+    gathered.readings.append(reading)
+    return True

@@ -1,0 +1,211 @@
+"""The engine: events in, commands out. It never waits and never reads the clock.
+
+Replaying last month's log and watching tonight's traffic run this same code: time arrives inside
+events. What it decides about a device it decides from attempts, leases and neighbors alone; what
+strangers can write (bounces, reports, a list's words) goes into the case and never into a hold.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+
+import numpy as np
+from msgspec import structs
+
+from unlisted import net
+from unlisted.config import Config
+from unlisted.find import trip
+from unlisted.find.who import Who
+from unlisted.messages import (
+    Applied,
+    Attempt,
+    Command,
+    Decision,
+    Event,
+    Evidence,
+    Hold,
+    Lease,
+    Listing,
+    Name,
+    Propose,
+    Release,
+    Save,
+    Say,
+    Suspect,
+    Tick,
+)
+from unlisted.stop import decide, guard
+
+NEW_DEVICE = 3600.0  # seconds since it was first seen, in which a device counts as new to us
+# Sources that are tracked at once, 1 KB each. Forged addresses can fill it; then only devices that a
+# lease or a neighbor vouches for are still tracked, and it is said.
+MOST_DEVICES = 50_000
+QUOTED = 10  # lines kept per device as evidence; more convinces nobody further
+PORTS = {port: index for index, port in enumerate(net.MAIL_PORTS)}
+OUTCOMES = ("", "answered", "refused", "silent")
+
+
+class Engine:
+    """Decides. Never waits, never reads the clock: time arrives inside events."""
+
+    def __init__(self, config: Config, network: guard.Network, table: trip.Table | None = None) -> None:
+        self.config = config
+        self.network = network
+        self.table = table or trip.load()
+        self.who = Who()
+        self.state = trip.State.new(16)
+        self.decisions: dict[str, Decision] = {}
+        self.listings: dict[tuple[str, str], Listing] = {}
+        self.suspects: dict[str, Suspect] = {}
+        self.untracked = 0  # attempts of sources beyond MOST_DEVICES
+        self._ids: dict[str, int] = {}
+        self._lines: defaultdict[str, deque[Evidence]] = defaultdict(lambda: deque(maxlen=QUOTED))
+        self._targets: defaultdict[str, set[net.Address]] = defaultdict(set)
+        self._applied_at: dict[str, float] = {}
+        self._began: float | None = None
+        self._rules: dict[type, Callable[..., list[Command]]] = {
+            Attempt: self._attempt,
+            Lease: self._lease,
+            Listing: self._listing,
+            Applied: self._applied,
+            Tick: self._tick,
+        }
+
+    def step(self, event: Event) -> list[Command]:
+        """What follows from one event. Events that concern no device (mail, refusals) decide nothing."""
+        rule = self._rules.get(type(event))
+        return rule(event) if rule else []
+
+    def warm(self, at: float) -> bool:
+        """True when we have watched long enough to hold; before, we know no mail server but the declared."""
+        return self._began is not None and at - self._began >= self.config.warm_up
+
+    # ---- one rule an event ------------------------------------------------------------------------
+
+    def _lease(self, lease: Lease) -> list[Command]:
+        self.who.add(lease)
+        others = tuple(known for known in self.network.known if known.address != lease.address)
+        self.network = structs.replace(self.network, known=(*others, lease))
+        return []
+
+    def _attempt(self, attempt: Attempt) -> list[Command]:
+        self._began = attempt.at if self._began is None else self._began
+        if attempt.dport not in PORTS or {str(attempt.src), attempt.mac} & self.network.senders:
+            return []
+        commands = self._witness(attempt)
+        key = attempt.mac or str(attempt.src)
+        if key not in self._ids and len(self._ids) >= MOST_DEVICES and not self._vouched(attempt):
+            self.untracked += 1
+            first = self.untracked == 1
+            return (
+                [*commands, Say(attempt.at, "too many sources at once: forged addresses?")]
+                if first
+                else commands
+            )
+        if attempt.seen is not None:
+            self._lines[key].append(attempt.seen)
+        if len(self._targets[key]) < trip.SLOTS:
+            self._targets[key].add(attempt.dst)
+        self.state, alarms = trip.advance(self.state, self._columns(key, attempt), self.table)
+        if len(alarms.row):
+            commands += self._tripped(key, attempt, int(alarms.score[0]), int(alarms.attempt[0]))
+        return commands
+
+    def _listing(self, listing: Listing) -> list[Command]:
+        key = (listing.address, listing.list or listing.zone)
+        before = self.listings.get(key)
+        self.listings[key] = listing
+        if before is None or before.state == listing.state or listing.state == "unknown":
+            return []
+        return [Say(listing.at or 0.0, f"{key[1]}: {key[0]} is {listing.state}", key[1])]
+
+    def _applied(self, answer: Applied) -> list[Command]:
+        decision = self.decisions.get(answer.decision)
+        if decision is None or decision.state != "proposed":
+            return []
+        self._applied_at[decision.id] = answer.at
+        after = self._save(decide.applied(decision, answer.at, answer.ok))
+        text = f"{decision.device.key}: hold {after.state}" + (f": {answer.detail}" if answer.detail else "")
+        return [Save(answer.at, after), Say(answer.at, text, decision.id)]
+
+    def _tick(self, tick: Tick) -> list[Command]:
+        self._began = tick.at if self._began is None else self._began
+        commands: list[Command] = []
+        for decision in [one for one in self.decisions.values() if one.state in decide.OPEN]:
+            after = decide.expire(decision, tick.at)
+            if after is not decision:
+                self._save(after)
+                commands += [Release(after, "its time is over"), Save(tick.at, after)]
+        return commands
+
+    # ---- what a rule needs ------------------------------------------------------------------------
+
+    def _vouched(self, attempt: Attempt) -> bool:
+        """True when a lease or a neighbor knows this source."""
+        return any(attempt.src == known.address for known in self.network.known)
+
+    def _columns(self, key: str, attempt: Attempt) -> trip.Attempts:
+        """One attempt as the kernel's columns."""
+        number = self._ids.setdefault(key, len(self._ids))
+        if number >= len(self.state.score):
+            self.state = self.state.grown(2 * number)
+        first = self.who.device(attempt.src, attempt.at, attempt.mac).first_seen
+        new = first is not None and attempt.at - first < NEW_DEVICE
+        return trip.Attempts(
+            np.array([number], np.int32),
+            np.array([round(attempt.at * 1e6)], np.int64),
+            np.array([net.prefix(attempt.dst)], np.int64),
+            np.array([PORTS[attempt.dport]], np.int8),
+            np.array([OUTCOMES.index(attempt.outcome)], np.int8),
+            np.array([int(new)], np.int8),
+        )
+
+    def _tripped(self, key: str, attempt: Attempt, score: int, tries: int) -> list[Command]:
+        """A device crossed the threshold: name it, and hold it if that is the policy and the guard agrees."""
+        device = self.who.device(attempt.src, attempt.at, attempt.mac)
+        targets = len(self._targets[key])
+        because = (
+            f"{tries} attempts on mail ports of {targets} servers it had never spoken to; "
+            f"score {score / trip.NATS:.1f} of {self.table.threshold / trip.NATS:.1f} nats"
+        )
+        suspect = Suspect(
+            device, "rogue", round(score / trip.NATS, 3), tries, targets, attempt.at, tries, "", because,
+            tuple(self._lines[key]),
+        )  # fmt: skip
+        self.suspects[key] = suspect
+        return [Name(suspect), *self._decide(suspect, attempt.at)]
+
+    def _decide(self, suspect: Suspect, at: float) -> list[Command]:
+        """Propose, or hold at once; never against the guard, never on a cold start."""
+        if any(
+            decide.standing(one, at) and one.device.key == suspect.device.key
+            for one in self.decisions.values()
+        ):
+            return []
+        decision = decide.propose(suspect, self.config.policy, at, self.config.hold_hours)
+        refused = guard.refuse(suspect.device, self.network, self.decisions.values(), at)
+        if not refused and self.config.policy == "hold" and not self.warm(at):
+            refused = f"the watch is younger than {self.config.warm_up:.0f} s"
+        self._save(decision)
+        if refused or self.config.policy != "hold":
+            return [Propose(decision, refused), Save(at, decision)]
+        return [Hold(decision), Save(at, decision)]
+
+    def _witness(self, attempt: Attempt) -> list[Command]:
+        """What this attempt proves about the holds that stand."""
+        commands: list[Command] = []
+        for decision in [one for one in self.decisions.values() if one.state in decide.STANDING]:
+            after = decide.witness(decision, attempt, self._applied_at.get(decision.id, attempt.at))
+            if after is not decision:
+                self._save(after)
+                what = (
+                    "its traffic was seen to stop" if after.state == "verified" else "TRAFFIC PASSES THE HOLD"
+                )
+                commands += [
+                    Save(attempt.at, after),
+                    Say(attempt.at, f"{after.device.key}: hold {after.state}, {what}", after.id),
+                ]
+        return commands
+
+    def _save(self, decision: Decision) -> Decision:
+        self.decisions[decision.id] = decision
+        return decision

@@ -1,0 +1,132 @@
+"""The one page: a case as lines of text, severity first, the next step last.
+
+Pure: lines with a style each, so that a test can read them and a terminal can color them. No meaning
+rests on color. Everything from outside has gone through `show.clean`.
+"""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from unlisted import show
+from unlisted.case import Case, Unread
+from unlisted.diagnose import causes
+from unlisted.messages import Listing, Suspect
+
+QUOTES = 4  # lines of evidence on the page; the rest is in --json and in the report
+LIKELY = 0.05  # causes below this are not worth a person's time tonight
+
+
+class Line(Struct, frozen=True):
+    """One line of the page. Style: title, bad, good, dim, command or plain."""
+
+    text: str
+    style: str = "plain"
+    indent: int = 2
+
+
+class Source(Struct, frozen=True):
+    """One thing that was read: what it was and what came out of it."""
+
+    source: str
+    what: str
+    lines: int = 0
+    not_understood: int = 0
+    assumed: str = ""
+
+
+def render(case: Case, sources: list[Source], notes: list[str] | None = None) -> list[Line]:
+    """The whole page. `notes`: what must be said beside the suspects."""
+    own = ", ".join(str(address) for address in case.own) or "not known yet (--own ADDR)"
+    return [
+        Line(f"case {case.id}   public address {own}", "title", 0),
+        *_read(sources, case.unread),
+        *_why(case),
+        *_lists(case.listings),
+        *_causes(case),
+        *_devices(case.suspects),
+        *(Line(show.clean(note), "dim") for note in notes or ()),
+        *_next(case),
+    ]
+
+
+def _read(sources: list[Source], unread: tuple[Unread, ...]) -> Iterator[Line]:
+    yield Line("What was read", "title", 0)
+    for source in sources:
+        lines = f", {show.count(source.lines, 'line')}" if source.lines else ""
+        missed = f", {source.not_understood:,} not understood" if source.not_understood else ""
+        yield Line(f"{show.clean(source.source, 60):<34} {source.what}{lines}{missed}")
+        if source.assumed:
+            yield Line(f"assumed: {source.assumed}", "dim", 4)
+    if not sources:
+        yield Line("nothing", "bad")
+    for item in unread:
+        if not item.lines:
+            yield Line(f"could not read {show.clean(item.source, 60)}: {show.clean(item.why)}", "bad")
+
+
+def _why(case: Case) -> Iterator[Line]:
+    yield Line("What the refusals have in common", "title", 0)
+    yield Line(show.clean(case.in_common) or "no refusal was found")
+    if case.mail_log:
+        yield Line(show.clean(case.mail_log))
+    for gate in case.gates:
+        if gate.state == "stop":
+            yield Line(f"{gate.gate}? {show.clean(gate.because)}", "bad")
+
+
+def _lists(listings: tuple[Listing, ...]) -> Iterator[Line]:
+    yield Line("The lists", "title", 0)
+    order = {"listed": 0, "unknown": 1, "clear": 2}
+    clear = [listing for listing in listings if listing.state == "clear"]
+    for listing in sorted(listings, key=lambda one: (order[one.state], -one.weight)):
+        if listing.state == "clear":
+            continue
+        what = listing.meaning or listing.reason or listing.why
+        style = "bad" if listing.state == "listed" else "dim"
+        name = listing.list or listing.zone
+        yield Line(f"{listing.state.upper():<8} {name:<20} {listing.address}  {show.clean(what, 200)}", style)
+        if listing.removal and listing.state == "listed":
+            yield Line(f"off it: {show.clean(listing.removal, 200)}", "dim", 11)
+    if clear:
+        yield Line(f"clear on {', '.join(sorted(one.list or one.zone for one in clear))}", "good")
+    if not listings:
+        yield Line("none was asked and no refusal names one")
+
+
+def _causes(case: Case) -> Iterator[Line]:
+    yield Line("Why, likeliest first", "title", 0)
+    known = causes.load().cause
+    likely = [cause for cause in case.causes if cause.probability >= LIKELY] or list(case.causes[:1])
+    for cause in likely[:4]:
+        yield Line(f"{cause.probability:>4.0%}  {known[cause.cause].title}")
+        yield Line(show.clean(cause.because), "dim", 8)
+    if case.causes and case.causes[0].probability < 0.5:
+        yield Line("not settled: the evidence that would settle it is named under Next", "bad")
+
+
+def _devices(suspects: tuple[Suspect, ...]) -> Iterator[Line]:
+    yield Line("The device", "title", 0)
+    guilty = [suspect for suspect in suspects if suspect.verdict != "honest"]
+    for suspect in guilty:
+        device = suspect.device
+        name = show.clean(device.hostname, 60) or "no host name"
+        yield Line(f"{suspect.verdict.upper()}  {name}", "bad")
+        yield Line(f"address {device.address}   MAC {device.mac or 'not in this evidence'}", "plain", 4)
+        vendor = show.clean(device.vendor, 60) or "not known"
+        yield Line(f"vendor {vendor}   first seen {show.when(device.first_seen) or 'not known'}", "plain", 4)
+        yield Line(show.clean(suspect.because, 300), "plain", 4)
+        for evidence in suspect.evidence[:QUOTES]:
+            where = f"{show.clean(evidence.source, 60)}:{evidence.line}" if evidence.line else evidence.source
+            yield Line(f"{where}  {show.clean(evidence.text, 300)}", "dim", 4)
+    if not guilty:
+        yield Line("none named: no gateway log, flow record or capture here shows one")
+
+
+def _next(case: Case) -> Iterator[Line]:
+    yield Line("Next", "title", 0)
+    for number, step in enumerate(case.next, 1):
+        yield Line(f"{number}. {show.clean(step.step)}")
+        yield Line(show.clean(step.command), "command", 5)
+    if not case.next:
+        yield Line("nothing more that we could name")

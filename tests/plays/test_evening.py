@@ -1,0 +1,173 @@
+"""The evening the laptop comes home, and what must not happen on it."""
+
+from ipaddress import IPv4Address
+
+import msgspec
+import pytest
+from play import Play
+
+from unlisted.config import Config
+from unlisted.engine import Engine
+from unlisted.messages import (
+    Applied,
+    Attempt,
+    Hold,
+    Lease,
+    Listing,
+    Name,
+    Propose,
+    Refusal,
+    Release,
+    Save,
+    Say,
+    Tick,
+)
+from unlisted.stop.guard import Network
+
+LAPTOP, ADDRESS = "3c:5a:b4:12:34:56", IPv4Address("192.168.50.143")
+SERVER = IPv4Address("192.168.50.10")
+SIX = 1_795_000_000.0  # an evening, Unix seconds
+HOLDING = Config(policy="hold", warm_up=0.0)
+
+
+def engine(config: Config = HOLDING, *, known: tuple[Lease, ...] = ()) -> Engine:
+    network = Network(
+        gateway=frozenset({"192.168.50.1"}), senders=frozenset({str(SERVER)}), known=known, max_holds=3
+    )
+    return Engine(config, network)
+
+
+def lease(address: IPv4Address = ADDRESS, mac: str = LAPTOP, at: float = SIX - 5) -> Lease:
+    return Lease(address, mac, "PETRAS-LAPTOP", start=at, end=at + 3600)
+
+
+def syn(number: int, *, src: IPv4Address = ADDRESS, mac: str = LAPTOP, action: str = "block") -> Attempt:
+    target = IPv4Address(f"198.18.{number}.25")
+    return Attempt(SIX + number / 1000, src, target, 25, mac=mac, action=action)
+
+
+def test_the_third_attempt_names_it_and_holds_it() -> None:
+    play = Play(engine()) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+    suspect = play.last(Name).suspect
+    assert suspect.device.mac == LAPTOP
+    assert suspect.device.hostname == "PETRAS-LAPTOP"
+    assert suspect.flagged_after == 3
+    decision = play.last(Hold).decision
+    assert decision.expires_at == SIX + 3 / 1000 + 8 * 3600
+    assert decision.undo == f"unlisted release {LAPTOP}"
+    play >> syn(4) >> syn(5)
+    play.ends()
+
+
+def test_applied_is_not_held_until_its_traffic_was_seen_to_stop() -> None:
+    play = Play(engine()) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+    held = play.last(Hold).decision.id
+    play >> Applied(SIX + 1, held, ok=True) << (Save, Say)
+    assert play.last(Save).decision.state == "applied"
+    (
+        play
+        >> Attempt(SIX + 2, ADDRESS, IPv4Address("198.18.9.25"), 25, mac=LAPTOP, action="held")
+        << (Save, Say)
+    )
+    assert play.last(Save).decision.state == "verified"
+    play.ends()
+
+
+def test_a_hold_that_leaks_is_called_failed() -> None:
+    play = Play(engine()) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+    play >> Applied(SIX + 1, play.last(Hold).decision.id, ok=True) << (Save, Say)
+    (
+        play
+        >> Attempt(SIX + 9, ADDRESS, IPv4Address("198.18.9.25"), 25, mac=LAPTOP, action="pass")
+        << (Save, Say)
+    )
+    assert play.last(Save).decision.state == "failed"
+    assert "PASSES" in play.last(Say).text
+
+
+def test_an_enforcer_that_fails_is_said() -> None:
+    play = Play(engine()) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+    play >> Applied(SIX + 1, play.last(Hold).decision.id, ok=False, detail="no such table") << (Save, Say)
+    assert play.last(Save).decision.state == "failed"
+    assert "no such table" in play.last(Say).text
+
+
+def test_a_hold_ends_by_itself() -> None:
+    play = Play(engine()) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+    play >> Applied(SIX + 1, play.last(Hold).decision.id, ok=True) << (Save, Say)
+    play >> Tick(SIX + 7 * 3600) >> Tick(SIX + 9 * 3600) << (Release, Save)
+    assert play.last(Save).decision.state == "expired"
+    play >> Tick(SIX + 10 * 3600)
+    play.ends()
+
+
+@pytest.mark.parametrize("policy", ["observe", "approve"])
+def test_unless_told_to_hold_it_proposes(policy: str) -> None:
+    config = msgspec.structs.replace(HOLDING, policy=policy)
+    play = Play(engine(config)) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
+    assert play.last(Propose).refused == ""
+
+
+def test_a_cold_start_proposes() -> None:
+    config = msgspec.structs.replace(HOLDING, warm_up=900.0)
+    play = Play(engine(config)) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
+    assert "younger" in play.last(Propose).refused
+
+
+def test_after_the_warm_up_it_holds() -> None:
+    config = msgspec.structs.replace(HOLDING, warm_up=900.0)
+    Play(engine(config)) >> Tick(SIX - 901) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+
+
+def test_a_forged_source_gets_nobody_held() -> None:
+    victim = lease(IPv4Address("192.168.50.20"), "3c:5a:b4:00:00:20")
+    forged = [syn(number, src=IPv4Address("192.168.50.20")) for number in (1, 2, 3)]
+    play = Play(engine()) >> victim >> forged[0] >> forged[1] >> forged[2] << (Name, Propose, Save)
+    assert "forged" in play.last(Propose).refused
+
+
+def test_nobody_without_a_lease_or_neighbor_is_held() -> None:
+    play = Play(engine()) >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
+    assert "no lease" in play.last(Propose).refused
+
+
+def test_the_gateway_is_never_held() -> None:
+    gateway = IPv4Address("192.168.50.1")
+    attempts = [syn(number, src=gateway, mac="3c:5a:b4:00:00:01") for number in (1, 2, 3)]
+    play = Play(engine()) >> lease(gateway, "3c:5a:b4:00:00:01")
+    play >> attempts[0] >> attempts[1] >> attempts[2] << (Name, Propose, Save)
+    assert "gateway" in play.last(Propose).refused
+
+
+def test_the_declared_mail_server_may_write_to_the_whole_world() -> None:
+    play = Play(engine())
+    for number in range(200):
+        play >> syn(number, src=SERVER, mac="3c:5a:b4:00:00:10")
+    play.ends()
+
+
+def test_what_strangers_write_never_moves_a_hold() -> None:
+    play = Play(engine()) >> lease()
+    play >> Refusal(
+        "a.eml", verdict="our-address", cited_ip=IPv4Address("203.0.113.5"), text="3c:5a:b4:12:34:56"
+    )
+    play >> Listing("203.0.113.5", "x", "x.example", "listed", reason="from 192.168.50.143", at=SIX)
+    play.ends()
+
+
+def test_a_relapse_is_said() -> None:
+    clear = Listing("203.0.113.5", "x", "x.example", "clear", at=SIX)
+    again = msgspec.structs.replace(clear, state="listed", at=SIX + 60)
+    silent = msgspec.structs.replace(clear, state="unknown", why="timeout", at=SIX + 30)
+    Play(engine()) >> clear >> silent << () >> again << (Say,)
+
+
+def test_a_flood_of_forged_sources_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unlisted.engine.MOST_DEVICES", 8)
+    play = Play(engine()) >> lease()
+    for number in range(8):
+        play >> syn(number, src=IPv4Address(f"10.0.0.{number}"), mac="")
+    play >> syn(9, src=IPv4Address("10.0.1.9"), mac="") << (Say,)
+    play >> syn(10, src=IPv4Address("10.0.1.10"), mac="")
+    assert play.engine.untracked == 2
+    play >> syn(11) >> syn(12) >> syn(13) << (Name, Hold, Save)

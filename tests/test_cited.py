@@ -1,0 +1,43 @@
+"""What refusals say about lists: hearsay, marked as such."""
+
+from ipaddress import ip_address
+
+from unlisted.diagnose import cited
+from unlisted.messages import Refusal
+from unlisted.notice import lists
+
+OURS, OTHER = ip_address("203.0.113.5"), ip_address("198.51.100.9")
+
+
+def refusal(**changes: object) -> Refusal:
+    return Refusal("a.eml", verdict="our-address", **changes)  # type: ignore[arg-type]
+
+
+def test_the_address_that_most_refusals_cite_is_ours() -> None:
+    many = [refusal(cited_ip=OURS)] * 3 + [refusal(cited_ip=OTHER)]
+    assert cited.own(many) == (OURS,)
+    assert cited.own([refusal(cited_ip=OURS), refusal(cited_ip=OTHER)]) == ()
+    assert cited.own([Refusal("a", verdict="recipient", cited_ip=OTHER)]) == ()
+    assert cited.own([]) == ()
+
+
+def test_a_named_list_is_a_listing_by_hearsay() -> None:
+    said = [
+        refusal(cited_ip=OURS, list="spamhaus-zen", sublist="XBL", at=2.0, quote="new"),
+        refusal(cited_ip=OURS, list="spamhaus-zen", sublist="XBL", at=1.0, quote="old"),
+        refusal(cited_ip=OURS, list="no-such-list"),
+        refusal(cited_ip=OURS),
+    ]
+    [listing] = cited.listings(said, (OURS,), lists.load())
+    assert listing.state == "listed"
+    assert listing.address == "203.0.113.5"
+    assert listing.why == cited.HEARSAY
+    assert listing.codes == ("127.0.0.4",)
+    assert listing.meaning.startswith("XBL: ")
+    assert listing.at == 2.0
+
+
+def test_a_refusal_without_an_address_counts_only_when_we_have_one() -> None:
+    said = [refusal(list="spamhaus-zen")]
+    assert cited.listings(said, (), lists.load()) == []
+    assert len(cited.listings(said, (OURS,), lists.load())) == 1
