@@ -27,6 +27,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     protect: tuple[str, ...] = ()  # never held: addresses or MACs
     policy: Policy = "observe"
     hold_hours: float = 8.0
+    warm_up: float = 900.0  # seconds of watching before policy may hold
     max_holds: int = 3  # more than this at once means that we are wrong
     lan: str = ""  # interface names of the gateway
     wan: str = ""
@@ -69,6 +70,8 @@ def check(config: Config, name: str) -> Config:
             f"{name}: {config.hold_hours} hours is no hold - at `$.hold_hours`",
             remedy="between 0 (excluded) and 720",
         )
+    if config.warm_up < 0:
+        raise ConfigError(f"{name}: {config.warm_up} - at `$.warm_up`", remedy="seconds, 0 or more")
     if config.max_holds < 0:
         raise ConfigError(f"{name}: {config.max_holds} - at `$.max_holds`", remedy="0 or more")
     return config

@@ -47,11 +47,19 @@ OUTCOMES = ("", "answered", "refused", "silent")
 class Engine:
     """Decides. Never waits, never reads the clock: time arrives inside events."""
 
-    def __init__(self, config: Config, network: guard.Network, table: trip.Table | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        network: guard.Network,
+        table: trip.Table | None = None,
+        vendor: Callable[[str], str] = lambda _mac: "",
+    ) -> None:
         self.config = config
         self.network = network
         self.table = table or trip.load()
-        self.who = Who()
+        self.who = Who(vendor)
+        for lease in network.known:
+            self.who.add(lease)
         self.state = trip.State.new(16)
         self.decisions: dict[str, Decision] = {}
         self.listings: dict[tuple[str, str], Listing] = {}

@@ -11,6 +11,10 @@ from typing import Protocol
 from msgspec import Struct
 
 from unlisted.messages import Decision, Listing, Refusal, Suspect
+from unlisted.notice import lists
+from unlisted.recover import removal
+
+DAY = 86_400.0  # seconds
 
 
 class Beat(Struct, frozen=True):
@@ -38,6 +42,13 @@ class Scanned(Struct, frozen=True):
     engine: str
     files: int
     infected: tuple[str, ...]
+
+
+class Look(Struct, frozen=True):
+    """The lists' answers at one moment of list time, Unix seconds: the lab's lists live faster than we."""
+
+    now: float
+    listings: list[Listing]
 
 
 class Stage(Protocol):
@@ -75,23 +86,26 @@ class Stage(Protocol):
     def wait_named(self) -> tuple[Suspect, float]:
         """The suspect, and seconds from its first packet on a mail port to the name."""
 
-    def wait_held(self) -> tuple[Decision, float, float]:
-        """The verified hold; milliseconds from the deciding packet; seconds since the laptop joined."""
+    def wait_held(self) -> tuple[Decision, float | None, float]:
+        """The verified hold; milliseconds from the deciding packet, if measured; seconds since it joined."""
 
     def leaked(self) -> int:
         """How many of the laptop's messages reached anybody since the rule stood."""
 
-    def ask_removals(self) -> list[tuple[str, str]]:
-        """Ask where asking is right; (list, answer)."""
+    def looks(self) -> Iterator[Look]:
+        """The lists asked again and again, from the hold on; ends when the stage gives up waiting."""
 
-    def wait_clear(self) -> Iterator[tuple[float, Listing]]:
-        """Lists as they drop the address; (days of list time since the hold, the new answer)."""
+    def ask_removal(self, zone: str) -> str:
+        """Ask one list's operator to take the address off; the answer in its words."""
 
     def report(self) -> str:
         """Write the report and the evidence; returns the folder."""
 
     def release(self) -> str:
-        """Take the hold back and show that it is gone."""
+        """Take the hold back, now that the laptop is with its owner; returns what the filter says."""
+
+    def keep(self) -> None:
+        """Leave everything up until the person ends it."""
 
 
 def play(stage: Stage, tell: Callable[[Beat], None]) -> bool:
@@ -112,7 +126,7 @@ def play(stage: Stage, tell: Callable[[Beat], None]) -> bool:
 
 def _notice(stage: Stage, say: Callable[..., None]) -> None:
     mailed = stage.office_mail()
-    say("mail", f"{mailed.sent} messages sent, {mailed.delivered} delivered, {len(mailed.refusals)} refused")
+    say("mail", _counted(mailed))
     if mailed.refusals:
         say("mail", f"“{mailed.refusals[0].quote}”", good=False)
     say("mail", mailed.in_common, good=False)
@@ -122,6 +136,10 @@ def _notice(stage: Stage, say: Callable[..., None]) -> None:
     say(
         "lists", f"{listed[0].address} is on {len(listed)} lists" if listed else "on no list", good=not listed
     )
+
+
+def _counted(mailed: Mailed) -> str:
+    return f"{mailed.sent} messages sent, {mailed.delivered} delivered, {len(mailed.refusals)} refused"
 
 
 def _look(stage: Stage, say: Callable[..., None]) -> None:
@@ -145,29 +163,54 @@ def _catch(stage: Stage, say: Callable[..., None]) -> bool:
     device = suspect.device
     say(
         "named",
-        f"{device.hostname or 'no host name'} · {device.address} · {device.mac} · {device.vendor or 'maker unknown'}",
+        " · ".join(filter(None, (device.hostname, str(device.address), device.mac, device.vendor))),
         good=False,
     )
     say("named", f"{suspect.because}; {named_after:.3f} s after its first packet")
     decision, decided_ms, joined_s = stage.wait_held()
+    took = "" if decided_ms is None else f", {decided_ms:.2f} ms from the packet that decided to the filter"
     say(
         "held",
-        f"{decision.state} in {decided_ms:.2f} ms, {joined_s:.1f} s after it joined; undo: {decision.undo}",
+        f"{decision.state}{took}, {joined_s:.1f} s after it joined; undo: {decision.undo}",
         good=decision.state == "verified",
     )
     leaked = stage.leaked()
     say("held", f"{leaked} of its messages got out since the rule stood", good=leaked == 0)
     mailed = stage.office_mail()
-    say("others", f"the others work on: {mailed.delivered} of {mailed.sent} messages delivered meanwhile")
+    say("others", f"the others work on: {_counted(mailed)}, by the filter that still sees the lists")
     return decision.state == "verified"
 
 
 def _recover(stage: Stage, say: Callable[..., None]) -> bool:
-    for name, answer in stage.ask_removals():
-        say("delist", f"{name}: {answer}")
-    for days, listing in stage.wait_clear():
-        say("clear", f"{listing.list} is {listing.state} after {days:.1f} days of list time", good=True)
-    left = [listing.list for listing in stage.ask_lists() if listing.state != "clear"]
+    """Each list by its own gate: asked when it opens, waited for where there is nothing to ask."""
+    catalogue, told, asked = lists.load(), dict[str, str](), dict[str, float]()
+    began: float | None = None
+    left: list[str] = []
+    for look in stage.looks():
+        began = look.now if began is None else began
+        left = [listing.list for listing in look.listings if listing.state != "clear"]
+        for listing in look.listings:
+            entry = catalogue.find(listing.list)
+            if entry is None or (listing.state == "clear" and listing.list not in told):
+                continue
+            row = removal.plan(
+                listing, entry, contained_at=began, last_attempt=None, now=look.now,
+                asked_at=asked.get(listing.list), what="the device was held and its traffic seen to stop",
+            )  # fmt: skip
+            if told.get(listing.list) == row.state:
+                continue
+            told[listing.list] = row.state
+            days = f"day {(look.now - began) / DAY:.1f}"
+            if row.state == "cleared":
+                say("clear", f"{days}: {listing.list} lets go", good=True)
+            elif row.state == "ready":
+                asked[listing.list] = look.now
+                say("delist", f"{days}: {listing.list} is asked: {stage.ask_removal(listing.zone)}")
+            elif row.state != "asked":
+                say("delist", f"{days}: {listing.list}: {row.state}, {row.why_not_yet}")
+        if not left:
+            break
+    say("release", stage.release())
     say(
         "clear",
         f"still listed or unknown: {', '.join(left)}" if left else "every list says clear",
@@ -175,6 +218,5 @@ def _recover(stage: Stage, say: Callable[..., None]) -> bool:
     )
     if not left:
         mailed = stage.office_mail()
-        say("mail", f"{mailed.sent} messages sent, {mailed.delivered} delivered, {len(mailed.refusals)} refused",
-            good=not mailed.refusals)  # fmt: skip
+        say("mail", _counted(mailed), good=not mailed.refusals)
     return not left

@@ -1,0 +1,68 @@
+"""Who was ever here: from the leases, neighbors and attempts that were kept."""
+
+import argparse
+
+HELP = "who was ever here, and which were scanned"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said."""
+    parser.add_argument("--leases", action="append", default=[], metavar="FILE", help="read these first")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the store, show one line a device."""
+    from msgspec import Struct
+
+    from unlisted import config, show
+    from unlisted.edge import present
+    from unlisted.edge.store import Store
+
+    class Scan(Struct, frozen=True):
+        engine: str
+        at: float
+        result: str
+
+    class Line(Struct, frozen=True):
+        device: str
+        address: str
+        hostname: str
+        first_seen: float
+        last_seen: float
+        role: str
+        attempts: int
+        scanned: Scan | None = None
+
+    settings = config.load(args.config)
+    with Store(settings.store) as store:
+        for path in args.leases:
+            store.add_many(present.lease_file(path))
+        seen = store.devices()
+    senders = set(settings.senders)
+    lines = [
+        Line(
+            one.device,
+            one.address,
+            one.hostname,
+            one.first_seen,
+            one.last_seen,
+            "mail server" if senders & {one.device, one.address} else "",
+            one.attempts,
+        )
+        for one in seen
+    ]
+    for line in lines:
+        if args.json:
+            show.emit(line)
+        else:
+            name = show.clean(line.hostname, 30)
+            span = f"{show.when(line.first_seen)} to {show.when(line.last_seen)}"
+            scanned = "scanned" if line.scanned else "never scanned"
+            show.console().print(
+                f"{line.device:<18} {line.address:<16} {name:<16} {span}  {line.role or '-'}  {scanned}",
+                soft_wrap=True,
+            )
+    if not lines:
+        show.say("nobody has been seen yet; try: unlisted watch, or unlisted devices --leases FILE")
+        return 3
+    return 0

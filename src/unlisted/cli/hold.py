@@ -1,0 +1,94 @@
+"""Hold one device: nothing of it passes this gateway until the hold ends by itself or is released.
+
+DEVICE is a MAC, an address or a host name. It works on the gateway (or in the network namespace) where it
+is started. The gateway itself, DNS, DHCP, declared senders and your own machine are never held.
+"""
+
+import argparse
+import re
+import sys
+
+HELP = "take one device off the network for a time"
+
+
+def hours(text: str) -> float:
+    """A duration as people write it, in hours: 8h, 90m, 45s, 2d; a bare number means hours."""
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhd]?)", text.strip().lower())
+    if match is None or not float(match[1]) > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 8h, 90m or 2d")
+    found = float(match[1]) * {"s": 1 / 3600, "m": 1 / 60, "h": 1.0, "": 1.0, "d": 24.0}[match[2]]
+    if found > 24 * 30:
+        raise argparse.ArgumentTypeError("a hold ends after 30 days at the latest")
+    return found
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said."""
+    parser.add_argument("device", metavar="DEVICE", help="MAC, address or host name")
+    parser.add_argument("--for", dest="hours", type=hours, metavar="TIME", help="8h, 90m, 2d (default: 8h)")
+    parser.add_argument("--reason", default="held by hand", metavar="TEXT", help="stands in the audit log")
+    parser.add_argument(
+        "--leases", action="append", default=[], metavar="FILE", help="DHCP leases, for names"
+    )
+    parser.add_argument(
+        "--wait", type=float, default=2.0, metavar="SECONDS", help="watch for stopped traffic"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done and do nothing")
+
+
+def agreed(question: str) -> bool:
+    """The person's word. Without a terminal nobody can be asked: UnlistedError."""
+    from unlisted.errors import UnlistedError
+
+    if not sys.stdin.isatty():
+        raise UnlistedError(
+            "this changes the network and nobody is here to ask", remedy="say --yes if you mean it", code=2
+        )
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find the device, ask the guard, show, ask the person, hold, look, keep."""
+    from unlisted import config, show
+    from unlisted.edge import apply, byhand, present
+    from unlisted.edge.store import Store
+    from unlisted.errors import UnlistedError
+    from unlisted.stop import decide, guard
+    from unlisted.stop.enforcers import nftables, paper
+
+    settings = config.load(args.config)
+    with Store(settings.store) as store:
+        now = byhand.now()
+        there = present.known(store, args.leases)
+        device = present.find(args.device, there, now)
+        network = apply.surroundings(settings, there)
+        # A MAC that a person names needs no witness: no packet was believed.
+        check = guard.forbidden(device, network, store.decisions(now), now)
+        if device.address is not None:
+            check = check or guard.unproven(device, network.known, now)
+        if check:
+            raise UnlistedError(f"not held: {check}", remedy="unlisted devices", code=4)
+        length = args.hours or settings.hold_hours
+        decision = decide.by_hand(device, args.reason, byhand.person(), now, length)
+        show.say(f"hold {show.clean(device.hostname or device.key)} ({device.address or ''} {device.mac})")
+        show.say(f"  for {length:g} h, until {show.when(decision.expires_at)}; then it ends by itself")
+        show.say(f"  undo: {decision.undo}")
+        if args.dry_run:
+            document = nftables.hold(decision, now)
+            show.say(nftables.base().text + document.text + "\n".join(" ".join(e) for e in document.extra))
+            show.say("or by hand:\n" + paper.hold(decision, now))
+            if args.json:
+                show.emit(decision)
+            return 0
+        if not args.yes and not agreed("Hold it?"):
+            show.say("nothing was done")
+            return 0
+        done = byhand.hold(decision, store, wait=args.wait)
+        if args.json:
+            show.emit(done.decision)
+        else:
+            show.console().print(done.text)
+        return 0 if done.decision.state in decide.STANDING else 3

@@ -1,0 +1,48 @@
+"""Release a device that is held: DEVICE is a MAC, an address, a host name or the decision's id."""
+
+import argparse
+
+HELP = "let a held device go"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be said."""
+    parser.add_argument("device", metavar="DEVICE", help="MAC, address, host name or decision id")
+    parser.add_argument(
+        "--leases", action="append", default=[], metavar="FILE", help="DHCP leases, for names"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find the holds that are meant, take them back, keep it."""
+    from unlisted import config, show
+    from unlisted.edge import byhand, present
+    from unlisted.edge.store import Store
+    from unlisted.errors import UnlistedError
+
+    settings = config.load(args.config)
+    with Store(settings.store) as store:
+        now = byhand.now()
+        standing = store.decisions(now)
+        spelled = byhand.spelled(args.device)
+        meant = [
+            d
+            for d in standing
+            if spelled & {d.id, d.device.mac, d.device.hostname, str(d.device.address or "")}
+        ]
+        if not meant:
+            # Held by an older store or by a file that is gone: the kernel may know it still.
+            device = present.find(args.device, present.known(store, args.leases), now)
+            meant = [d for d in standing if d.device.mac == device.mac != ""] or byhand.held_here(device, now)
+        if not meant:
+            held = ", ".join(d.device.key for d in standing) or "nobody"
+            raise UnlistedError(
+                f"{show.clean(args.device, 80)} is not held; held: {held}", remedy="unlisted devices", code=2
+            )
+        for decision in meant:
+            done = byhand.release(decision, store)
+            if args.json:
+                show.emit(done.decision)
+            else:
+                show.console().print(done.text)
+    return 0

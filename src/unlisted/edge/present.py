@@ -1,0 +1,67 @@
+"""Who is on the network: lease files, the store, the kernel's neighbors; and a device by its name."""
+
+import time
+from collections.abc import Iterable
+
+from unlisted import evidence, net
+from unlisted.edge import kernel, vendors
+from unlisted.edge.store import Store
+from unlisted.errors import UnlistedError
+from unlisted.find.who import Who
+from unlisted.messages import Device, Lease
+
+LARGEST = 16 << 20  # bytes: no office has a larger lease file
+
+
+def lease_file(path: str) -> list[Lease]:
+    """The leases of one file in any known format; UnlistedError when it cannot be read or holds none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.read(LARGEST).splitlines()
+    except OSError as error:
+        raise UnlistedError(
+            f"cannot read the leases {path}: {error.strerror}", remedy="name an existing file", code=2
+        ) from None
+    now = time.time()
+    form = evidence.recognise(lines[:200], now)
+    if form is None:
+        raise UnlistedError(
+            f"{path} holds no leases in a format that is known", remedy="unlisted find --help"
+        )
+    events = (form.parse(line, now) for line in lines if form.hint in line)
+    return [event for event in events if isinstance(event, Lease)]
+
+
+def known(store: Store | None, files: Iterable[str] = ()) -> list[Lease]:
+    """All leases and neighbors that can be found here; the kernel's come last."""
+    found = store.events(Lease) if store else []
+    for path in files:
+        found += lease_file(path)
+    return found + kernel.neighbors()
+
+
+def find(name: str, leases: Iterable[Lease], now: float) -> Device:
+    """The one device that goes by this MAC, address or host name; UnlistedError when none or several do."""
+    who, there = Who(vendors.name), list(leases)
+    for lease in there:
+        who.add(lease)
+    if mac := net.mac(name):
+        # The last word on its address; leases that have ended say nothing about now.
+        live = [one for one in there if one.mac == mac and (one.end is None or one.end > now)]
+        return who.device(live[-1].address, now, mac) if live else Device(address=None, mac=mac)
+    if address := net.ip(name):
+        return who.device(address, now)
+    named = {one.mac: one for one in there if one.hostname and one.hostname.lower() == name.lower()}
+    if len(named) > 1:
+        raise UnlistedError(
+            f"{len(named)} devices call themselves {name!r}: {', '.join(sorted(named))}",
+            remedy="name one by its MAC",
+            code=2,
+        )
+    for one in named.values():
+        return who.device(one.address, now, one.mac)
+    raise UnlistedError(
+        f"no device goes by {name[:80]!r} here",
+        remedy="name it by MAC or address, or point at the DHCP leases with --leases FILE",
+        code=2,
+    )

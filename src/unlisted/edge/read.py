@@ -1,0 +1,334 @@
+"""A file of evidence, whatever it is: recognized by its content, read, and honest about what was not read.
+
+`read(path)` never raises on what is in a file. Large files whose format allows it are scanned for the
+mail ports in whole blocks (RE2), and only the lines found are parsed.
+"""
+
+import email.utils
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import re2
+from msgspec import Struct, field
+
+from unlisted import show
+from unlisted.edge import tables
+from unlisted.edge.blocks import LONGEST, Block, Cut, blocks, head, known, walk
+from unlisted.evidence import Fact, Format, Other, Parsed, present
+from unlisted.evidence.framing import BOOT_LIMIT, assumptions, stamp
+from unlisted.find.columns import Flows, Gatherer
+from unlisted.messages import Attempt, Evidence, Lease
+
+__all__ = ["Reading", "nearest", "paths", "quote", "read", "walk"]
+
+SMALL = 4 << 20  # bytes; a smaller file is parsed line by line, so that every line is accounted for
+SAMPLE = 1000  # lines for recognizing
+DENSE = 2000  # bytes; with a candidate in fewer than these it is quicker to read every line
+KEPT = 3  # samples of lines that were not understood
+LEASE_AHEAD = 400 * 86_400.0  # seconds; no DHCP server leases for longer than a year but for ever
+
+Progress = Callable[[int, int], None]  # bytes read, bytes in all
+
+
+class Reading(Struct):
+    """What one file held and how well it was understood."""
+
+    path: str
+    size: int = 0  # bytes on the disk
+    kind: str = ""  # gateway, flows, leases, maillogs, mail; "" when not recognized
+    format: str = ""  # netfilter, …; several with " + " between
+    trouble: str = ""  # why it was not read, or not to its end; "" when all is well
+    lines: int = 0
+    understood: int = 0  # lines that became an event
+    other: int = 0  # lines that say nothing about mail or devices
+    unknown: int = 0  # lines not understood
+    samples: tuple[str, ...] = ()  # of those, made safe for a terminal
+    assumed: tuple[str, ...] = ()  # sentences
+    events: list[Fact] = field(default_factory=list)  # leases, deliveries, submissions
+    flows: Flows | None = None  # attempts, as columns; `flows.attempts()` gives messages
+
+    def sentence(self) -> str:
+        """What is to be said of it on one line."""
+        name = show.clean(self.path, 200)
+        if not self.kind:
+            return f"{name}: {self.trouble or 'not recognized'}"
+        said = [f"{name}: {self.format}"]
+        if self.kind != "mail":
+            said.append(show.count(self.lines, "row" if self.format == "parquet" else "line"))
+            said.append(f"{self.understood:,} of use")
+        if self.unknown:
+            said.append(f"{self.unknown:,} not understood")
+        return ", ".join(said + ([self.trouble] if self.trouble else []))
+
+
+def paths(sources: Iterable[str]) -> list[Path]:
+    """Files as they are, folders as the files below them; a pattern-free, sorted list without doubles."""
+    found: dict[Path, None] = {}
+    for source in sources:
+        path = Path(source)
+        found |= dict.fromkeys(walk(path) if path.is_dir() else [path])
+    return list(found)
+
+
+def read(path: Path, near: float | None = None, progress: Progress | None = None) -> Reading:
+    """Read one file. `near` (Unix seconds) places times without a year; default: the file's own time."""
+    reading = Reading(str(path))
+    try:
+        status = path.stat()
+        if not path.is_file():
+            reading.trouble = "not a file"
+            return reading
+        reading.size = status.st_size
+        first = head(path)
+        _read(path, first, reading, status.st_mtime if near is None else near, progress)
+    except PermissionError:
+        reading.trouble = "permission denied"
+    except FileNotFoundError:
+        reading.trouble = "no such file"
+    except OSError as error:
+        reading.trouble = f"cannot be read: {error.strerror or error}"
+    return reading
+
+
+def _read(path: Path, first: bytes, reading: Reading, near: float, progress: Progress | None) -> None:
+    if not first:
+        reading.trouble = "empty" if not reading.size else "cut off before anything could be unpacked"
+        return
+    what = known(first)
+    if what == "parquet":
+        tables.read(path, reading)
+        return
+    if what:
+        reading.trouble = f"{what}: not read"
+        return
+    if _is_mail(first):
+        reading.kind = reading.format = "mail"
+        return
+    sample = _sample(path, first)
+    found = present(sample, near)
+    if not found:
+        reading.trouble = "not recognized: nothing in it looks like a log, a lease or a flow that I know"
+        return
+    reading.kind = found[0].kind
+    reading.format = " + ".join(one.name for one in found)
+    stamps = [made for line in sample[:200] if (made := stamp(line, near))]
+    reading.assumed = assumptions(stamps, near)
+    _Reader(path, reading, found, near).run(progress)
+
+
+def _is_mail(first: bytes) -> bool:
+    from unlisted.edge import mail  # reading mail is heavy; only asked for what is text
+
+    return bool(mail.is_mail(first))
+
+
+def _sample(path: Path, first: bytes) -> list[str]:
+    """Lines from the front of the file and, where it is large, from its middle and its end."""
+    parts = [first]
+    size = path.stat().st_size
+    if size > 4 * len(first):
+        with path.open("rb") as file:
+            start = file.read(4)
+            if first.startswith(start):  # not packed: any place can be looked at
+                for place in (size // 3, 2 * size // 3, size - len(first)):
+                    file.seek(place)
+                    parts.append(file.read(len(first)).partition(b"\n")[2])
+    share = SAMPLE // len(parts)
+    return [line for part in parts for line in _text(part).split("\n")[:share] if len(line) <= LONGEST]
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+class _Reader:
+    """Reads the blocks of one file into its Reading."""
+
+    def __init__(self, path: Path, reading: Reading, found: Sequence[Format], near: float) -> None:
+        self._path, self._reading, self._near = path, reading, near
+        self._tries: list[tuple[str, Callable[[str, float], Parsed]]] = [
+            (one.hint, one.parse) for one in found
+        ]
+        self._headed = bool(found[0].header)
+        packets = any(one.kind == "gateway" for one in found)
+        self._gatherer = Gatherer(str(path), packets=packets)
+        patterns = [one.candidate for one in found]
+        # One after the other: a pattern that begins with a literal is several times as fast as their union.
+        self._scans = [re2.compile(one) for one in patterns] if all(patterns) and reading.size > SMALL else []
+        self._latest = 0.0
+
+    def run(self, progress: Progress | None) -> None:
+        """Read it all."""
+        reading = self._reading
+        try:
+            for block in blocks(self._path):
+                if self._scans:
+                    self._skim(block)
+                else:
+                    self._all(block)
+                if progress:
+                    progress(block.read, reading.size)
+        except Cut:
+            reading.trouble = "cut off: the archive ends before its end"
+        flows = self._gatherer.flows()
+        if flows.size:
+            reading.flows = flows
+        if self._latest > self._near + LEASE_AHEAD:
+            reading.assumed += (
+                f"leases run until {show.when(self._latest)[:10]}: a clock was wrong, or they are for ever",
+            )
+        if self._headed and reading.unknown:
+            reading.unknown -= 1  # the header itself
+            reading.other += 1
+            reading.samples = reading.samples[1:]
+
+    def _all(self, block: Block) -> None:
+        """Every line of a block."""
+        lines = _text(block.data).split("\n")
+        if not lines[-1]:
+            lines.pop()
+        self._reading.lines += len(lines)
+        for number, line in enumerate(lines, block.first):
+            self._line(line, number)
+
+    def _skim(self, block: Block) -> None:
+        """Only the lines of a block that may hold an event; the others are counted."""
+        data = block.data
+        places = [match.start() for scan in self._scans for match in scan.finditer(data)]
+        if len(places) * DENSE > len(data):
+            self._all(block)
+            return
+        if len(self._scans) > 1:
+            places.sort()
+        number, counted, end, taken = block.first, 0, 0, 0
+        for at in places:
+            if at < end:
+                continue  # a second match in the line just read
+            start = data.rfind(b"\n", end, at) + 1 or end
+            number += block.line_at(start, counted)
+            counted = start
+            end = data.find(b"\n", at) + 1 or len(data)
+            self._line(data[start:end].rstrip(b"\r\n").decode("utf-8", "replace"), number)
+            taken += 1
+        total = block.lines
+        self._reading.lines += total
+        self._reading.other += total - taken
+
+    def _line(self, line: str, number: int) -> None:
+        reading = self._reading
+        if len(line) > LONGEST:
+            self._not_understood(line)
+            return
+        for hint, parse in self._tries:
+            if hint not in line:
+                continue
+            made = parse(line, self._near)
+            if made is None:
+                continue
+            if isinstance(made, Other):
+                reading.other += 1
+            else:
+                reading.understood += 1
+                self._keep(made, number)
+            return
+        if line and not line.isspace():
+            self._not_understood(line)
+        else:
+            reading.other += 1
+
+    def _keep(self, made: Fact, number: int) -> None:
+        if isinstance(made, Attempt):
+            self._gatherer.add(made, number)
+            return
+        if isinstance(made, Lease) and made.end:
+            self._latest = max(self._latest, made.end)
+        seen = Evidence(self._reading.path, number, "")
+        self._reading.events.append(msgspec.structs.replace(made, seen=seen))
+
+    def _not_understood(self, line: str) -> None:
+        reading = self._reading
+        reading.unknown += 1
+        if len(reading.samples) < KEPT:
+            reading.samples += (show.clean(line, 160),)
+
+
+_DATE = re.compile(r"^Date:[ \t]*([^\r\n]{10,80})", re.MULTILINE | re.IGNORECASE)
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b|\b1\d{9}\b")
+
+
+def nearest(found: Iterable[Path]) -> float | None:
+    """The latest absolute time in these files, by which times without a year are placed; None for none.
+
+    Absolute are times with a year, dates of mails, and ends of leases (a lease ends hours after
+    what it tells of; that does not matter for a year).
+    """
+    return max((at for path in found if (at := _absolute(path))), default=None)
+
+
+def _absolute(path: Path) -> float | None:
+    try:
+        first = head(path)
+        if not first or known(first):
+            return None
+        lines = _sample(path, first)[:SAMPLE]
+    except OSError:
+        return None
+    dates = [at for line in _DATE.findall(_text(first[:8192])) if (at := _mail_date(line))]
+    if dates:
+        return max(dates)
+    times = []
+    for line in lines:
+        if not _YEAR.search(line[:100]):
+            continue
+        made = stamp(line, 0.0)
+        if made is not None and made.year and made.at > BOOT_LIMIT:
+            times.append(made.at)
+    return max(times, default=None)
+
+
+def _mail_date(text: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def quote(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """The same with the lines' text, read again from their files; a file that is gone leaves it empty."""
+    wanted = list(evidence)
+    texts: dict[tuple[str, int], str] = {}
+    for source in Counter(one.source for one in wanted):
+        numbers = sorted({one.line for one in wanted if one.source == source and not one.text})
+        try:
+            texts |= {(source, number): text for number, text in _lines(Path(source), numbers)}
+        except OSError:
+            continue
+    return tuple(
+        msgspec.structs.replace(one, text=texts.get((one.source, one.line), one.text)) for one in wanted
+    )
+
+
+def _lines(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
+    if not path.is_file() or not numbers:
+        return
+    if known(head(path, 16)) == "parquet":
+        yield from tables.rows(path, numbers)
+        return
+    left = list(numbers)
+    try:
+        for block in blocks(path):
+            end = block.first + block.lines
+            if left[0] >= end:
+                continue
+            lines = block.data.split(b"\n")
+            while left and left[0] < end:
+                number = left.pop(0)
+                text = lines[number - block.first][:LONGEST].rstrip(b"\r")
+                yield number, text.decode("utf-8", "replace")
+            if not left:
+                return
+    except Cut:
+        return

@@ -1,0 +1,460 @@
+"""The store: one SQLite file, one writer, nothing acknowledged before it is on disk.
+
+WAL with synchronous=FULL: a commit survives kill -9 and a power cut. An event's name is the hash of
+its content, so that reading a log twice, or again after a crash, counts nothing twice.
+One thread writes; what waits at that moment goes into one transaction. Other processes (a `hold` beside
+a running `watch`) take turns by SQLite's lock.
+"""
+
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from hashlib import blake2b
+from types import TracebackType
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from unlisted import codec
+from unlisted.errors import UnlistedError
+from unlisted.messages import Attempt, Decision, Event, Lease, Listing, Tick
+
+T = TypeVar("T")
+
+APPLICATION = 0x554E4C53  # "UNLS" in the file's header (SQLite, PRAGMA application_id)
+BUSY = 10.0  # seconds to wait for another process's transaction
+BATCH = 1000  # requests in one transaction
+
+# Each entry takes the schema one version further; the number of entries is the version.
+MIGRATIONS = (
+    """
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, at REAL,
+        saved REAL NOT NULL, device TEXT NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX events_kind ON events (kind, at);
+    CREATE INDEX events_device ON events (device) WHERE device != '';
+    CREATE TABLE spans (
+        id INTEGER PRIMARY KEY, address TEXT NOT NULL, list TEXT NOT NULL, state TEXT NOT NULL,
+        first_seen REAL NOT NULL, last_seen REAL NOT NULL, body BLOB NOT NULL);
+    CREATE INDEX spans_place ON spans (address, list, id);
+    CREATE TABLE decisions (
+        id TEXT PRIMARY KEY, device TEXT NOT NULL, state TEXT NOT NULL, made_at REAL NOT NULL,
+        expires_at REAL NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
+        decision TEXT NOT NULL);
+    CREATE TABLE cases (id TEXT PRIMARY KEY, saved REAL NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+    """,
+)
+
+
+class AuditLine(Struct, frozen=True):
+    """Who did what, when, by which decision."""
+
+    at: float
+    who: str
+    what: str
+    decision: str
+
+
+class Span(Struct, frozen=True):
+    """A time in which one list gave the same answer about one address."""
+
+    state: str
+    first_seen: float
+    last_seen: float
+    listing: Listing
+
+
+class Presence(Struct, frozen=True):
+    """A device that was ever here, as leases and attempts show it."""
+
+    device: str
+    address: str
+    hostname: str
+    first_seen: float
+    last_seen: float
+    attempts: int
+
+
+def default_path() -> str:
+    """Where the store is when nobody says: the system's place for root, the person's own otherwise."""
+    if home := os.environ.get("XDG_STATE_HOME"):
+        return os.path.join(home, "unlisted", "unlisted.db")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return "/var/lib/unlisted/unlisted.db"
+    return os.path.expanduser("~/.local/state/unlisted/unlisted.db")
+
+
+def _broken(path: str, error: Exception) -> UnlistedError:
+    text = str(error)
+    if "not a database" in text or "malformed" in text:
+        remedy = f"move it away (mv {path} {path}.broken) and start anew, or name another store"
+    elif "locked" in text:
+        remedy = "another unlisted is writing: try again in a moment"
+    elif "full" in text:
+        remedy = "make room on that disk"
+    else:
+        remedy = "check that you may write there (see `store` in the configuration), or run as root"
+    return UnlistedError(f"cannot use the store {path}: {text}", remedy=remedy)
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring the file to our schema; UnlistedError when it is not ours or newer than we are."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if application != APPLICATION and tables:
+            raise UnlistedError(
+                f"{path} is a database of another program", remedy="name another file as the store"
+            )
+        if version > len(MIGRATIONS):
+            raise UnlistedError(
+                f"{path} was written by a newer unlisted (schema {version}, we know {len(MIGRATIONS)})",
+                remedy="upgrade unlisted, or name another file as the store",
+            )
+        for script in MIGRATIONS[version:]:
+            for statement in script.split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _open(path: str) -> sqlite3.Connection:
+    """Create the file for its owner only, open it, bring it to our schema."""
+    try:
+        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+        # Before SQLite opens it: the -wal and -shm files take over the mode.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = _connect(path)
+    except (OSError, sqlite3.Error) as error:
+        raise _broken(path, error) from None
+    try:
+        _migrate(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.Error as error:
+        connection.close()
+        raise _broken(path, error) from None
+    except UnlistedError:
+        connection.close()
+        raise
+    return connection
+
+
+Work = Callable[[sqlite3.Connection], T]
+_Job = tuple[Callable[[sqlite3.Connection], object], "Future[object]"]
+
+
+def _moment(event: Event) -> float | None:
+    """When the event happened; a lease that says no start has none."""
+    return event.start if isinstance(event, Lease) else event.at
+
+
+def _device(event: Event) -> str:
+    if isinstance(event, Lease):
+        return event.mac or str(event.address)
+    return (event.mac or str(event.src)) if isinstance(event, Attempt) else ""
+
+
+class Store:
+    """The open store: `with Store(path) as store:`. Methods may be called from any thread."""
+
+    def __init__(self, path: str = "") -> None:
+        self.path = path or default_path()
+        self._writer = _open(self.path)
+        self._reader = _connect(self.path)
+        self._reading = threading.Lock()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="store", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what waits, then close. Closing twice is fine."""
+        if self._thread.is_alive():
+            self._jobs.put(None)
+            self._thread.join()
+        self._writer.close()
+        self._reader.close()
+
+    # ---- writing ----
+
+    def _write(self) -> None:
+        """The writer thread: whatever waits becomes one transaction, and is acknowledged after its commit."""
+        open_ = True
+        while open_:
+            jobs: list[_Job] = []
+            job = self._jobs.get()
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) == BATCH:
+                    break
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+            else:
+                open_ = False
+            self._commit(jobs)
+
+    def _commit(self, jobs: Sequence[_Job]) -> None:
+        done: list[tuple[Future[object], object]] = []
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            for work, future in jobs:
+                done.append((future, work(self._writer)))
+            self._writer.execute("COMMIT")
+        except Exception as error:
+            with suppress(sqlite3.Error):
+                self._writer.execute("ROLLBACK")
+            if len(jobs) > 1:
+                # One bad request must not take the others with it: each on its own.
+                for job in jobs:
+                    self._commit([job])
+                return
+            told = _broken(self.path, error) if isinstance(error, sqlite3.Error) else error
+            for _, future in jobs:
+                future.set_exception(told)
+            return
+        for future, result in done:
+            future.set_result(result)
+
+    def submit(self, work: Work[T]) -> "Future[T]":
+        """Hand over a write; the future is fulfilled once it is on disk."""
+        future: Future[T] = Future()
+        self._jobs.put((work, future))  # type: ignore[arg-type]  # a Future of T is one of object
+        return future
+
+    def add_many(self, events: Iterable[Event]) -> int:
+        """Keep events; returns how many were new. Returns after they are on disk."""
+        return self.add_later(events).result()
+
+    def add(self, event: Event) -> bool:
+        """Keep one event; False when it was already there (or is only a tick)."""
+        return self.add_many((event,)) == 1
+
+    def add_later(self, events: Iterable[Event]) -> "Future[int]":
+        """As `add_many`, without waiting."""
+        saved = time.time()
+        rows = [
+            (event, blake2b(body, digest_size=16).digest(), body)
+            for event in events
+            if not isinstance(event, Tick)
+            for body in (codec.encode(event),)
+        ]
+
+        def work(connection: sqlite3.Connection) -> int:
+            new = 0
+            for event, name, body in rows:
+                row = (name, event.__struct_config__.tag, _moment(event), saved, _device(event), body)
+                cursor = connection.execute(
+                    "INSERT INTO events (hash, kind, at, saved, device, body) VALUES (?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (hash) DO NOTHING",
+                    row,
+                )
+                if cursor.rowcount == 1:
+                    new += 1
+                    if isinstance(event, Listing):
+                        _extend(connection, event, event.at if event.at is not None else saved, body)
+            return new
+
+        return self.submit(work)
+
+    def save_decision(self, decision: Decision, at: float, by: str) -> None:
+        """Keep the decision's new state and its audit line; the same state again changes nothing."""
+        self.save_decision_later(decision, at, by).result()
+
+    def save_decision_later(self, decision: Decision, at: float, by: str) -> "Future[None]":
+        """As `save_decision`, without waiting."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            body = codec.encode(decision)
+            old = connection.execute("SELECT body FROM decisions WHERE id = ?", (decision.id,)).fetchone()
+            if old and old[0] == body:
+                return
+            connection.execute(
+                "INSERT OR REPLACE INTO decisions (id, device, state, made_at, expires_at, body)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    decision.id,
+                    decision.device.key,
+                    decision.state,
+                    decision.made_at,
+                    decision.expires_at,
+                    body,
+                ),
+            )
+            what = f"hold of {decision.device.key} {decision.state}: {decision.reason}"
+            _audit(connection, AuditLine(at, by, what, decision.id))
+
+        return self.submit(work)
+
+    def audit(self, at: float, who: str, what: str, decision_id: str = "") -> None:
+        """One line of who did what."""
+        self.submit(lambda connection: _audit(connection, AuditLine(at, who, what, decision_id))).result()
+
+    def save_case(self, case_id: str, body: bytes) -> None:
+        """Keep a case as JSON."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT OR REPLACE INTO cases (id, saved, body) VALUES (?, ?, ?)",
+                (case_id, time.time(), body),
+            )
+
+        self.submit(work).result()
+
+    # ---- reading ----
+
+    def _rows(self, question: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        with self._reading:
+            try:
+                return self._reader.execute(question, values).fetchall()
+            except sqlite3.Error as error:
+                raise _broken(self.path, error) from None
+
+    def _values(self, kind: type[T], question: str, values: Sequence[object] = ()) -> list[T]:
+        """The first column decoded; UnlistedError for a row that this version cannot read."""
+        try:
+            return [codec.decode(row[0], kind) for row in self._rows(question, values)]  # type: ignore[arg-type]
+        except msgspec.DecodeError as error:
+            raise UnlistedError(
+                f"the store {self.path} holds a {kind.__name__} that cannot be read: {error}",
+                remedy="upgrade unlisted, or move the store away",
+            ) from None
+
+    def events(self, kind: type[T], since: float = 0.0) -> list[T]:
+        """Kept events of one kind, in the order in which they happened; those without a time come first."""
+        return self._values(
+            kind,
+            "SELECT body FROM events WHERE kind = ? AND (at IS NULL OR at >= ?) ORDER BY at, id",
+            (kind.__name__.lower(), since),
+        )
+
+    def count(self, kind: type[Struct]) -> int:
+        """How many events of one kind are kept."""
+        row = self._rows("SELECT count(*) FROM events WHERE kind = ?", (kind.__name__.lower(),))[0]
+        return int(str(row[0]))
+
+    def decisions(self, active_at: float | None = None) -> list[Decision]:
+        """All decisions, or those that hold a device at a moment; oldest first."""
+        if active_at is None:
+            return self._values(Decision, "SELECT body FROM decisions ORDER BY made_at, id")
+        return self._values(
+            Decision,
+            "SELECT body FROM decisions WHERE state IN ('applied', 'verified') AND expires_at > ?"
+            " ORDER BY made_at, id",
+            (active_at,),
+        )
+
+    def listings(self, address: str | None = None) -> list[Listing]:
+        """Each list's latest answer, about one address or all."""
+        return self._values(
+            Listing,
+            "SELECT body FROM spans WHERE id IN (SELECT max(id) FROM spans GROUP BY address, list)"
+            " AND (?1 IS NULL OR address = ?1) ORDER BY address, list",
+            (address,),
+        )
+
+    def history(self, address: str, name: str) -> list[Span]:
+        """What one list answered about one address over time, oldest first."""
+        rows = self._rows(
+            "SELECT state, first_seen, last_seen, body FROM spans WHERE address = ? AND list = ? ORDER BY id",
+            (address, name),
+        )
+        return [
+            Span(str(state), float(str(first)), float(str(last)), codec.decode(body, Listing))  # type: ignore[arg-type]
+            for state, first, last, body in rows
+        ]
+
+    def case(self, case_id: str) -> bytes | None:
+        """One case as JSON, or None."""
+        rows = self._rows("SELECT body FROM cases WHERE id = ?", (case_id,))
+        body = rows[0][0] if rows else None
+        return body if isinstance(body, bytes) else None
+
+    def cases(self) -> list[str]:
+        """The names of all cases, last saved first."""
+        return [str(row[0]) for row in self._rows("SELECT id FROM cases ORDER BY saved DESC, id")]
+
+    def audit_lines(self) -> list[AuditLine]:
+        """Who did what, oldest first."""
+        rows = self._rows("SELECT at, who, what, decision FROM audit ORDER BY id")
+        return [AuditLine(float(str(at)), str(who), str(what), str(one)) for at, who, what, one in rows]
+
+    def devices(self) -> list[Presence]:
+        """Who was ever here, first seen first. Where a lease says no start, the time of reading it counts."""
+        rows = self._rows(
+            "SELECT device, min(coalesce(at, saved)), max(coalesce(at, saved)), sum(kind = 'attempt'),"
+            " (SELECT coalesce(json_extract(CAST(b.body AS TEXT), '$.address'),"
+            "                  json_extract(CAST(b.body AS TEXT), '$.src'))"
+            "  FROM events b WHERE b.device = a.device AND b.device != '' ORDER BY b.id DESC LIMIT 1),"
+            " (SELECT json_extract(CAST(c.body AS TEXT), '$.hostname') FROM events c"
+            "  WHERE c.device = a.device AND c.device != '' AND c.kind = 'lease' ORDER BY c.id DESC LIMIT 1)"
+            " FROM events a WHERE device != '' GROUP BY device ORDER BY 2, 1"
+        )
+        return [
+            Presence(
+                str(device),
+                str(address or ""),
+                str(name or ""),
+                float(str(first)),
+                float(str(last)),
+                int(str(n)),
+            )
+            for device, first, last, n, address, name in rows
+        ]
+
+
+def _audit(connection: sqlite3.Connection, line: AuditLine) -> None:
+    connection.execute(
+        "INSERT INTO audit (at, who, what, decision) VALUES (?, ?, ?, ?)",
+        (line.at, line.who, line.what, line.decision),
+    )
+
+
+def _extend(connection: sqlite3.Connection, listing: Listing, at: float, body: bytes) -> None:
+    """Lengthen the list's present answer, or begin a new one. An answer older than the present is history."""
+    last = connection.execute(
+        "SELECT id, state, last_seen FROM spans WHERE address = ? AND list = ? ORDER BY id DESC LIMIT 1",
+        (listing.address, listing.list),
+    ).fetchone()
+    if last and at < last[2]:
+        return
+    if last and last[1] == listing.state:
+        connection.execute("UPDATE spans SET last_seen = ?, body = ? WHERE id = ?", (at, body, last[0]))
+        return
+    connection.execute(
+        "INSERT INTO spans (address, list, state, first_seen, last_seen, body) VALUES (?, ?, ?, ?, ?, ?)",
+        (listing.address, listing.list, listing.state, at, at, body),
+    )

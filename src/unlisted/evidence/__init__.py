@@ -1,0 +1,101 @@
+"""What each program writes: one folder a kind, one file a format, and in it one function that reads a line.
+
+A format is found by walking these folders; nothing registers it. A format module has
+`HINT` (a substring that all of its telling lines hold: a cheap test) and
+`parse(line, near) -> event | Other | None`. It may have
+`CANDIDATE` (an RE2 pattern over bytes: only lines that it matches can hold an event, the rest of a
+large file is passed over unread) and
+`header(line) -> parse | None` (for tables whose first line says what the columns are).
+"""
+
+import pkgutil
+from collections.abc import Callable, Sequence
+from enum import Enum
+from functools import lru_cache
+from importlib import import_module
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from unlisted.messages import Attempt, Delivery, Lease, Submission
+
+
+class Other(Enum):
+    """Ours, but says nothing about mail or devices."""
+
+    OTHER = "other"
+
+
+OTHER = Other.OTHER
+
+Fact: TypeAlias = Attempt | Lease | Delivery | Submission
+Parsed: TypeAlias = Fact | Other | None
+Parse: TypeAlias = Callable[[str, float], Parsed]
+
+
+class Format(Struct, frozen=True):
+    """One way of writing, as the reader uses it."""
+
+    kind: str  # the folder: gateway, flows, leases, maillogs
+    name: str  # the module
+    hint: str
+    parse: Parse
+    candidate: bytes = b""  # b"": every line must be read
+    header: Callable[[str], Parse | None] | None = None
+
+
+@lru_cache(maxsize=1)
+def _all() -> tuple[Format, ...]:
+    found = []
+    for kind in pkgutil.iter_modules(__path__):
+        if not kind.ispkg:
+            continue
+        folder = import_module(f"{__name__}.{kind.name}")
+        for info in pkgutil.iter_modules(folder.__path__):
+            module = import_module(f"{folder.__name__}.{info.name}")
+            if not hasattr(module, "HINT"):
+                continue  # what the formats of this folder share
+            found.append(
+                Format(
+                    kind=kind.name,
+                    name=info.name,
+                    hint=module.HINT,
+                    parse=module.parse,
+                    candidate=getattr(module, "CANDIDATE", b""),
+                    header=getattr(module, "header", None),
+                )
+            )
+    return tuple(sorted(found, key=lambda one: (one.kind, one.name)))
+
+
+def formats(kind: str | None = None) -> tuple[Format, ...]:
+    """Every format that there is, or those of one kind."""
+    return tuple(one for one in _all() if kind is None or one.kind == kind)
+
+
+def recognise(lines: Sequence[str], near: float) -> Format | None:
+    """The format that most of `lines` are written in, by their content alone; None when in none."""
+    found = present(lines, near)
+    return found[0] if found else None
+
+
+def present(lines: Sequence[str], near: float) -> list[Format]:
+    """Every format that occurs in `lines`, the most frequent first: a router's syslog holds several.
+
+    A header decides alone: under it a line means what its columns say.
+    """
+    filled = [line for line in lines if line and not line.isspace()]
+    for one in formats():
+        if one.header and filled and (parse := one.header(filled[0])):
+            return [Format(one.kind, one.name, one.hint, parse, one.candidate, one.header)]
+    shares = []
+    for one in formats():
+        ours = sum(1 for line in filled if one.hint in line and one.parse(line, near) is not None)
+        if ours:
+            shares.append((ours, one))
+    shares.sort(key=lambda pair: -pair[0])
+    # Formats without a telling hint (a lease file is five words) may fit a stray line of a log:
+    # beside a clear winner they need a tenth of the lines.
+    return [
+        one for ours, one in shares if len(one.hint) > 1 or ours == shares[0][0] or ours * 10 >= len(filled)
+    ]

@@ -1,0 +1,1 @@
+"""Flow records: one line or row for each connection, from Argus and its like."""

@@ -1,0 +1,1 @@
+"""Gateway logs: what a router or firewall writes about connections."""

@@ -1,0 +1,110 @@
+"""Linux netfilter LOG lines: iptables, nftables `log`, UFW, OpenWrt, UniFi, Proxmox, ulogd's LOGEMU.
+
+Source: net/netfilter/nf_log_syslog.c (Linux 6.12), ulogd2's util/printpkt.c.
+Sample: tests/samples/netfilter/.
+
+Surprises: `MAC=` is destination 6 octets, *source* 6, type; with `log flags ether` it is `MACSRC=`.
+`OUT=` can be missing. An ICMP error embeds the packet that caused it in brackets, with a second
+SRC/DST. `ACK=0` is a number, ` ACK ` a flag. UFW AUDIT lines say nothing about what was done.
+Only a SYN without ACK is an attempt; its retransmissions are taken out later (find/columns.py).
+"""
+
+import re
+from functools import lru_cache
+
+from unlisted import net
+from unlisted.evidence import OTHER, Other
+from unlisted.evidence.framing import stamp
+from unlisted.messages import Attempt
+
+HINT = " SRC="
+CANDIDATE = rb"DPT=(?:25|465|587)[ \r\n]"  # begins with a literal: RE2 then skips to it at memory speed
+
+_BOOT = re.compile(r" *\d{1,9}\.\d{6}")  # the kernel's clock, in brackets
+_WORD = re.compile(
+    r"(?<![a-z])(?:(held?|hold)|(drop(?:ped)?|block(?:ed)?|blk|reject(?:ed)?|den(?:y|ied))"
+    r"|(accept(?:ed)?|allow(?:ed)?|pass(?:ed)?|permit(?:ted)?))(?![a-z])"
+)
+_UNIFI = re.compile(r"\[[^\]\s]*-([ADR])-\d+\]")  # rule set, action, number
+_UNIFI_ACTION = {"A": "pass", "D": "block", "R": "block"}
+
+
+def parse(line: str, near: float) -> Attempt | Other | None:
+    """Read one line; Other for a packet that is no attempt on a mail port, None when it is not ours.
+
+    Written with `find` on the fields' names: three times as fast as one pattern over all of it.
+    """
+    source = line.find(" SRC=")
+    target = line.find(" DST=", source)
+    end = line.find(" ", target + 5)
+    protocol = line.find(" PROTO=", end - 1)
+    if source < 0 or target < 0 or end < 0 or protocol < 0 or line.find("[", source, protocol) >= 0:
+        return None
+    src, dst = net.ip(line[source + 5 : target]), net.ip(line[target + 5 : end])
+    if src is None or dst is None:
+        return None
+    if not line.startswith(("TCP SPT=", "6 SPT="), protocol + 7):
+        return None if line.startswith(("TCP", "6 "), protocol + 7) else OTHER
+    ports = line.find(" SPT=", protocol)
+    port = line.find(" DPT=", ports)
+    flags = line.find(" ", port + 5)
+    sport, dport = line[ports + 5 : port], line[port + 5 : flags]
+    if port < 0 or flags < 0 or not _is_port(sport):
+        return None  # cut off, perhaps in the middle of a number
+    if dport not in _MAIL:
+        return OTHER if _is_port(dport) else None
+    if not _opens(line[flags:]):
+        return OTHER
+    if (when := stamp(line, near)) is None:
+        return None
+    front = line[when.end : source]
+    return Attempt(when.at, src, dst, int(dport), int(sport), _mac(front), _action(_prefix(front)))
+
+
+_MAIL = frozenset(map(str, net.MAIL_PORTS))
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535
+
+
+def _opens(flags: str) -> bool:
+    """True for a SYN that is no answer. A line that was cut before its flags is taken for one."""
+    return (" SYN " in flags or " URGP=" not in flags) and " ACK " not in flags and " RST " not in flags
+
+
+def _mac(front: str) -> str:
+    at = front.find("MACSRC=")
+    if at >= 0:
+        return _ethernet(front[at + 7 : at + 24])
+    at = front.find("MAC=")
+    return _ethernet(front[at + 4 + 18 : at + 4 + 35]) if at >= 0 else ""
+
+
+@lru_cache(maxsize=8192)
+def _ethernet(text: str) -> str:
+    """A real card's address: neither all zeros (loopback) nor a group address (first octet odd)."""
+    mac = net.mac(text) if len(text) == 17 else ""
+    return "" if not mac or mac == "00:00:00:00:00:00" or int(mac[:2], 16) & 1 else mac
+
+
+def _prefix(front: str) -> str:
+    """What the rule's author wrote before the packet: without the kernel's clock and the packet's fields."""
+    end = front.find("IN=")
+    if end < 0:
+        end = front.find("OUT=")  # Proxmox leaves out an empty IN=
+    start, stop = front.find("["), front.find("]")
+    if 0 <= start < stop and _BOOT.fullmatch(front, start + 1, stop):
+        return front[stop + 1 : end][-120:]
+    return front[:end][-120:]
+
+
+@lru_cache(maxsize=1024)
+def _action(prefix: str) -> str:
+    """pass, block, held, or "" where the prefix does not tell. The last telling word counts."""
+    if m := _UNIFI.search(prefix):
+        return _UNIFI_ACTION[m[1]]
+    action = ""
+    for word in _WORD.finditer(prefix.lower()):
+        action = "held" if word[1] else "block" if word[2] else "pass"
+    return action

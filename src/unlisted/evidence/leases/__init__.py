@@ -1,0 +1,1 @@
+"""Leases and neighbors: who had which address, and when."""

@@ -1,0 +1,1 @@
+"""Mail logs: what our own mail server took in and handed on."""

@@ -1,0 +1,223 @@
+"""Which device did it: the trip's scores, who the devices are and what they may do, made into a ranked list.
+
+A verdict is `rogue` (over the threshold), `suspect` (over half of it, with fan-out and no honest
+role) or `honest`. Each carries the attempts that convinced us.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from unlisted import net
+from unlisted.find import roles, trip
+from unlisted.find.columns import Flows, columns, devices, outgoing, wrong_side
+from unlisted.find.who import Identity, Who
+from unlisted.messages import Delivery, Device, Suspect
+from unlisted.net import Address, Network
+
+QUOTED = 10  # lines of evidence for each device
+FAN_OUT = 3  # networks; fewer are no fan-out, whatever the score
+MATCH = 120  # seconds between an attempt and the delivery it belongs to: slow servers, two clocks
+_PORT_25, _ANSWERED = 0, 1
+
+Rows = npt.NDArray[np.int64]
+
+
+class Setting(Struct, frozen=True):
+    """What the person told us."""
+
+    inside: tuple[Network, ...] = net.INSIDE
+    own: tuple[Address, ...] = ()
+    senders: tuple[str, ...] = ()
+
+
+class Findings(NamedTuple):
+    """The answer, what must be said beside it, and whether the evidence could tell at all."""
+
+    suspects: list[Suspect]  # the worst first; evidence without text
+    notes: list[str]
+    told: bool
+
+
+class Deliveries:
+    """What our own mail server handed to whom and when, for recognizing it in a gateway log."""
+
+    def __init__(self) -> None:
+        self._at: dict[Address, set[int]] = {}
+
+    def add(self, delivery: Delivery) -> None:
+        """One more. The relay is `host[address]:port`; deliveries to ourselves have none."""
+        _, bracket, rest = delivery.relay.partition("[")
+        address = net.ip(rest.partition("]")[0]) if bracket else None
+        if address is not None:
+            self._at.setdefault(address, set()).add(int(delivery.at) // MATCH)
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def matching(self, flows: Flows, rows: Rows) -> int:
+        """How many of these attempts are deliveries of ours."""
+        if not self._at:
+            return 0
+        count = 0
+        for row in rows:
+            spans = self._at.get(flows.addresses[flows.dst[row]])
+            if spans:
+                span = int(flows.at[row]) // (MATCH * 1_000_000)
+                count += bool(spans & {span - 1, span, span + 1})
+        return count
+
+
+def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | None = None) -> Findings:
+    """Every device that made attempts, the worst first."""
+    out = outgoing(flows, setting.inside, who.macs(lambda address: net.inside(address, setting.inside)))
+    notes = list(_left_out(out.inside, out.outer_rows, out.repeats, out.flows.size > 0))
+    if reason := wrong_side(out, setting.own):
+        return Findings([], [reason], told=False)
+    made = devices(out.flows, who)
+    notes += made.notes
+    state, alarms = trip.advance(
+        trip.State.new(len(made.who)), columns(out.flows, made.id), table := trip.load()
+    )
+    first = {int(d): i for i, d in reversed(list(enumerate(alarms.device)))}
+    suspects = []
+    for number, rows in _by_device(made.id):
+        alarm = first.get(number)
+        seen = _Seen(
+            flows=out.flows,
+            rows=rows,
+            who=made.who[number],
+            peak=int(state.peak[number]),
+            threshold=int(table.threshold),
+            flagged=None if alarm is None else (int(alarms.row[alarm]), int(alarms.attempt[alarm])),
+            delivered=deliveries.matching(out.flows, rows) if deliveries else 0,
+        )
+        suspects.append(_suspect(seen, setting))
+    order: Mapping[str, int] = {"rogue": 0, "suspect": 1, "honest": 2}
+    suspects.sort(key=lambda one: (order[one.verdict], -one.score, -one.attempts, one.device.key))
+    return Findings(suspects, notes, told=True)
+
+
+def _left_out(inside: int, outer: int, repeats: int, judged: bool) -> Iterator[str]:
+    if inside:
+        yield f"{inside:,} attempts stayed inside the own network and were not counted"
+    if outer and judged:
+        yield f"{outer:,} attempts left out: their sources are not inside (translated already, or spoofed)"
+    if repeats:
+        yield f"{repeats:,} lines repeated a connection (retransmitted, or told by two sources): counted once"
+
+
+def _by_device(ids: npt.NDArray[np.int32]) -> Iterator[tuple[int, Rows]]:
+    order = np.argsort(ids, kind="stable")
+    bounds = np.flatnonzero(np.diff(ids[order])) + 1
+    for rows in np.split(order, bounds):
+        if len(rows):
+            yield int(ids[rows[0]]), rows
+
+
+class _Seen(NamedTuple):
+    """One device and all that speaks for or against it."""
+
+    flows: Flows
+    rows: Rows
+    who: Identity
+    peak: int
+    threshold: int
+    flagged: tuple[int, int] | None  # row, how many-eth attempt
+    delivered: int
+
+
+def _suspect(seen: _Seen, setting: Setting) -> Suspect:
+    flows, rows = seen.flows, seen.rows
+    profile = _profile(seen)
+    if roles.declared(seen.who.device, setting.senders):
+        role: roles.Role | None = roles.DECLARED
+    else:
+        role = roles.recognise(profile, roles.load())
+    flagged = seen.flagged
+    if role is not None and role.honest:
+        verdict, flagged = "honest", None
+    elif flagged is not None:
+        verdict, role = "rogue", None
+    elif role is None and 2 * seen.peak >= seen.threshold and profile.destinations >= FAN_OUT:
+        verdict = "suspect"
+    else:
+        verdict = "honest"
+    upto = int(np.searchsorted(rows, flagged[0], side="right")) if flagged else QUOTED
+    telling = rows[max(0, upto - QUOTED) : max(upto, QUOTED)][:QUOTED]
+    return Suspect(
+        device=_first_seen(seen.who.device, int(flows.at[rows[0]]) / 1e6),
+        verdict=verdict,
+        score=round(seen.peak / trip.NATS, 3),
+        attempts=len(rows),
+        destinations=int(np.unique(flows.dst[rows]).size),
+        flagged_at=int(flows.at[flagged[0]]) / 1e6 if flagged else None,
+        flagged_after=flagged[1] if flagged else None,
+        role=role.title if role else "",
+        because=_because(seen, profile, role, flagged is not None),
+        evidence=flows.evidence([int(row) for row in telling]),
+    )
+
+
+def _first_seen(device: Device, attempt: float) -> Device:
+    known = device.first_seen
+    return msgspec.structs.replace(device, first_seen=attempt if known is None else min(known, attempt))
+
+
+def _profile(seen: _Seen) -> roles.Profile:
+    flows, rows = seen.flows, seen.rows
+    outcome = flows.outcome[rows]
+    targets = np.unique(flows.dst[rows])
+    return roles.Profile(
+        attempts=len(rows),
+        destinations=len({net.prefix(flows.addresses[target]) for target in targets}),
+        known=int((outcome > 0).sum()),
+        unanswered=int((outcome > _ANSWERED).sum()),
+        seconds=int(flows.at[rows[-1]] - flows.at[rows[0]]) / 1e6,
+        submission=int((flows.port[rows] != _PORT_25).sum()),
+        delivered=seen.delivered,
+    )
+
+
+def _because(seen: _Seen, profile: roles.Profile, role: roles.Role | None, tripped: bool) -> str:
+    """One plain sentence with the numbers."""
+    flows, rows = seen.flows, seen.rows
+    addresses = int(np.unique(flows.dst[rows]).size)
+    ports = sorted({net.MAIL_PORTS[port] for port in np.unique(flows.port[rows])})
+    made = (
+        f"{profile.attempts:,} {'attempt' if profile.attempts == 1 else 'attempts'} on port"
+        f" {', '.join(map(str, ports))} to {addresses:,} {'address' if addresses == 1 else 'addresses'}"
+        f" in {profile.destinations:,} {'network' if profile.destinations == 1 else 'networks'}"
+    )
+    if profile.attempts > 1:
+        made += f" within {_span(profile.seconds)}"
+    if profile.known:
+        answered = profile.known - profile.unanswered
+        made += f", {answered:,} of {profile.known:,} answered" if answered else ", none answered"
+    if role is not None:
+        made = f"{role.because}: {made}"
+    elif tripped and seen.flagged:
+        row, count = seen.flagged
+        took = int(flows.at[row] - flows.at[rows[0]]) / 1e6
+        made += f"; attempt {count}, {_span(took)} after the first, crossed the threshold"
+    elif 2 * seen.peak >= seen.threshold:
+        made += "; its score passed half of the threshold"
+    if seen.who.candidates:
+        macs = " or ".join(one.mac for one in seen.who.candidates[:4])
+        made += f". The leases do not say which device had the address then: {macs}"
+    return made
+
+
+def _span(seconds: float) -> str:
+    """A length of time in words that a person would use."""
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"

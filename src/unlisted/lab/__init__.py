@@ -1,0 +1,1 @@
+"""The lab: a real small office in network namespaces, and the same story simulated where there are none."""

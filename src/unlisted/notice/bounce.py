@@ -1,0 +1,316 @@
+"""One mail to its refusals: RFC 3464 reports with all their defects, plain-text bounces, abuse reports.
+
+`refusals` gives one Refusal for each recipient in the message's order, and nothing for a mail that is no
+bounce. It reads the bytes that it is given and no more; the caller bounds them. Never raises.
+"""
+
+import re
+from email.utils import mktime_tz, parsedate_tz
+
+import msgspec
+
+from unlisted.messages import Refusal
+from unlisted.net import Address
+from unlisted.notice import dialects, parts, refusal, report
+from unlisted.notice.dialects import Failure
+from unlisted.notice.parts import Part
+
+MAX_RECIPIENTS = 1000  # RFC 5321 §4.5.3.1.8 asks for 100; a bounce for more is a list explosion
+NEST = 3  # bounces forwarded inside bounces
+
+_STATUS_KINDS = ("message/delivery-status", "message/global-delivery-status", "message/delivery-report")
+_ORIGINAL = (
+    "message/rfc822",
+    "text/rfc822-headers",
+    "text/rfc822-header",
+    "message/global",
+    "message/partial",
+)
+_TYPE = re.compile(
+    r"^\s*(?:rfc822|smtp|dns|x-[\w.-]{1,40}|utf-8|lmtp|x400|unknown|internet|tcp)\s*;\s*", re.IGNORECASE
+)
+# Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
+_TAG = re.compile(r"<(?:style|script)\b[^<>]{0,400}>[^<]{0,50000}|<[^<>]{0,2000}>", re.IGNORECASE)
+_BLANK = re.compile(r"\n[ \t>]*\n")
+_BLOCK = re.compile(r"^[ \t>]*(?:final|original|x-actual)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+LINE = 16_384  # characters of one pasted reply or log line
+_BARE = re.compile(r"\s{0,8}([245][0-9]{2})([ -]|$)")
+_LOGGED = re.compile(
+    r"\b(status=(?:bounced|deferred|undeliverable) \(|milter-reject: |NOQUEUE: reject: .{0,200}?: )"
+    r"(.{1,8000}?)\)?$"
+)
+_TO = re.compile(rf"\bto=<({dialects.ADDRESS})>")
+_INLINE = re.compile(
+    r"^(?:From MAILER-DAEMON.{0,200}\n)?Return-Path: ?<(?:MAILER-DAEMON[^>]{0,100})?>\n",
+    re.MULTILINE | re.IGNORECASE,
+)
+_WEAK = ("undefined", "onhold", "systemerror", "networkerror", "securityerror", "expired")
+
+
+def refusals(raw: bytes, source: str, own: tuple[Address, ...] = ()) -> list[Refusal]:
+    """Every refusal in one mail; [] when it is no bounce and no report."""
+    return _refusals(raw, source, own, NEST)
+
+
+def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> list[Refusal]:
+    head, leaves = parts.split(raw)
+    at = moment(head.get("date"))
+    if found := report.feedback(head, leaves):
+        return [msgspec.structs.replace(f, source=source, at=f.at if f.at is not None else at) for f in found]
+    text = notification(leaves)
+    failures = _delivery_status(leaves, text) or dialects.failures(head, text)
+    if nest and not any(f.recipient for f in failures):
+        inner = _forwarded(leaves, text)
+        within = _refusals(inner, source, own, nest - 1) if inner else []
+        if within:
+            return within
+    made = [_refusal(f, text, own) for f in failures[:MAX_RECIPIENTS]]
+    if not made and (away := dialects.vacation(head, leaves)):
+        made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
+    return [msgspec.structs.replace(m, source=source, at=m.at if m.at is not None else at) for m in made]
+
+
+def moment(value: str) -> float | None:
+    """The Unix time of a mail's date; None when it has none that a calendar holds."""
+    try:
+        parsed = parsedate_tz(value[:100])
+        return float(mktime_tz(parsed)) if parsed else None
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def notification(leaves: list[Part]) -> str:
+    """What the reporting server wrote for people: the text parts in front of the returned message."""
+    texts: list[str] = []
+    for leaf in leaves:
+        if leaf.kind in _ORIGINAL:
+            break
+        if leaf.kind == "text/html":
+            texts.append(_TAG.sub(" ", leaf.text[:200_000]))
+        elif leaf.kind.startswith("text/") or leaf.kind == "application/octet-stream":
+            texts.append(leaf.text)
+    return "\n\n".join(texts)[:400_000]
+
+
+def _forwarded(leaves: list[Part], text: str) -> bytes:
+    """A message inside that may itself be the bounce: somebody passed it on."""
+    inner = next((leaf.text for leaf in leaves if leaf.kind == "message/rfc822"), "")
+    if not inner and (found := _INLINE.search(text)):
+        inner = text[found.start() :]
+    return inner.encode("latin-1", "replace")
+
+
+# ---- pasted replies and log lines -----------------------------------------------------------------
+
+
+def pasted(text: str, source: str, own: tuple[Address, ...] = ()) -> list[Refusal]:
+    """Refusals in a text that is no mail: bare SMTP replies, or a mail server's log lines.
+
+    A reply of several lines (RFC 5321 §4.2.1) is one. A text without any reply code is one reply when a
+    phrase in it is known, else nothing.
+    """
+    found: list[Refusal] = []
+    for reply in _replies(text[:1_000_000].replace("\r\n", "\n").replace("\r", "\n")):
+        logged = _LOGGED.search(reply)
+        verdict = refusal.judge(
+            logged[2] if logged else reply,
+            own,
+            remote_mta=dialects.remote(reply),
+            command=dialects.command(reply),
+        )
+        refused = verdict.code.startswith(("4", "5"))
+        if not refused and not (verdict.rule and not verdict.code):
+            continue
+        to = _TO.search(reply)
+        found.append(
+            _made(
+                verdict,
+                source,
+                to[1] if to else "",
+                dialects.remote(reply),
+                None,
+                logged[2] if logged else reply,
+            )
+        )
+        if len(found) >= MAX_RECIPIENTS:
+            break
+    return found
+
+
+def _replies(text: str) -> list[str]:
+    lines = [line for line in text.split("\n")[:20_000] if line.strip()]
+    starts = [bool(_BARE.match(line) or _LOGGED.search(line[:LINE])) for line in lines]
+    if not any(starts):
+        return ["\n".join(lines)[:LINE]] if lines else []
+    grouped: list[list[str]] = []
+    more = False
+    for line, start in zip(lines, starts, strict=True):
+        line = line[:LINE]
+        code = _BARE.match(line)
+        if more and grouped and code and code[1] == grouped[-1][-1].strip()[:3]:
+            grouped[-1].append(line)
+        elif start:
+            grouped.append([line])
+        elif grouped and not _LOGGED.search(grouped[-1][0]):
+            grouped[-1].append(line)
+        more = bool(code and code[2] == "-") or (more and not start)
+    return ["\n".join(group) for group in grouped]
+
+
+# ---- RFC 3464 -------------------------------------------------------------------------------------
+
+
+def _delivery_status(leaves: list[Part], text: str) -> list[Failure]:
+    """Per-recipient blocks of the report, or of a text that holds one where none should be."""
+    found: list[Failure] = []
+    for leaf in leaves:
+        if leaf.kind in _STATUS_KINDS:
+            found += _blocks(leaf.text)
+    if not found and _BLOCK.search(text):
+        found = _blocks(dialects.before_original(text))
+    return found
+
+
+def _blocks(text: str) -> list[Failure]:
+    """RFC 3464 §2.1: per-message fields, a blank line, then one block for each recipient.
+
+    Some reports have no blank line, some one after every field: a recipient field that was not seen
+    before opens a block, whatever else stands around it.
+    """
+    found: list[dict[str, str]] = []
+    message: dict[str, str] = {}
+    pending: dict[str, str] = {}
+    for piece in _BLANK.split(text.strip("\n"))[: 4 * MAX_RECIPIENTS]:
+        fields = parts.headers_of(re.sub(r"^[> \t]*(?=[A-Za-z-]{3,40}:)", "", piece, flags=re.MULTILINE))
+        for name, value in fields:
+            if (name == "final-recipient" and name in pending) or (name == "reporting-mta" and pending):
+                _keep(found, pending)
+                pending = {}
+            target = message if name in ("reporting-mta", "arrival-date", "received-from-mta") else pending
+            target.setdefault(name, value)
+        if _named(pending):
+            _keep(found, pending)
+            pending = {}
+        elif found and pending and not found[-1].get("diagnostic-code"):
+            found[-1].update({k: v for k, v in pending.items() if k not in found[-1]})
+            pending = {}
+    return [_failure(block, message) for block in found]
+
+
+def _named(block: dict[str, str]) -> bool:
+    return bool({"final-recipient", "original-recipient", "x-actual-recipient"} & block.keys())
+
+
+def _keep(found: list[dict[str, str]], block: dict[str, str]) -> None:
+    if _named(block):
+        found.append(block)
+
+
+def _failure(block: dict[str, str], message: dict[str, str]) -> Failure:
+    final = block.get("final-recipient", "")
+    named = dialects.address(_TYPE.sub("", final))
+    if "@" not in named:
+        named = dialects.address(_TYPE.sub("", block.get("original-recipient", ""))) or named
+    diagnostic = block.get("diagnostic-code", "") or message.get("diagnostic-code", "")
+    kind = diagnostic.partition(";")[0].strip().lower() if ";" in diagnostic[:40] else ""
+    words = _TYPE.sub("", diagnostic)
+    return Failure(
+        recipient=named or _TYPE.sub("", final)[:320],
+        text=f"x-unix; {words}" if kind == "x-unix" and words else words,
+        status=block.get("status", ""),
+        action=block.get("action", "").lower().split(" ")[0],
+        remote_mta=_host(block.get("remote-mta", "")),
+        at=moment(block.get("last-attempt-date", "")) or moment(message.get("arrival-date", "")),
+        structured=True,
+    )
+
+
+def _host(value: str) -> str:
+    """A Remote-MTA field without its type; an address in brackets stays, a remark goes."""
+    bare = _TYPE.sub("", value).strip()
+    return bare.split(" (")[0].strip()[:300]
+
+
+# ---- failures to refusals -------------------------------------------------------------------------
+
+
+def _refusal(failure: Failure, text: str, own: tuple[Address, ...]) -> Refusal:
+    context = failure.context
+    if failure.structured:
+        context = dialects.about(text, failure.recipient)
+    words, command = _words(failure, context)
+    remote = failure.remote_mta or dialects.remote(failure.text) or dialects.remote(context)
+    verdict = refusal.judge(words, own, remote_mta=remote, status=failure.status, command=command)
+    if context and context != words and (not verdict.rule or verdict.reason in _WEAK):
+        verdict = _wider(verdict, context, own, remote, failure.status, command)
+    reason = verdict.reason
+    if not verdict.code and (told := dialects.transcript(context)[0]):
+        code = refusal.codes(refusal.fold(told))[0]
+        if code[:1] == verdict.status[:1]:
+            verdict = msgspec.structs.replace(verdict, code=code)
+    if failure.action in ("delivered", "relayed", "expanded", "deliverable") and not verdict.code.startswith(
+        ("4", "5")
+    ):
+        verdict = msgspec.structs.replace(verdict, reason="delivered", verdict="other", hard=False)
+    elif reason == "undefined" and failure.action in ("delayed", "expired"):
+        verdict = msgspec.structs.replace(verdict, reason="expired", verdict="other")
+    return _made(verdict, "", failure.recipient, remote, failure.at, words)
+
+
+def _made(
+    verdict: refusal.Verdict, source: str, recipient: str, remote: str, at: float | None, words: str
+) -> Refusal:
+    return Refusal(
+        source=source,
+        recipient=recipient,
+        remote_mta=remote,
+        code=verdict.code,
+        status=verdict.status,
+        reason=verdict.reason,
+        hard=verdict.hard,
+        verdict=verdict.verdict,
+        list=verdict.list,
+        sublist=verdict.sublist,
+        vendor=verdict.vendor,
+        cited_ip=verdict.cited_ip,
+        url=verdict.url,
+        rule=verdict.rule,
+        quote=verdict.quote,
+        at=at,
+        text=refusal.fold(words)[:2000],
+    )
+
+
+def _words(failure: Failure, context: str) -> tuple[str, str]:
+    """The reply's own words, and the command that it answered.
+
+    Sendmail's Diagnostic-Code holds the first line of a reply only; the transcript has all of it.
+    """
+    words = failure.text
+    whole, _ = dialects.transcript(context)
+    if whole and (not words or len(words) < 8 or re.match(r"[245][0-9]{2}-", words)):
+        code = words[:3]
+        if not words or whole.startswith(code):
+            words = whole
+    command = dialects.command(words) or dialects.command(f"{context}\n{failure.status}")
+    return words or context, command
+
+
+def _wider(
+    verdict: refusal.Verdict, context: str, own: tuple[Address, ...], remote: str, status: str, command: str
+) -> refusal.Verdict:
+    """Judge the whole notification where the reply alone says too little, and keep the reply's codes."""
+    whole = refusal.judge(context, own, remote_mta=remote, status=verdict.status or status, command=command)
+    if not whole.rule or (verdict.rule and whole.reason in _WEAK):
+        return verdict
+    keep_code = verdict.code or (
+        whole.code if not verdict.status or whole.code[:1] == verdict.status[:1] else ""
+    )
+    stated = verdict.status if not refusal.is_pseudo(verdict.status) else ""
+    return msgspec.structs.replace(
+        whole,
+        code=keep_code,
+        status=stated or whole.status,
+        cited_ip=verdict.cited_ip or whole.cited_ip,
+        url=verdict.url or whole.url,
+    )

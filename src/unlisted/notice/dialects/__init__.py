@@ -1,0 +1,187 @@
+"""Bounces that follow no standard: who was refused, and in which words, from text written for people.
+
+Each dialect is one file with `read(head, text) -> list[Failure]`; the plain reader, which goes by shape
+and not by vendor, is asked last. A new dialect is one new file: this package walks its own folder.
+"""
+
+import re
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Protocol
+
+from msgspec import Struct
+
+from unlisted.notice.parts import Part, words
+
+ADDRESS = r"[^\s<>()\[\]\"',;:@|]{1,128}@[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?"
+_ADDRESS = re.compile(ADDRESS)
+
+_ORIGINAL = re.compile(
+    r"^[>| \t-]*(?:"
+    r"-{2,}[ \t]*(?:this is a copy|the (?:header|body) of the original|original message|"
+    r"below this line is a copy|"
+    r"returned (?:message|mail)|unsent message|message header|included is a copy|"
+    r"copy of (?:the )?(?:original|message)|"
+    r"the following is a copy|message text follows|begin (?:original|returned))"
+    r"|original (?:message|mail)(?: headers?)?(?: follows?| as follows)?\.?:?[ \t]*$|message headers? follow"
+    r"|below (?:is|this line is) a copy of|included is a copy of|(?:the )?(?:original|"
+    r"returned) message follows"
+    r"|content-type:[ \t]*(?:message/rfc822|text/rfc822-headers)|begin message[ \t]*$"
+    r"|\|?-+[ \t]*message text follows|\*{6,}[ \t]*$(?=\nthis message was created)"
+    r"|received:[ \t]?from .|return-path:[ \t]?<|dkim-signature:|x-originating-ip:"
+    r")",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TRANSCRIPT = re.compile(r"^[> ]{0,6}(?:(<<<)|>>>)[ \t]*(\S.{0,2000})$", re.MULTILINE)
+_NO_RECIPIENT = re.compile(r"503[ -].{0,60}RCPT|554[ -].{0,20}no valid recipients", re.IGNORECASE)
+_OWN_REPLY = re.compile(r"^([45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} .{1,1000})$", re.MULTILINE)
+_REASON = re.compile(r"\(reason: (.{3,2000}?)\)\s*$", re.MULTILINE)
+_COMMANDS = (
+    (
+        "DATA",
+        r"end of data|\bDATA command|after DATA|final DATA|TEXT command|body of message|"
+        r"after I sent the message|"
+        r">>> DATA|\(DATA\)|\[DATA\]|end of message",
+    ),
+    (
+        "RCPT",
+        r"RCPT[ _]TO|RCPT command|to RCPT|SMTP:RCPT|\(Remote SMTP server has rejected address|"
+        r"does not like recipient|rejected address|(?:>>> |\[)RCPT",
+    ),
+    ("MAIL", r"MAIL[ _]FROM|MAIL command|to MAIL|sender was rejected|does not like (?:the )?sender|>>> MAIL"),
+    (
+        "EHLO",
+        r"(?:EHLO|HELO) command|(?:to|after) (?:EHLO|HELO)|>>> (?:EHLO|HELO)|my name was rejected|"
+        r"helo handshake",
+    ),
+    (
+        "CONN",
+        r"initial (?:connection|greeting|server greeting)|connected to .{1,80} but greeting failed|"
+        r"does not like my greeting",
+    ),
+)
+_COMMAND = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _COMMANDS)
+_REMOTE = re.compile(
+    r"(?:\bhost:? |while talking to |remote server |server for the recipient domain [\w.-]{1,255} by |"
+    r"rejected by |^)([A-Za-z0-9](?:[\w-]{0,62})"
+    r"(?:\.[\w-]{1,63}){0,8}\.[A-Za-z][\w-]{1,62})\.?:?(?: ?[\[(]([0-9A-Fa-f.:]{3,45})[\])])?"
+    r"(?=$|[\s:,>;])",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+class Failure(Struct, frozen=True, gc=False):
+    """One recipient and what was said of him, before anybody judged it."""
+
+    recipient: str
+    text: str = ""  # the reply, or the reporting server's words
+    status: str = ""  # a Status field, as it stood
+    action: str = ""  # RFC 3464 §2.3.3, lower case
+    remote_mta: str = ""
+    at: float | None = None
+    context: str = ""  # what stands around the reply
+    structured: bool = False  # from a report's fields, not from prose
+
+
+class Dialect(Protocol):
+    def read(self, head: Part, text: str) -> list[Failure]: ...
+
+
+def _load() -> list[Dialect]:
+    names = sorted(m.name for m in iter_modules(__path__) if m.name != "plain")
+    return [import_module(f"{__name__}.{name}") for name in [*names, "plain"]]
+
+
+_DIALECTS: list[Dialect] = []
+
+
+def failures(head: Part, text: str) -> list[Failure]:
+    """What the first dialect that knows the text makes of it."""
+    if not _DIALECTS:
+        _DIALECTS.extend(_load())
+    for dialect in _DIALECTS:
+        if found := dialect.read(head, text):
+            return found
+    return []
+
+
+def address(text: str) -> str:
+    """The first mail address in `text`, or ""."""
+    found = _ADDRESS.search(text[:2000])
+    return found[0].rstrip(".") if found else ""
+
+
+def before_original(text: str) -> str:
+    """The notification without the returned message."""
+    for found in _ORIGINAL.finditer(text):
+        if text[: found.start()].strip():
+            return text[: found.start()]
+    return text
+
+
+def about(text: str, recipient: str) -> str:
+    """What a notification says around one recipient: from his line to the next paragraph's end."""
+    text = before_original(text)
+    if not recipient or len(text) > 100_000:
+        return text[:8000]
+    return text[:8000]
+
+
+def transcript(text: str) -> tuple[str, str]:
+    """The receiver's first refusal in a session transcript, its lines joined, and the command before it.
+
+    The first: what follows ("503 need RCPT") is the echo of it.
+    """
+    command, lines = "", list[str]()
+    for found in _TRANSCRIPT.finditer(text[:50_000]):
+        said = found[2].strip()
+        if not found[1]:
+            if lines:
+                break
+            command = said
+        elif lines and _NO_RECIPIENT.match(said):
+            command = "RCPT TO"  # pipelined (RFC 2920): DATA was under way when the answer to RCPT came
+        elif said[:1] in "45" and said[:3].isdigit() and (not lines or said[:3] == lines[0][:3]):
+            lines.append(said)
+    if lines:
+        return "\n".join(lines), _named(f">>> {command}") if command else ""
+    reason = _REASON.search(text) or _OWN_REPLY.search(text)
+    return (reason[1] if reason else ""), ""
+
+
+def command(text: str) -> str:
+    """The SMTP command that was refused, as far as the text says."""
+    whole, before = transcript(text)
+    return before if whole and before else _named(text[:8000])
+
+
+def _named(text: str) -> str:
+    best, where = "", -1
+    for name, pattern in _COMMAND:
+        for found in pattern.finditer(text):
+            if found.start() > where:
+                best, where = name, found.start()
+    return best
+
+
+def remote(text: str) -> str:
+    """The host that refused, with its address when it stands beside it."""
+    for found in _REMOTE.finditer(text[:4000]):
+        if found[2] or "host" in found[0].lower() or "talking" in found[0].lower():
+            return f"{found[1]} [{found[2]}]" if found[2] else found[1]
+    return ""
+
+
+def vacation(head: Part, leaves: list[Part]) -> str:
+    """Who is away, when the mail is an automatic answer (RFC 3834); "" when it is none."""
+    sign = head.get("auto-submitted").lower()
+    automatic = sign.startswith(("auto-replied", "auto-generated", "auto replied"))
+    automatic = automatic or bool(head.get("x-autoreply") or (head.get("x-auto-response-suppress") and sign))
+    subject = words(head.get("subject")).lower()
+    automatic = automatic or head.get("precedence").lower() == "auto_reply"
+    automatic = automatic or subject.startswith(
+        ("auto:", "auto reply", "automatic reply", "auto response", "out of office", "autoreply")
+    )
+    if not automatic or not leaves:
+        return ""
+    return address(head.get("from")) or address(head.get("return-path"))

@@ -1,0 +1,144 @@
+"""Bounces in plain text, by their shape: a line that is a recipient, and what follows it.
+
+Postfix, Exim, qmail, Sendmail, OpenSMTPD, Courier, Gmail, Yahoo, GMX, DragonFly, Exchange 5.5 and their
+relatives all write an address at the start of a line and the reason beside or below it.
+Sources: the default texts of those programs (bounce templates of Postfix 3.9, Exim 4.98 `transports`
+and `deliver.c`, qmail 1.03 `qmail-send.c`, OpenSMTPD 7 `bounce.c`, sendmail 8.18 `savemail.c`).
+"""
+
+import re
+
+from unlisted.notice.dialects import ADDRESS, Failure, address, before_original, remote, transcript
+from unlisted.notice.parts import Part, words
+
+_SENDER = re.compile(
+    r"mailer-daemon|post_?master|mail delivery|mdaemon|mail administrator|bounce|mail system|daemon@",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(
+    r"undeliver|deliver(?:y|ed|able)?\b.{0,40}(?:fail|status|notif|error|problem|report|delay|unsuccess|"
+    r"warning)|"
+    r"returned (?:mail|message|to sender)|mail(?:er)? (?:error|failure|system error)|failure noti|"
+    r"could not be delivered|"
+    r"non-?deliver|mail delivery|loop alert|delay(?:ed)? mail|warning: (?:message|could)|"
+    r"message (?:status|rejected|error)|"
+    r"unable to deliver|failed mail|user unknown|bounce|nondeliverable|rejected|unzustellbar|rapport de non",
+    re.IGNORECASE,
+)
+_BODY = re.compile(
+    r"(?:could|can|was|were|has) ?n(?:o|')t (?:be |been )?deliver|undeliver|fatal errors|deliver(?:y|"
+    r"ed)? (?:has )?fail|"
+    r"failed permanently|unable to deliver|transcript of session|delivery errors|did not reach the following|"
+    r"error(?: has)? occurred while (?:attempting|trying) to deliver|had trouble delivering|"
+    r"could not be sent|"
+    r"error delivering your mail|delivery to the following|failed addresses|failure reasons|"
+    r"delivery problems|"
+    r"wasn't able to deliver|were? unable to deliver|remote host said|smtp error from remote|"
+    r"returned below could not|"
+    r"message is delayed|not able to post|group you tried|invalid user address|duplicated message|"
+    r"rejected by a remote",
+    re.IGNORECASE,
+)
+_ALONE = re.compile(rf'^[ \t>*"-]{{0,12}}(?:<({ADDRESS})>|"?({ADDRESS})"?)[ \t]*:?[ \t]*$')
+_LEADS = re.compile(
+    rf"^[ \t>*-]{{0,12}}(?:<({ADDRESS})>|\"?({ADDRESS})\"?)[ \t]*(?::[ \t]|\.\.\.[ \t]?|[ \t](?=\(|\[|"
+    rf"on [A-Z]|Invalid)|[ \t]\.\.\.)(.{{0,1000}})$"
+)
+_REPLY_LEADS = re.compile(
+    rf"^[ \t>]{{0,6}}[245][0-9]{{2}}[ \t](?:[245]\.[0-9]\.[0-9]{{1,3}}[ \t])?"
+    rf"<?({ADDRESS})>?\.\.\.(.{{0,1000}})$"
+)
+_PROSE = re.compile(
+    r"(?:deliver(?:ed|y)?(?: (?:the|your) (?:mail|"
+    r"message))?(?: a message)?(?: has)?(?: failed)?(?: (?:permanently|attempts))?(?: to)?|"
+    r"mail(?: to)?|message to|recipients?(?: address)?(?: returned permanent errors)?|user|attempts|"
+    r"not be delivered to|"
+    rf"rcpt to|allowed size|directed to|addressed to|sent to|undeliverable to|"
+    rf"original-recipient)[ \t]*:?[ \t]*(?:rfc822;[ \t]*)?<?({ADDRESS})>?",
+    re.IGNORECASE,
+)
+_ADDRESSES = re.compile(ADDRESS)
+_QUOTE = re.compile(r"^> ?", re.MULTILINE)
+_SESSION = re.compile(r"^-{2,}[ \t]*transcript of session", re.IGNORECASE | re.MULTILINE)
+
+
+def read(head: Part, text: str) -> list[Failure]:
+    """The recipients and their reasons; [] when the mail does not look like a bounce."""
+    if not _bounce(head, text):
+        return []
+    quoted = text.count("\n> ") > 8
+    plain = before_original(_QUOTE.sub("", text) if quoted else text)[:100_000]
+    spans = _spans(plain)
+    named = _listed(head)
+    if not spans:
+        return _without_lines(head, plain, named)
+    merged: dict[str, list[str]] = {}
+    for recipient, chunk in spans:
+        merged.setdefault(recipient.lower(), [recipient]).append(chunk)
+    rest = plain.strip()
+    intro = plain[: plain.find(spans[0][0])][:4000]
+    made = [_failure(chunks[0], "\n".join(chunks[1:]), rest, intro) for chunks in merged.values()]
+    return made + [_failure(name, "", rest) for name in named if name.lower() not in merged]
+
+
+def _bounce(head: Part, text: str) -> bool:
+    sender = words(head.get("from"))
+    signs = bool(_SENDER.search(sender)) + bool(_SUBJECT.search(words(head.get("subject"))[:400]))
+    signs += head.get("return-path").replace(" ", "") == "<>" or bool(head.get("x-failed-recipients"))
+    automatic = head.get("auto-submitted").lower()
+    signs += automatic.startswith("auto-replied") and bool(signs)
+    return signs + bool(_BODY.search(text[:20_000])) >= 2 or "permanent fatal errors" in text[:20_000]
+
+
+def _listed(head: Part) -> list[str]:
+    value = ",".join(head.all("x-failed-recipients"))[:20_000]
+    return list(dict.fromkeys(m[0] for m in _ADDRESSES.finditer(value)))
+
+
+def _spans(text: str) -> list[tuple[str, str]]:
+    """Each line that opens with a recipient, and the text that belongs to it."""
+    lines = text.split("\n")[:5000]
+    opened: list[tuple[str, int, str]] = []
+    before: dict[int, str] = {}  # sendmail 5 writes the session first and the recipient below it
+    for number, line in enumerate(lines):
+        if len(line) > 2000:
+            continue
+        if found := _ALONE.match(line) or _LEADS.match(line):
+            rest = found[3] if found.lastindex == 3 else ""
+            opened.append((found[1] or found[2], number, rest))
+        elif (found := _REPLY_LEADS.match(line)) and not (opened and opened[-1][0] == found[1]):
+            start = opened[-1][1] + 1 if opened else 0
+            before[len(opened)] = _session("\n".join(lines[start : number + 1]))
+            opened.append((found[1], number, ""))
+    spans: list[tuple[str, str]] = []
+    for place, (recipient, number, rest) in enumerate(opened):
+        end = opened[place + 1][1] if place + 1 < len(opened) else len(lines)
+        chunk = "\n".join([rest, *lines[number + 1 : end]]).strip()
+        spans.append((recipient, before.get(place, chunk)))
+    return spans
+
+
+def _session(text: str) -> str:
+    """The last session of several."""
+    return text[max(0, text.rfind("\n>>> ")) :]
+
+
+def _without_lines(head: Part, text: str, named: list[str]) -> list[Failure]:
+    """No line is a recipient: take the header's list, else the address that the prose speaks of."""
+    if not named:
+        found = _PROSE.search(text)
+        named = [found[1]] if found else []
+    if not named and (to := address(head.get("x-original-to"))):
+        named = [to]
+    return [_failure(name, text.strip(), "") for name in named or [""]]
+
+
+def _failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
+    told, _ = transcript(chunk)
+    bare = re.sub(r"[\W\d_]+", "", chunk)
+    return Failure(
+        recipient.rstrip("."),
+        text=told or (chunk if len(bare) > 3 else rest),
+        remote_mta=remote(chunk) or remote(rest),
+        context=f"{chunk}\n{rest}" if told else f"{chunk}\n{intro}",
+    )

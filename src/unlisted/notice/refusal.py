@@ -1,0 +1,378 @@
+"""What a refusal's words mean: one function for bounces, mail-log lines and pasted replies.
+
+The knowledge is `rules`; this file folds the text, finds the codes, lets the rules decide and tells our
+address from the receiver's.
+"""
+
+import re
+
+from msgspec import Struct
+
+from unlisted import net
+from unlisted.net import Address
+from unlisted.notice import rules
+from unlisted.notice.rules import Rule
+
+LIMIT = 8192  # characters read of one reply; RFC 5321 §4.5.3.1.5 allows 512 octets a line, some send 2 kB
+
+# RFC 5321 §4.2.3, RFC 4954, RFC 7504, RFC 3848; what is not here is a local invention, not a reply code.
+CODES = frozenset(
+    [
+        "211",
+        "214",
+        "220",
+        "221",
+        "235",
+        "250",
+        "251",
+        "252",
+        "334",
+        "354",
+        "421",
+        "422",
+        "430",
+        "432",
+        "450",
+        "451",
+        "452",
+        "453",
+        "454",
+        "455",
+        "458",
+        "459",
+        "471",
+        "472",
+        "499",
+        "500",
+        "501",
+        "502",
+        "503",
+        "504",
+        "510",
+        "511",
+        "512",
+        "513",
+        "515",
+        "517",
+        "521",
+        "523",
+        "525",
+        "530",
+        "531",
+        "532",
+        "533",
+        "534",
+        "535",
+        "538",
+        "540",
+        "541",
+        "550",
+        "551",
+        "552",
+        "553",
+        "554",
+        "555",
+        "556",
+        "557",
+        "571",
+        "590",
+    ]
+)
+
+_CODE = re.compile(r"(?:^|[\s:;\"'(\[<>=,])([245][0-9]{2})(?=[\s:;,\"'\-])")
+_SAID = re.compile(r"\bsaid: |reason: |\b(?:response|responded|returned)[\w ]{0,20}: ?", re.IGNORECASE)
+_STATUS = re.compile(r"(?<![0-9.])([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9]|\.[0-9])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+_SPACE = re.compile(r"\s+")
+_URL = re.compile(r"https?://[^\s<>\"'`{}|\\^\x00-\x20]{1,600}", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?<![\w.-])(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.){1,8}[a-z][a-z0-9-]{1,23}", re.IGNORECASE
+)
+_ADDRESS4 = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
+_ADDRESS6 = re.compile(
+    r"(?<![0-9A-Za-z:.])(?=[0-9a-fA-F]{0,4}:)[0-9a-fA-F:]{2,39}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3})?"
+)
+_USING = re.compile(
+    r"(?:blocked|blacklisted|listed|found|rejected|refused|denied)[\w ]{0,24}?"
+    r" (?:using|by|at|on|in|provider)[: ]{1,2}([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})",
+    re.IGNORECASE,
+)
+_TEMPORARY = re.compile(r"temporary failure|will be retried|retry time", re.IGNORECASE)
+_TRAILER = re.compile(r"\(in reply to [^()]{1,60}\)\s*$")
+# What stands right before an address when a receiver speaks of its client.
+_OURS = re.compile(
+    r"(?:client(?: host)?|helo|sending (?:ip|mta|server)|(?:your|the|source|ip|mail|messages?|"
+    r"connections?|blocked|"
+    r"banned|email|e-mail) (?:ip|address|addresses|from|server|host)|from|for|ips?|ipr|addr|address|h|v|"
+    r"q|lookup)"
+    r"[\s\[(:=/?]{1,4}(?:ip |address |\[)?$",
+    re.IGNORECASE,
+)
+# … and when somebody speaks of the receiver.
+_THEIRS = re.compile(
+    r"(?:connect(?:ed|ing|ion)? (?:to|with)|giving up on|talking to|said by|rejected by|server|"
+    r"lost connection with|"
+    r"host [\w.-]{1,255}|by [\w.-]{1,255}|\bmx)[\s\[(:<]{1,3}$",
+    re.IGNORECASE,
+)
+_DOES_NOT = re.compile(
+    r"^[\])>]?\s?(?:does not like|failed after|said|responded|did not like)", re.IGNORECASE
+)
+
+
+class Verdict(Struct, frozen=True, gc=False):
+    """What one reply means. Absent is "" or None; fields as in `messages.Refusal`."""
+
+    code: str = ""
+    status: str = ""
+    reason: str = "undefined"
+    hard: bool = False
+    verdict: str = "undecided"
+    list: str = ""
+    sublist: str = ""
+    vendor: str = ""
+    cited_ip: Address | None = None
+    url: str = ""
+    rule: str = ""
+    quote: str = ""
+
+
+def fold(text: str) -> str:
+    """One line without controls; the repeated codes of a multi-line reply (RFC 5321 §4.2.1) taken out."""
+    flat = _SPACE.sub(" ", _CONTROL.sub(" ", text[:LIMIT])).strip()
+    first = re.search(r"(?:^|[\s:;])([245][0-9]{2})-", flat)
+    if first:
+        flat = _again(flat, first.end(), first[1])
+    return flat
+
+
+def _again(flat: str, start: int, code: str) -> str:
+    """Take the continuation prefixes out, "550-5.7.1 " and the last line's "550 5.7.1 "."""
+    status = _STATUS.match(flat, start)
+    own = re.escape(status[1]) if status else r"[245]\.[0-9]{1,3}\.[0-9]{1,3}"
+    rest = re.sub(rf" {code}[- ](?:#?{own} )?", " ", flat[start:])
+    if status is None and (late := re.search(rf" {code}[- #]{{1,3}}({own})", flat[start:])):
+        rest = f"{late[1]} {rest}"  # the first line had no status, a later one has: keep it
+    return f"{flat[: start - 1]} {rest}"
+
+
+def codes(text: str) -> tuple[str, str, int]:
+    """Reply code, enhanced status and where the reply itself begins, of folded text."""
+    said = _SAID.search(text)
+    found = (_CODE.search(text, max(0, said.end() - 1)) if said else None) or _first_code(text)
+    begins = found.start(1) if found else (said.end() if said else 0)
+    code = found[1] if found and found[1] in CODES else ""
+    status = _status(text, begins, found[1] if found else "")
+    return code, status, begins
+
+
+def _first_code(text: str) -> re.Match[str] | None:
+    """The first number that is used as a reply code; a bare "250 recipients" in prose is none."""
+    for found in _CODE.finditer(text):
+        if found[1] in CODES or found.start(1) < 2:
+            return found
+    return None
+
+
+def _status(text: str, begins: int, code: str) -> str:
+    after = [m[1] for m in _STATUS.finditer(text, begins)]
+    every = after or [m[1] for m in _STATUS.finditer(text)]
+    fitting = [s for s in every if not code or s[0] == code[0]]
+    telling = [s for s in fitting if not s.endswith(".0.0")]
+    return (telling or fitting or [""])[0]
+
+
+def judge(
+    text: str,
+    own: tuple[Address, ...] = (),
+    *,
+    remote_mta: str = "",
+    status: str = "",
+    command: str = "",
+) -> Verdict:
+    """Read one reply. `status`: what the report's Status field says; `command`: what it answered to."""
+    flat = fold(text)
+    code, said, begins = codes(flat)
+    code, status = _agree(code, said, status)
+    # The relay's own words before and after the reply ("after MAIL FROM:<…>", "in reply to RCPT") are not it.
+    reply = _TRAILER.sub("", flat[begins:])
+    data, hits = rules.table(), rules.matcher().holding(reply)
+    name, quote, verdict = _deciding(hits, reply)
+    reason, firm = next(((r.reason, r.firm) for _, r, _ in hits if r.reason), ("", False))
+    reason = reason if firm else _reason(reason, status, code, command, reply)
+    urls = _urls(flat)
+    zone, sublist = _zone(flat, hits)
+    theirs = any(r.theirs for _, r, _ in hits)
+    if zone and not verdict:
+        name, quote, verdict, reason = _listed(zone, flat, reason)
+    meaning = data.reason.get(reason)
+    if not verdict:
+        # Codes alone never accuse us: "550 Rejected" at EHLO may have any cause.
+        verdict = meaning.verdict if meaning else "undecided"
+        verdict = verdict if name or verdict not in ("our-address", "our-domain") else "undecided"
+    vendor = next((r.vendor for _, r, _ in hits if r.vendor), "") or rules.vendor_of(remote_mta)
+    status = status or (pseudo(reason, code, flat) if flat else "")
+    return Verdict(
+        code=code,
+        status=status,
+        reason=reason,
+        hard=bool(meaning and meaning.hard) and not (reason == "notaccept" and status.startswith("4")),
+        verdict=verdict,
+        list=zone,
+        sublist=next((r.sublist for _, r, _ in hits if r.sublist), "") or sublist,
+        vendor=vendor,
+        cited_ip=None if theirs else cited(flat, begins, own, remote_mta),
+        url=_best_url(urls),
+        rule=name,
+        quote=quote,
+    )
+
+
+def _agree(code: str, said: str, status: str) -> tuple[str, str]:
+    """Reply text before Status field; a code of another class than the only status contradicts it.
+
+    Postfix reports 4.0.0 for a 554 greeting, which it met and tried again: then the status says what
+    became of the mail, and the code is left out.
+    """
+    field = _STATUS.search(status)
+    best = said or (field[1] if field else "")
+    if said.endswith(".0.0") and field and not field[1].endswith(".0.0") and field[1][0] == said[0]:
+        best = field[1]
+    if code and best and not said and code[0] != best[0]:
+        code = ""
+    return code, best
+
+
+def _deciding(hits: list[tuple[str, Rule, int]], flat: str) -> tuple[str, str, str]:
+    for name, rule, pattern in hits:
+        if rule.verdict:
+            return name, rules.matcher().quote(pattern, flat)[:400], rule.verdict
+    for name, rule, pattern in hits:
+        if rule.reason:
+            return name, rules.matcher().quote(pattern, flat)[:400], ""
+    return "", "", ""
+
+
+def _reason(reason: str, status: str, code: str, command: str, flat: str) -> str:
+    data = rules.table()
+    detail = status.partition(".")[2]
+    if reason == "userunknown" and _accepted_once(detail, command):
+        return "filtered"
+    if reason == "securityerror" and command == "MAIL":
+        return "rejected"
+    if reason:
+        return reason
+    if code.startswith("2") or status.startswith("2."):
+        return "delivered"
+    by_status = data.status.get(detail, "")
+    if by_status == "userunknown" and command in ("DATA", "MAIL", "EHLO", "HELO", "CONN"):
+        by_status = "filtered" if command == "DATA" else "rejected"
+    if by_status:
+        return by_status
+    if code or status:
+        return data.command.get(command, "") or ("onhold" if flat else "undefined")
+    return "undefined"
+
+
+def _accepted_once(detail: str, command: str) -> bool:
+    """True when "user unknown" came from somebody who had taken the recipient before: a filter.
+
+    After DATA the recipient had been accepted; X.2.x and X.3.x speak of a mailbox or system that exists
+    (RFC 3463 §3.3). A server that answers to RCPT is believed whatever its digits are.
+    """
+    if command == "RCPT":
+        return False
+    return command == "DATA" or detail in ("2.0", "2.1", "3.0")
+
+
+def _listed(zone: str, flat: str, reason: str) -> tuple[str, str, str, str]:
+    """Nothing but the list's name in the text: a refusal by that list."""
+    known = rules.table().zone.get(zone)
+    scope = known.scope if known else "address"
+    verdict = "our-domain" if scope == "domain" else "our-address"
+    host = next((h[0] for h in _HOST.finditer(flat) if rules.named(h[0].lower())), zone)
+    if reason in (
+        "",
+        "onhold",
+        "undefined",
+        "securityerror",
+        "rejected",
+        "filtered",
+        "userunknown",
+        "systemerror",
+    ):
+        reason = "spamdetected" if scope == "domain" else "blocked"
+    return f"zone.{zone}", host, verdict, reason
+
+
+def _zone(flat: str, hits: list[tuple[str, Rule, int]]) -> tuple[str, str]:
+    """The list that the text names: by a rule, by a host name that we know, by "blocked using NAME"."""
+    for _, rule, _ in hits:
+        if rule.list:
+            return rule.list, rule.sublist
+    for found in _HOST.finditer(flat):
+        if key := rules.named(found[0].lower()):
+            zone = rules.table().zone[key]
+            part = next((s for h, s in zone.sublists.items() if h in found[0].lower()), "")
+            return key, part
+    if using := _USING.search(flat):
+        name = using[1].lower()
+        if net.ip(name) is None and any(c.isalpha() for c in name.rpartition(".")[2]):
+            return name, ""
+    return "", ""
+
+
+def pseudo(reason: str, code: str, flat: str = "") -> str:
+    """Sisimai's published code for a reason, where a message gives no enhanced status of its own."""
+    known = rules.table().reason.get(reason)
+    if known is None or not known.pseudo:
+        return ""
+    temporary = code.startswith("4") or (not code and bool(_TEMPORARY.search(flat)))
+    return f"{'4' if temporary else '5'}.0.{known.pseudo}"
+
+
+def _urls(flat: str) -> list[str]:
+    return [m[0].rstrip(".,;:!?)]'\"") for m in _URL.finditer(flat)]
+
+
+def _best_url(urls: list[str]) -> str:
+    """The page to go to: one that names an address or a list before one that explains codes in general."""
+    for url in urls:
+        if _ADDRESS4.search(url) or any(rules.named(h[0].lower()) for h in _HOST.finditer(url)):
+            return url
+    return urls[0] if urls else ""
+
+
+def cited(flat: str, begins: int, own: tuple[Address, ...], remote_mta: str = "") -> Address | None:
+    """Our address as the text cites it, never the receiver's.
+
+    What stands before the reply itself is the relay speaking of the receiver: `host mx[192.0.2.1] said:`.
+    """
+    receiver = {a for a in (net.ip(m[0]) for m in _ADDRESS4.finditer(remote_mta)) if a}
+    found: list[tuple[int, Address, int, int]] = []
+    spans = [*_ADDRESS4.finditer(flat), *_ADDRESS6.finditer(flat)]
+    for match in sorted(spans, key=lambda m: m.start()):
+        address = net.ip(match[0].strip(":") if match[0].count(":") < 2 else match[0])
+        if address is None or address.is_loopback or address.is_unspecified:
+            continue
+        if address in own:
+            return address
+        before = flat[max(0, match.start() - 80) : match.start()]
+        if (
+            match.start() < begins
+            or _THEIRS.search(before)
+            or _DOES_NOT.match(flat[match.end() : match.end() + 24])
+        ):
+            receiver.add(address)
+            continue
+        found.append((0 if _OURS.search(before) else 1, address, match.start(), match.end()))
+    for rank, address, _, _ in sorted(found, key=lambda f: (f[0], f[2])):
+        # With own addresses declared, a bare number that nothing ties to the client is not one of them.
+        if address not in receiver and not (own and rank):
+            return address
+    return None
+
+
+def is_pseudo(status: str) -> bool:
+    """True for a status that we put there ourselves, Sisimai's 5.0.9xx."""
+    return status[1:5] == ".0.9" and len(status) == 7

@@ -1,0 +1,189 @@
+"""The knowledge behind a refusal's meaning: data/refusals.toml, and one automaton over its phrases.
+
+RE2's Set asks all patterns at once and is linear in the text, whatever a stranger wrote. Where RE2 is
+missing, the same patterns go through `re` one by one.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Protocol
+
+from msgspec import Struct
+
+from unlisted import catalogue
+
+
+class Rule(Struct, frozen=True, forbid_unknown_fields=True):
+    """One phrase of the world, with the texts that prove it. Patterns: RE2 syntax, case does not count."""
+
+    source: str
+    checked: str
+    any: tuple[str, ...]  # one of these must occur
+    texts: tuple[str, ...]  # must match
+    lookalikes: tuple[str, ...] = ()  # must not
+    unless: tuple[str, ...] = ()  # none of these may occur
+    verdict: str = ""
+    reason: str = ""
+    vendor: str = ""
+    list: str = ""
+    sublist: str = ""
+    theirs: bool = False  # the address in the text is the receiver's own
+    firm: bool = False  # says so whatever command it answers to
+
+
+class Zone(Struct, frozen=True, forbid_unknown_fields=True):
+    """A list by the host names that receivers cite for it."""
+
+    source: str
+    checked: str
+    hosts: tuple[str, ...]
+    scope: str = "address"  # address, range, domain
+    sublists: dict[str, str] = {}  # host -> sublist
+
+
+class Reason(Struct, frozen=True, forbid_unknown_fields=True):
+    """One word of Sisimai's vocabulary: what we make of it where no phrase decides."""
+
+    source: str
+    checked: str
+    pseudo: str  # its published detail code, used where the message gives no enhanced status
+    verdict: str = "other"
+    hard: bool = False
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    """data/refusals.toml."""
+
+    rule: dict[str, Rule]
+    zone: dict[str, Zone]
+    reason: dict[str, Reason]
+    status: dict[str, str]  # "1.1" -> reason, RFC 3463 without its class
+    command: dict[str, str]  # SMTP command -> reason, the last resort
+    host: dict[str, str]  # end of the remote MTA's name -> vendor
+
+
+class _Span(Protocol):
+    def start(self) -> int: ...
+
+    def end(self) -> int: ...
+
+
+class _Pattern(Protocol):
+    def search(self, text: str, /) -> _Span | None: ...
+
+
+class _Set(Protocol):
+    def Match(self, text: str, /) -> Sequence[int] | None: ...  # noqa: N802 - RE2 gives None for no match
+
+
+class _One:
+    """The same answers without RE2: every pattern by itself."""
+
+    def __init__(self, patterns: list[str]) -> None:
+        self.patterns = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
+
+    def Match(self, text: str, /) -> Sequence[int]:  # noqa: N802 - RE2's name
+        return [i for i, pattern in enumerate(self.patterns) if pattern.search(text)]
+
+
+class Matcher:
+    """All rules as one automaton."""
+
+    def __init__(self, rules: dict[str, Rule]) -> None:
+        self.names = list(rules)
+        self.rules = list(rules.values())
+        self.patterns: list[str] = []
+        self.owner: list[tuple[int, bool]] = []  # rule, vetoes
+        for number, rule in enumerate(self.rules):
+            for pattern in (*rule.any, *rule.unless):
+                self.owner.append((number, pattern in rule.unless))
+                self.patterns.append(pattern)
+        self.set = _compile(self.patterns)
+
+    def match(self, text: str) -> list[tuple[int, int]]:
+        """(rule, pattern) of every rule that holds, in the file's order."""
+        hits = self.set.Match(text) or ()
+        vetoed = {self.owner[i][0] for i in hits if self.owner[i][1]}
+        found: dict[int, int] = {}
+        for i in sorted(hits):
+            number, veto = self.owner[i]
+            if not veto and number not in vetoed:
+                found.setdefault(number, i)
+        return sorted(found.items())
+
+    def holding(self, text: str) -> list[tuple[str, Rule, int]]:
+        """Name, rule and pattern of every rule that holds, in the file's order."""
+        return [(self.names[n], self.rules[n], pattern) for n, pattern in self.match(text)]
+
+    def quote(self, pattern: int, text: str) -> str:
+        """The span that the pattern covers."""
+        found = _single(self.patterns[pattern]).search(text)
+        return text[found.start() : found.end()].strip() if found else ""
+
+
+def _compile(patterns: list[str]) -> _Set:
+    try:
+        import re2
+    except ImportError:
+        return _One(patterns)
+    options = re2.Options()
+    options.case_sensitive = False
+    options.max_mem = (
+        64 << 20
+    )  # bytes; the default 8 MB makes the automaton start over on a few hundred rules
+    built = re2.Set.SearchSet(options)
+    for pattern in patterns:
+        built.Add(pattern)
+    built.Compile()
+    made: _Set = built
+    return made
+
+
+@lru_cache(maxsize=2048)
+def _single(pattern: str) -> _Pattern:
+    try:
+        import re2
+    except ImportError:
+        return re.compile(pattern, re.IGNORECASE)
+    options = re2.Options()
+    options.case_sensitive = False
+    made: _Pattern = re2.compile(pattern, options)
+    return made
+
+
+@lru_cache(maxsize=1)
+def table() -> Table:
+    """The rules, ours and the person's own; read once."""
+    return catalogue.read("refusals", Table)
+
+
+@lru_cache(maxsize=1)
+def matcher() -> Matcher:
+    """The automaton over `table().rule`; built once, some milliseconds."""
+    return Matcher(table().rule)
+
+
+@lru_cache(maxsize=1)
+def _zones() -> dict[str, str]:
+    return {host.lower(): key for key, zone in table().zone.items() for host in zone.hosts}
+
+
+def named(host: str) -> str:
+    """The list that a host name belongs to, by its own name or a parent domain; "" when none."""
+    zones = _zones()
+    while host:
+        if host in zones:
+            return zones[host]
+        host = host.partition(".")[2]
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def vendor_of(remote_mta: str) -> str:
+    """The filter behind a receiving host, by its name's end; "" when the name says nothing."""
+    host = remote_mta.lower().rstrip(".")
+    for end, vendor in table().host.items():
+        if host == end or host.endswith("." + end):
+            return vendor
+    return ""

@@ -1,0 +1,151 @@
+"""Over many refusals: what they share, said as one sentence.
+
+What bounces have in common is the filter at the far end, and it is the first thing that a person
+overlooks who reads them one by one.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from unlisted.messages import Refusal
+from unlisted.net import Address
+
+OURS = ("our-address", "our-domain", "our-setup", "private-list")  # what concerns us, DESIGN's exit code 1
+NO_REFUSAL = ("delivered", "feedback", "vacation")
+
+_VENDORS = {
+    "messagelabs": "MessageLabs",
+    "proofpoint": "Proofpoint",
+    "mimecast": "Mimecast",
+    "barracuda": "Barracuda",
+    "cisco-ironport": "Cisco IronPort",
+    "microsoft-365": "Microsoft 365",
+    "microsoft-consumer": "Outlook.com",
+    "trendmicro-ers": "Trend Micro",
+    "google": "Google",
+    "yahoo": "Yahoo",
+    "apple": "iCloud",
+}
+
+
+class Share(Struct, frozen=True, gc=False):
+    """The commonest value of something and how many of the refusals have it."""
+
+    value: str
+    count: int
+
+
+class Common(Struct, frozen=True):
+    """What refusals share. `delivered`: other messages that went through, None where no log tells."""
+
+    count: int
+    ours: int  # refusals that concern us
+    reports: int  # abuse reports among the input
+    verdict: Share | None
+    vendor: Share | None
+    list: Share | None
+    cited: Share | None
+    domains: int
+    first: float | None
+    last: float | None
+    delivered: int | None = None
+
+    @property
+    def share(self) -> float | None:
+        """Refused share of all mail, 0..1, where the log tells."""
+        if self.delivered is None or not self.count + self.delivered:
+            return None
+        return self.count / (self.count + self.delivered)
+
+
+def common(refusals: Iterable[Refusal], delivered: int | None = None) -> Common:
+    """Compare refusals; those that concern us are compared among themselves when there are any."""
+    every = list(refusals)
+    refused = [r for r in every if r.reason not in NO_REFUSAL]
+    about_us = [r for r in refused if r.verdict in OURS]
+    looked = about_us or refused
+    times = [r.at for r in looked if r.at is not None]
+    return Common(
+        count=len(refused),
+        ours=len(about_us),
+        reports=sum(1 for r in every if r.reason == "feedback"),
+        verdict=_top(looked, lambda r: r.verdict),
+        vendor=_top(looked, lambda r: r.vendor),
+        list=_top(looked, lambda r: r.list),
+        cited=_top(looked, lambda r: _spell(r.cited_ip)),
+        domains=len({domain(r.recipient) for r in looked} - {""}),
+        first=min(times, default=None),
+        last=max(times, default=None),
+        delivered=delivered,
+    )
+
+
+def domain(recipient: str) -> str:
+    """What stands behind the @, lower case."""
+    return recipient.rpartition("@")[2].lower() if "@" in recipient else ""
+
+
+def sentence(found: Common) -> str:
+    """The shared facts as plain words; stranger's text is among them, so clean it before a terminal."""
+    if not found.count:
+        reports = f"{_plural(found.reports, 'abuse report')}, " if found.reports else ""
+        return f"{reports}no refusal among them" if reports else "no refusal was found"
+    total = found.ours or found.count
+    facts = _facts(found, total)
+    if found.ours and found.ours < found.count:
+        head = f"{found.ours} of {found.count} refusals concern us"
+        body = f"; of these, {_join(facts)}" if facts else ""
+    else:
+        head = ("all " if found.count > 1 else "the one ") + _plural(
+            found.count, "refusal", bare=found.count == 1
+        )
+        body = f" {_join(facts)}" if facts else " share no filter, list or cited address"
+    tail = (
+        f"; {_plural(found.delivered, 'other message')} went through" if found.delivered is not None else ""
+    )
+    return head + body + tail
+
+
+def _facts(found: Common, total: int) -> list[str]:
+    """Verb phrases, each with its count where it does not hold for all."""
+    verb = total == 1
+    facts: list[str] = []
+    if found.vendor:
+        name = _VENDORS.get(found.vendor.value, found.vendor.value)
+        facts.append(
+            _part(found.vendor, total) + ("comes" if verb else "come") + f" from servers behind {name}"
+        )
+    if found.list:
+        facts.append(
+            _part(found.list, total) + ("names" if verb else "name") + f" the list {found.list.value}"
+        )
+    if found.cited:
+        facts.append(_part(found.cited, total) + ("cites" if verb else "cite") + f" {found.cited.value}")
+    return facts
+
+
+def _part(share: Share, total: int) -> str:
+    return "" if share.count == total else f"{share.count} "
+
+
+def _top(refusals: list[Refusal], pick: Callable[[Refusal], str]) -> Share | None:
+    counted = Counter(value for value in map(pick, refusals) if value)
+    if not counted:
+        return None
+    value, count = counted.most_common(1)[0]
+    return Share(value, count)
+
+
+def _spell(address: Address | None) -> str:
+    return str(address) if address else ""
+
+
+def _plural(number: int | None, noun: str, *, bare: bool = False) -> str:
+    words = noun if number == 1 else noun + "s"
+    return words if bare else f"{number:,} {words}"
+
+
+def _join(facts: list[str]) -> str:
+    return facts[0] if len(facts) == 1 else ", ".join(facts[:-1]) + " and " + facts[-1]

@@ -1,0 +1,1 @@
+"""Stop: hold the device, safely, and know that it is held."""

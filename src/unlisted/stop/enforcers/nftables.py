@@ -1,0 +1,522 @@
+"""nftables: holds and the standing rule, rendered as libnftables JSON and as text for a person.
+
+Source: libnftables-json(5), nft(8), of nftables 1.0.6. Everything lives in the one table `inet unlisted`
+and at the forward hook only: the router's own services (DNS, DHCP, SSH, its mail relay) are never touched,
+so nobody is locked out of it, and deleting the table leaves no trace.
+
+Priority -10 is before the usual filter chains (0): a drop there ends established flows too, whatever they
+accept. Offloaded flows bypass the hook: their conntrack entries are deleted (`Document.extra`).
+Set timeouts live in the kernel: a hold ends by itself even when nobody is left to end it.
+
+Log statements ask for a queue threshold of 16: the kernel takes the smaller of the rule's and the
+listener's, so the listener decides (1 when quiet, 16 under flood).
+"""
+
+from ipaddress import IPv4Address
+from typing import TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from unlisted import net
+from unlisted.errors import ConfigError
+from unlisted.messages import Decision, Device
+from unlisted.net import Address
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+
+ABOUT = "the Linux kernel's packet filter: own table, timeouts, MAC and address"
+TABLE = "unlisted"
+GROUP = 25  # NFLOG group, as the port
+SNAPLEN = 128  # bytes: IPv6 and TCP headers with room for extension headers
+THRESHOLD = 16
+BLOCK, PASS, HELD = "unlisted-block ", "unlisted-pass ", "unlisted-held "  # log prefixes, one word each
+ACTIONS = {BLOCK.strip(): "block", PASS.strip(): "pass", HELD.strip(): "held"}
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """The standing rule: outgoing mail ports, for everyone but the declared senders."""
+
+    lan: tuple[str, ...] = ()  # interfaces; empty: any
+    wan: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()  # addresses and MACs
+    block_submission: bool = False  # 465 and 587 too
+    group: int = GROUP
+
+
+class Document(Struct, frozen=True):
+    """What is to be done: one atomic transaction, the same for a person, and commands that go with it."""
+
+    json: bytes
+    text: str
+    extra: tuple[tuple[str, ...], ...] = ()
+
+
+class _Line(Struct, frozen=True):
+    """One command or one part of a rule, in both spellings."""
+
+    text: str
+    json: Json
+
+
+def _document(lines: list[_Line], extra: tuple[tuple[str, ...], ...] = ()) -> Document:
+    commands: list[Json] = [line.json for line in lines]
+    return Document(
+        msgspec.json.encode({"nftables": commands}), "\n".join(line.text for line in lines) + "\n", extra
+    )
+
+
+# ---- parts of rules -------------------------------------------------------------------------------
+
+
+def _field(protocol: str, field: str, right: str | int) -> _Line:
+    return _Line(
+        f"{protocol} {field} {right}",
+        {"match": {"op": "==", "left": {"payload": {"protocol": protocol, "field": field}}, "right": right}},
+    )
+
+
+def _interface(key: str, names: tuple[str, ...]) -> list[_Line]:
+    """A match on interface names, or nothing when none are named."""
+    if not names:
+        return []
+    # The kernel's limit (IFNAMSIZ) and ours: the name also stands in text that is pasted into a file.
+    if bad := [n for n in names if not 0 < len(n) < 16 or not all(c.isalnum() or c in "._-" for c in n)]:
+        raise ConfigError(f"{bad[0][:40]!r} is no interface name", remedy="see `ip -br link`")
+    right: Json = names[0] if len(names) == 1 else {"set": list(names)}
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return [
+        _Line(
+            f"{key} {quoted}" if len(names) == 1 else f"{key} {{ {quoted} }}",
+            {"match": {"op": "==", "left": {"meta": {"key": key}}, "right": right}},
+        )
+    ]
+
+
+_SYN = _Line(
+    "tcp flags syn / fin,syn,rst,ack",
+    {
+        "match": {
+            "op": "==",
+            "left": {"&": [{"payload": {"protocol": "tcp", "field": "flags"}}, ["fin", "syn", "rst", "ack"]]},
+            "right": "syn",
+        }
+    },
+)
+_DROP = _Line("drop", {"drop": None})
+
+
+def _counter(name: str) -> _Line:
+    return _Line(f'counter name "{name}"', {"counter": name})
+
+
+def _log(prefix: str, group: int) -> _Line:
+    return _Line(
+        f'log prefix "{prefix}" group {group} snaplen {SNAPLEN} queue-threshold {THRESHOLD}',
+        {"log": {"prefix": prefix, "group": group, "snaplen": SNAPLEN, "queue-threshold": THRESHOLD}},
+    )
+
+
+def _go(how: str, chain: str) -> _Line:
+    return _Line(f"{how} {chain}", {how: {"target": chain}})
+
+
+# ---- commands -------------------------------------------------------------------------------------
+
+
+def _table(verb: str) -> _Line:
+    return _Line(f"{verb} table inet {TABLE}", {verb: {"table": {"family": "inet", "name": TABLE}}})
+
+
+def _named_counter(name: str) -> _Line:
+    return _Line(
+        f"add counter inet {TABLE} {name}",
+        {"add": {"counter": {"family": "inet", "table": TABLE, "name": name}}},
+    )
+
+
+def _set(name: str, kind: str, *, holds: bool = False) -> _Line:
+    """A set; one for holds has timeouts and counts the packets of each element."""
+    body: dict[str, Json] = {"family": "inet", "table": TABLE, "name": name, "type": kind}
+    if not holds:
+        return _Line(f"add set inet {TABLE} {name} {{ type {kind}; }}", {"add": {"set": body}})
+    body |= {"flags": ["timeout"], "stmt": [{"counter": None}]}
+    return _Line(
+        f"add set inet {TABLE} {name} {{ type {kind}; flags timeout; counter; }}", {"add": {"set": body}}
+    )
+
+
+def _elements(verb: str, name: str, values: list[str | int], *, seconds: int = 0, comment: str = "") -> _Line:
+    note = f' timeout {seconds}s comment "{comment}"' if seconds else ""
+    body: list[Json] = [
+        {"elem": {"val": value, "timeout": seconds, "comment": comment}} if seconds else value
+        for value in values
+    ]
+    return _Line(
+        f"{verb} element inet {TABLE} {name} {{ {', '.join(f'{value}{note}' for value in values)} }}",
+        {verb: {"element": {"family": "inet", "table": TABLE, "name": name, "elem": body}}},
+    )
+
+
+def _chain(verb: str, name: str, priority: int | None = None) -> _Line:
+    body: dict[str, Json] = {"family": "inet", "table": TABLE, "name": name}
+    if priority is None:
+        return _Line(f"{verb} chain inet {TABLE} {name}", {verb: {"chain": body}})
+    body |= {"type": "filter", "hook": "forward", "prio": priority, "policy": "accept"}
+    return _Line(
+        f"{verb} chain inet {TABLE} {name} "
+        f"{{ type filter hook forward priority {priority}; policy accept; }}",
+        {verb: {"chain": body}},
+    )
+
+
+def _rule(chain: str, *parts: _Line) -> _Line:
+    return _Line(
+        f"add rule inet {TABLE} {chain} {' '.join(part.text for part in parts)}",
+        {
+            "add": {
+                "rule": {
+                    "family": "inet",
+                    "table": TABLE,
+                    "chain": chain,
+                    "expr": [part.json for part in parts],
+                }
+            }
+        },
+    )
+
+
+# ---- the base: what every hold needs --------------------------------------------------------------
+
+
+def _base(group: int) -> list[_Line]:
+    """Table, sets and the hold chain. Applying it again changes nothing and keeps the held."""
+    mail = _field("tcp", "dport", "@mail_ports")
+    return [
+        _table("add"),
+        _named_counter("held"),
+        _set("held_mac", "ether_addr", holds=True),
+        _set("held4", "ipv4_addr", holds=True),
+        _set("held6", "ipv6_addr", holds=True),
+        _set("mail_ports", "inet_service"),
+        _elements("add", "mail_ports", list(net.MAIL_PORTS)),
+        _chain("add", "hold", -10),
+        _chain("add", "held"),
+        _chain("flush", "hold"),
+        _chain("flush", "held"),
+        _rule("hold", _field("ether", "saddr", "@held_mac"), _go("goto", "held")),
+        _rule("hold", _field("ip", "saddr", "@held4"), _go("goto", "held")),
+        _rule("hold", _field("ip6", "saddr", "@held6"), _go("goto", "held")),
+        # Replies to the held device: what it opened before the hold ends at once, from both sides.
+        _rule("hold", _field("ip", "daddr", "@held4"), _counter("held"), _DROP),
+        _rule("hold", _field("ip6", "daddr", "@held6"), _counter("held"), _DROP),
+        _rule("held", mail, _SYN, _log(HELD, group)),
+        _rule("held", _counter("held"), _DROP),
+    ]
+
+
+def base(group: int = GROUP) -> Document:
+    """The table and the hold chain, holding nobody yet."""
+    return _document(_base(group))
+
+
+# ---- the standing rule ----------------------------------------------------------------------------
+
+
+def _senders(rule: Standing) -> dict[str, list[str | int]]:
+    """The declared senders by set; ConfigError for what is neither an address nor a MAC."""
+    sorted_out: dict[str, list[str | int]] = {"senders4": [], "senders6": [], "sender_macs": []}
+    for text in rule.senders:
+        if address := net.ip(text):
+            sorted_out["senders4" if isinstance(address, IPv4Address) else "senders6"].append(str(address))
+        elif mac := net.mac(text):
+            sorted_out["sender_macs"].append(mac)
+        else:
+            raise ConfigError(
+                f"{text[:60]!r} is neither an address nor a MAC",
+                remedy="write 192.0.2.10 or 3c:5a:b4:12:34:56",
+            )
+    return sorted_out
+
+
+def _standing(rule: Standing) -> list[_Line]:
+    mail = _field("tcp", "dport", "@mail_ports")
+    blocked = mail if rule.block_submission else _field("tcp", "dport", 25)
+    lines = [
+        _named_counter("blocked"),
+        _set("senders4", "ipv4_addr"),
+        _set("senders6", "ipv6_addr"),
+        _set("sender_macs", "ether_addr"),
+        *(_chain("add", name) for name in ("outgoing", "sender")),
+        _chain("add", "mail", -9),
+        *(_chain("flush", name) for name in ("mail", "outgoing", "sender")),
+    ]
+    for name, values in _senders(rule).items():
+        body: Json = {"family": "inet", "table": TABLE, "name": name}
+        lines.append(_Line(f"flush set inet {TABLE} {name}", {"flush": {"set": body}}))
+        if values:
+            lines.append(_elements("add", name, values))
+    return [
+        *lines,
+        _rule(
+            "mail",
+            *_interface("iifname", rule.lan),
+            *_interface("oifname", rule.wan),
+            mail,
+            _go("jump", "outgoing"),
+        ),
+        _rule("outgoing", _field("ether", "saddr", "@sender_macs"), _go("goto", "sender")),
+        _rule("outgoing", _field("ip", "saddr", "@senders4"), _go("goto", "sender")),
+        _rule("outgoing", _field("ip6", "saddr", "@senders6"), _go("goto", "sender")),
+        _rule("outgoing", blocked, _SYN, _log(BLOCK, rule.group)),
+        _rule("outgoing", blocked, _counter("blocked"), _DROP),
+        _rule("outgoing", _SYN, _log(PASS, rule.group)),
+        _rule("sender", _SYN, _log(PASS, rule.group)),
+    ]
+
+
+def install(rule: Standing) -> Document:
+    """The standing rule, with the base. Applying it again replaces the rule and keeps the held."""
+    return _document(_base(rule.group) + _standing(rule))
+
+
+def remove_standing() -> Document:
+    """Take the standing rule away and leave the holds."""
+    names = ("mail", "outgoing", "sender")
+    return _document(
+        [
+            *(_chain("add", name, -9 if name == "mail" else None) for name in names),
+            *(_chain("flush", name) for name in names),
+            *(_chain("delete", name) for name in names),
+        ]
+    )
+
+
+def remove() -> Document:
+    """Take everything away, holds too; right also when nothing is there."""
+    return _document([_table("add"), _table("delete")])
+
+
+# ---- holds ----------------------------------------------------------------------------------------
+
+
+def _places(device: Device) -> list[tuple[str, str]]:
+    """The sets in which the device stands while held, and its name in each."""
+    places = [("held_mac", device.mac)] if device.mac else []
+    if device.address is not None:
+        family = "held4" if isinstance(device.address, IPv4Address) else "held6"
+        places.append((family, str(device.address)))
+    return places
+
+
+def end_flows(address: Address) -> tuple[tuple[str, ...], ...]:
+    """Commands that end all that the address has open, offloaded too: as opener, and as server behind NAT."""
+    family = "ipv4" if isinstance(address, IPv4Address) else "ipv6"
+    return tuple(("conntrack", "-D", "-f", family, side, str(address)) for side in ("-s", "-r"))
+
+
+def _unhold(device: Device) -> list[_Line]:
+    # Deleting what is not there is an error: so it is added first, in the same transaction.
+    return [
+        line
+        for name, value in _places(device)
+        for line in (
+            _elements("add", name, [value], seconds=60, comment="leaving"),
+            _elements("delete", name, [value]),
+        )
+    ]
+
+
+def hold(decision: Decision, now: float) -> Document:
+    """Hold the device until the decision expires. Holding it again sets the new end."""
+    seconds = max(1, round(decision.expires_at - now))
+    device = decision.device
+    lines = _unhold(device) + [
+        _elements("add", name, [value], seconds=seconds, comment=decision.id)
+        for name, value in _places(device)
+    ]
+    return _document(lines, end_flows(device.address) if device.address is not None else ())
+
+
+def release(decision: Decision) -> Document:
+    """Let the device go; right also when its time has already run out."""
+    return _document(_unhold(decision.device))
+
+
+def undo(rule: Standing | Decision) -> Document:
+    """What takes back the install or the hold."""
+    return remove() if isinstance(rule, Standing) else release(rule)
+
+
+# ---- reading back ---------------------------------------------------------------------------------
+
+
+class Held(Struct, frozen=True):
+    """One element of a hold set: who, for which decision, seconds left, packets stopped."""
+
+    name: str
+    decision: str
+    seconds: int
+    packets: int
+
+
+class _Counter(Struct):
+    packets: int = 0
+
+
+class _Body(Struct):
+    val: str | int = ""
+    expires: int = 0
+    comment: str = ""
+    counter: _Counter | None = None
+
+
+class _Element(Struct):
+    elem: _Body
+
+
+class _Set(Struct):
+    name: str
+    elem: list[str | int | _Element] = []
+
+
+class _Chain(Struct):
+    name: str
+    hook: str = ""
+    prio: int = 0
+
+
+class _Rule(Struct):
+    chain: str
+    expr: list[dict[str, msgspec.Raw]] = []
+
+
+class _Count(Struct):
+    name: str
+    packets: int = 0
+
+
+class _Entry(Struct):
+    """One object of a listing, or one of our commands' objects: exactly one field is filled."""
+
+    chain: _Chain | None = None
+    rule: _Rule | None = None
+    set: _Set | None = None
+    element: _Set | None = None  # in commands only
+    counter: _Count | None = None
+
+
+class Listing(Struct):
+    """What `nft -j list table inet unlisted` says."""
+
+    nftables: list[_Entry] = []
+
+
+def read(listing: bytes | str) -> Listing:
+    """The listing; an empty one for what is none."""
+    try:
+        return msgspec.json.decode(listing, type=Listing)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Listing()
+
+
+def held(listing: Listing) -> list[Held]:
+    """Who is held at this moment."""
+    return [
+        Held(str(body.val), body.comment, body.expires, body.counter.packets if body.counter else 0)
+        for entry in listing.nftables
+        if entry.set is not None and entry.set.name.startswith("held")
+        for element in entry.set.elem
+        if isinstance(element, _Element)
+        for body in (element.elem,)
+    ]
+
+
+def counters(listing: Listing) -> dict[str, int]:
+    """Packets by named counter: "held", "blocked"."""
+    return {entry.counter.name: entry.counter.packets for entry in listing.nftables if entry.counter}
+
+
+def ask_held(decision: Decision) -> list[str]:
+    """The questions whether the hold stands: its sets alone, a fifth of the time that the table takes."""
+    return [f"list set inet {TABLE} {name}" for name, _ in _places(decision.device)]
+
+
+def missing_hold(decision: Decision, listings: list[Listing]) -> str:
+    """What of the hold does not stand in its sets, or ""."""
+    there = {(one.name, one.decision) for listing in listings for one in held(listing)}
+    for name, value in _places(decision.device):
+        if (value, decision.id) not in there:
+            return f"{value} is not in {name}"
+    return ""
+
+
+def missing(wanted: Document, listing: Listing) -> str:
+    """What of the wanted chains, rules and sets does not stand in the kernel, or "".
+
+    Rules are compared by what they do (verdict, log, counter), not by how they match: each version of
+    nft lists matches in its own words.
+    """
+    ours, theirs = _shape(_added(wanted)), _shape(listing)
+    for name, shape in ours.items():
+        if name not in theirs:
+            return f"{name} is missing"
+        if isinstance(shape, set) and isinstance(there := theirs[name], set):
+            if absent := shape - there:
+                return f"{name} lacks {min(absent)}"
+        elif shape != theirs[name]:
+            return f"{name} was changed"
+    return ""
+
+
+class _Commands(Struct):
+    nftables: list[dict[str, _Entry]]
+
+
+def _added(document: Document) -> Listing:
+    """The objects that the document adds, as if they were listed."""
+    commands = msgspec.json.decode(document.json, type=_Commands).nftables
+    added = (command["add"] for command in commands if "add" in command)
+    return Listing([_Entry(set=entry.element) if entry.element else entry for entry in added])
+
+
+def _shape(listing: Listing) -> dict[str, set[str] | list[str]]:
+    """By object: a chain's hook and what its rules do in order, a set's elements."""
+    shape: dict[str, set[str] | list[str]] = {}
+    for entry in listing.nftables:
+        if entry.chain:
+            shape[f"chain {entry.chain.name}"] = [f"{entry.chain.hook} {entry.chain.prio}"]
+        elif entry.set:
+            texts = {str(e) if not isinstance(e, _Element) else str(e.elem.val) for e in entry.set.elem}
+            elements = shape.setdefault(f"set {entry.set.name}", set())
+            if isinstance(elements, set):
+                elements |= texts
+        elif entry.rule:
+            rules = shape.setdefault(f"chain {entry.rule.chain}", [""])
+            if isinstance(rules, list):
+                rules.append(" ".join(_does(entry.rule.expr)))
+    return shape
+
+
+def _does(expr: list[dict[str, msgspec.Raw]]) -> list[str]:
+    """The statements of a rule without its matches; a log's prefix and group, a jump's target."""
+    said = []
+    for part in expr:
+        for key, value in part.items():
+            if key in ("jump", "goto"):
+                said.append(f"{key} {msgspec.json.decode(value, type=_Target).target}")
+            elif key == "log":
+                log = msgspec.json.decode(value, type=_Log)
+                said.append(f"log {log.prefix!r} {log.group}")
+            elif key != "match":
+                said.append(key)
+    return said
+
+
+class _Target(Struct):
+    target: str
+
+
+class _Log(Struct):
+    prefix: str = ""
+    group: int = 0

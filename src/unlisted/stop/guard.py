@@ -1,0 +1,101 @@
+"""Which devices may never be held: asked before every hold, by policy and by hand alike.
+
+The answer is a sentence that says why not, or "". Facts arrive as `Network`; the edge collects them
+(`edge/apply.py: surroundings`). When in doubt the guard refuses: a wrong hold of the gateway takes
+everyone off the network, a refused hold only leaves the standing rule to do its work.
+
+A surprise: a rogue that also claims the address of the gateway or the DNS server (ARP spoofing) is
+refused too, because its MAC then goes by that address. It is said, and a person decides.
+"""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+
+from msgspec import Struct
+
+from unlisted.messages import Decision, Device, Lease
+from unlisted.stop import decide
+
+# More IPv4 addresses than this behind one MAC: a router or a server, and everyone behind it would be held.
+# Two or three are common on one machine (an alias, a container host); a repeater shows one per client.
+SHARED = 4
+
+
+class Network(Struct, frozen=True, kw_only=True):
+    """What the network needs to live. Sets hold addresses and MACs as `str(ip)` and `net.mac` spell them."""
+
+    gateway: frozenset[str] = frozenset()
+    dns: frozenset[str] = frozenset()
+    dhcp: frozenset[str] = frozenset()
+    this_host: frozenset[str] = frozenset()
+    admin: frozenset[str] = frozenset()  # where the administrator is logged in from
+    senders: frozenset[str] = frozenset()  # the relay and other declared mail senders
+    protect: frozenset[str] = frozenset()
+    known: tuple[Lease, ...] = ()  # leases and neighbors, the witnesses of who has which address
+    max_holds: int = 3
+
+
+# In the order of the harm that holding it would do.
+_ROLES = (
+    ("this_host", "this machine itself"),
+    ("gateway", "the gateway"),
+    ("dns", "the DNS server"),
+    ("dhcp", "the DHCP server"),
+    ("admin", "the administrator's own machine"),
+    ("senders", "a declared mail sender"),
+    ("protect", "protected by the configuration"),
+)
+
+
+def names(device: Device, known: Iterable[Lease]) -> frozenset[str]:
+    """Every address and MAC that the device goes by, as far as leases and neighbors tell."""
+    leases = tuple(known)
+    macs = {device.mac} | {lease.mac for lease in leases if lease.address == device.address}
+    macs.discard("")
+    addresses = {str(lease.address) for lease in leases if lease.mac in macs}
+    return frozenset(macs | addresses | ({str(device.address)} if device.address is not None else set()))
+
+
+def forbidden(device: Device, network: Network, decisions: Iterable[Decision], now: float) -> str:
+    """Why the network would suffer from this hold, or ""."""
+    if not device.mac and device.address is None:
+        return "there is neither a MAC nor an address to hold it by"
+    if device.mac and (int(device.mac[:2], 16) & 1 or device.mac == "00:00:00:00:00:00"):
+        return f"{device.mac} is no device's own MAC (group or empty address)"
+    mine = names(device, network.known)
+    for field, what in _ROLES:
+        if found := mine & getattr(network, field):
+            return f"{device.key} is {what} ({', '.join(sorted(found))})"
+    standing = [one for one in decisions if decide.standing(one, now)]
+    for one in standing:
+        if mine & {one.device.mac, str(one.device.address or "")} - {""}:
+            return f"{device.key} is already held (decision {one.id})"
+    if len(standing) >= network.max_holds:
+        return f"{len(standing)} devices are held already and {network.max_holds} is the most at once"
+    behind = {lease.address for lease in network.known if device.mac and lease.mac == device.mac}
+    if sum(isinstance(address, IPv4Address) for address in behind) > SHARED:
+        return f"{device.mac} carries {len(behind)} addresses: a router, and everyone behind it would be held"
+    return ""
+
+
+def unproven(device: Device, known: Iterable[Lease], now: float) -> str:
+    """Why nothing shows that the device is who its packets say it is, or "".
+
+    A source address is forged by writing it: a hold needs a lease or a neighbor that agrees.
+    """
+    live = [lease for lease in known if lease.end is None or lease.end > now]
+    if device.address is None:
+        seen = any(lease.mac == device.mac for lease in live)
+        return "" if seen else f"no lease and no neighbor knows {device.mac}"
+    owners = {lease.mac for lease in live if lease.address == device.address and lease.mac}
+    if not owners:
+        return f"no lease and no neighbor knows {device.address}: its source may be forged"
+    if device.mac and owners != {device.mac}:
+        others = ", ".join(sorted(owners - {device.mac}))
+        return f"{device.address} belongs to {others}, not to {device.mac} alone: its source may be forged"
+    return ""
+
+
+def refuse(device: Device, network: Network, decisions: Iterable[Decision], now: float) -> str:
+    """Why this device must not be held, as a sentence; "" when it may be."""
+    return forbidden(device, network, decisions, now) or unproven(device, network.known, now)

@@ -1,0 +1,262 @@
+"""Mails to refusals: reports with their defects, plain bounces, feedback, and mails that are none."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unlisted.net import ip
+from unlisted.notice import bounce, parts
+
+REPORT = """\
+From: MAILER-DAEMON@relay.example.net
+To: a@example.net
+Date: Thu, 19 Nov 2026 10:00:00 +0000
+Subject: Undelivered Mail Returned to Sender
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="XX"
+
+--XX
+Content-Type: text/plain
+
+This is the mail system at host relay.example.net.
+
+<b@example.org>: host mx.example.org[198.51.100.7] said: 554 5.7.1 blocked (in reply to RCPT TO command)
+
+--XX
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; relay.example.net
+Arrival-Date: Thu, 19 Nov 2026 09:59:58 +0000
+
+Final-Recipient: rfc822; b@example.org
+Action: failed
+Status: 5.7.1
+Remote-MTA: dns; mx.example.org
+Diagnostic-Code: smtp; 554 5.7.1 Service unavailable; Client host [203.0.113.5]
+    blocked using bl.spamcop.net
+
+Final-Recipient: rfc822; c@example.org
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 User unknown
+
+--XX
+Content-Type: message/rfc822
+
+From: a@example.net
+To: b@example.org
+Subject: hello
+
+Final-Recipient: rfc822; not-me@example.org
+--XX--
+"""
+
+
+def test_report_gives_each_recipient_in_order() -> None:
+    one, two = bounce.refusals(REPORT.encode(), "r.eml")
+    assert (one.recipient, one.code, one.status, one.reason) == ("b@example.org", "554", "5.7.1", "blocked")
+    assert (one.verdict, one.list, one.cited_ip, one.remote_mta) == (
+        "our-address", "spamcop", ip("203.0.113.5"), "mx.example.org",
+    )  # fmt: skip
+    assert one.source == "r.eml"
+    assert one.at == 1795082398.0
+    assert (two.recipient, two.reason, two.hard, two.verdict) == (
+        "c@example.org",
+        "userunknown",
+        True,
+        "recipient",
+    )
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_ends_do_not_matter(end: str) -> None:
+    assert [r.recipient for r in bounce.refusals(REPORT.replace("\n", end).encode(), "")] == [
+        "b@example.org",
+        "c@example.org",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('; boundary="XX"', ""),  # boundary not announced
+        ("multipart/report; report-type=delivery-status", "multipart/mixed"),
+        ("message/delivery-status", "text/plain"),  # the report as text
+        ("\n\nFinal-Recipient: rfc822; c@", "\nFinal-Recipient: rfc822; c@"),  # no blank line between blocks
+        ("--XX--", ""),  # no end
+        ("Arrival-Date: Thu, 19 Nov 2026 09:59:58 +0000\n", ""),
+        ("rfc822; ", "RFC822;"),
+        ("Action: failed\n", ""),
+    ],
+)
+def test_defects_change_nothing(old: str, new: str) -> None:
+    assert old in REPORT
+    found = bounce.refusals(REPORT.replace(old, new).encode(), "")
+    assert [(r.recipient, r.reason) for r in found] == [
+        ("b@example.org", "blocked"),
+        ("c@example.org", "userunknown"),
+    ]
+
+
+def test_forwarded_bounce_is_found() -> None:
+    outer = """\
+From: a@example.net
+To: it@example.net
+Content-Type: multipart/mixed; boundary="O"
+
+--O
+Content-Type: text/plain
+
+look
+--O
+Content-Type: message/rfc822
+
+"""
+    found = bounce.refusals((outer + REPORT + "\n--O--\n").encode(), "")
+    assert [r.recipient for r in found] == ["b@example.org", "c@example.org"]
+
+
+PLAIN = {
+    "postfix": """\
+I'm sorry to have to inform you that your message could not be delivered
+
+<b@example.org>: host mx.example.org[198.51.100.7] said: 550 5.7.1 Mail from
+    [203.0.113.5] is on our blacklist (in reply to RCPT TO command)
+""",
+    "exim": """\
+A message that you sent could not be delivered to one or more of its
+recipients. This is a permanent error. The following address(es) failed:
+
+  b@example.org
+    host mx.example.org [198.51.100.7]
+    SMTP error from remote mail server after RCPT TO:<b@example.org>:
+    550 5.7.1 203.0.113.5 is blacklisted
+
+------ This is a copy of the message, including all the headers. ------
+
+Return-path: <a@example.net>
+To: z@example.org
+""",
+    "qmail": """\
+Hi. This is the qmail-send program at relay.example.net.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+
+<b@example.org>:
+198.51.100.7 does not like recipient.
+Remote host said: 550 5.7.1 203.0.113.5 is blacklisted
+Giving up on 198.51.100.7.
+
+--- Below this line is a copy of the message.
+
+Return-Path: <a@example.net>
+""",
+    "sendmail": """\
+   ----- The following addresses had permanent fatal errors -----
+<b@example.org>
+    (reason: 550 5.7.1 203.0.113.5 is blacklisted)
+
+   ----- Transcript of session follows -----
+... while talking to mx.example.org.:
+>>> MAIL From:<a@example.net>
+<<< 550 5.7.1 203.0.113.5 is blacklisted
+554 5.0.0 Service unavailable
+""",
+}
+
+
+@pytest.mark.parametrize("program", sorted(PLAIN))
+def test_plain_text_bounce(program: str) -> None:
+    head = "From: MAILER-DAEMON@relay.example.net\nSubject: failure notice\n"
+    head += "Date: Thu, 19 Nov 2026 10:00:00 +0000\n\n"
+    (found,) = bounce.refusals((head + PLAIN[program]).encode(), "p.eml")
+    assert (found.recipient, found.code, found.status) == ("b@example.org", "550", "5.7.1")
+    assert (found.verdict, found.reason, found.cited_ip) == ("our-address", "blocked", ip("203.0.113.5"))
+    assert found.at == 1795082400.0
+
+
+def test_feedback_report() -> None:
+    text = """\
+From: fbl@example.org
+Content-Type: multipart/report; report-type=feedback-report; boundary="B"
+
+--B
+
+An abuse report.
+
+--B
+Content-Type: message/feedback-report
+
+Feedback-Type: abuse
+Version: 1
+Source-IP: 203.0.113.5
+Original-Rcpt-To: b@example.org
+
+--B--
+"""
+    (found,) = bounce.refusals(text.encode(), "")
+    assert (found.reason, found.feedback_type, found.recipient, found.cited_ip) == (
+        "feedback", "abuse", "b@example.org", ip("203.0.113.5"),
+    )  # fmt: skip
+
+
+def test_absence_notice_is_no_refusal() -> None:
+    text = "From: b@example.org\nSubject: Out of office\nAuto-Submitted: auto-replied\n\nBack on Monday.\n"
+    (found,) = bounce.refusals(text.encode(), "")
+    assert (found.reason, found.recipient, found.verdict) == ("vacation", "b@example.org", "other")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "From: b@example.org\nTo: a@example.net\nSubject: lunch\n\nDo you come? Call 550 1234.\n",
+        "From: postmaster@example.org\nSubject: newsletter\n\nOur blocklist is listed at example.org.\n",
+    ],
+)
+def test_a_mail_that_is_no_bounce(text: str) -> None:
+    assert bounce.refusals(text.encode(), "") == []
+
+
+def test_pasted_replies() -> None:
+    text = (
+        "550-5.7.1 [203.0.113.5] very low reputation\n550 5.7.1 of the sending IP\n\n550 5.1.1 User unknown\n"
+    )
+    one, two = bounce.pasted(text, "note.txt")
+    assert (one.verdict, one.cited_ip, one.source) == ("our-address", ip("203.0.113.5"), "note.txt")
+    assert two.reason == "userunknown"
+
+
+def test_log_lines() -> None:
+    log = (
+        "Nov 19 10:00:00 mail postfix/smtp[99]: 3AB: to=<b@example.org>, "
+        "relay=mx.example.org[198.51.100.7]:25, dsn=5.7.1, "
+        "status=bounced (host mx.example.org[198.51.100.7] said: 554 5.7.1 "
+        "[203.0.113.5] blocked using bl.spamcop.net "
+        "(in reply to RCPT TO command))\n"
+        "Nov 19 10:00:01 mail postfix/smtp[99]: 3AC: to=<c@example.org>, status=sent (250 2.0.0 Ok)\n"
+    )
+    (found,) = bounce.pasted(log, "mail.log")
+    assert (found.recipient, found.list, found.cited_ip) == ("b@example.org", "spamcop", ip("203.0.113.5"))
+    assert found.remote_mta == "mx.example.org [198.51.100.7]"
+
+
+def test_prose_without_reply_says_nothing() -> None:
+    assert bounce.pasted("dear diary,\ntoday nothing bounced\n", "") == []
+
+
+@given(st.binary(max_size=600))
+def test_no_bytes_raise(raw: bytes) -> None:
+    bounce.refusals(raw, "x")
+    bounce.pasted(raw.decode("utf-8", "replace"), "x")
+
+
+@given(st.integers(0, len(REPORT)), st.binary(max_size=12))
+def test_no_damage_raises(place: int, junk: bytes) -> None:
+    bounce.refusals(REPORT.encode()[:place] + junk + REPORT.encode()[place + len(junk) :], "x")
+
+
+def test_nesting_and_headers_are_bounded() -> None:
+    deep = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(400))
+    _, leaves = parts.split(deep.encode() + b"x")
+    assert len(leaves) <= parts.MAX_PARTS
+    assert bounce.refusals(b"X: y\n" * 100_000 + b"\nbody", "x") == []

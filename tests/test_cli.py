@@ -1,0 +1,82 @@
+"""The command line: what was meant, exit codes, and a help that answers at once."""
+
+import subprocess
+import sys
+
+import pytest
+
+from unlisted import cli
+
+
+def test_every_verb_has_a_line_of_help_and_its_own_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--help"]) == 0
+    page = capsys.readouterr().out
+    for verb in cli.verbs():
+        assert f"  {verb} " in page
+        with pytest.raises(SystemExit) as stop:
+            cli.main([verb, "--help"])
+        assert stop.value.code == 0
+        assert "--json" in capsys.readouterr().out
+
+
+def test_no_words_is_wrong_use_and_shows_the_way(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 2
+    assert "investigate FOLDER" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("chek", "unlisted check"),
+        ("Explain", "unlisted explain"),
+        ("invest", "investigate"),
+        ("zzzz", "--help"),
+    ],
+)
+def test_a_wrong_word_says_what_was_meant(word: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([word]) == 2
+    assert meant in capsys.readouterr().err
+
+
+def test_a_folder_in_the_place_of_a_verb_is_investigated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["."]) == 2
+    assert "unlisted investigate ." in capsys.readouterr().err
+
+
+def test_a_wrong_option_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["check", "--jsno"])
+    assert stop.value.code == 2
+    assert "unlisted check --help" in capsys.readouterr().err
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """The promise is 0.3 s; what would break it is an import."""
+    script = (
+        "import sys; from unlisted import cli; cli.main(['--help']);"
+        "heavy = {'numpy', 'rich', 're2', 'polars', 'numba', 'asyncio'} & set(sys.modules);"
+        "sys.exit(', '.join(sorted(heavy)) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("verb", ["check", "explain", "find", "investigate"])
+def test_what_everybody_needs_imports_nothing_that_only_linux_has(verb: str) -> None:
+    script = (
+        "import sys\n"
+        "linux = ('pyroute2', 'resource', 'fcntl', 'unlisted.edge.kernel', 'unlisted.lab.network')\n"
+        "class Elsewhere:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name in linux:\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Elsewhere())\n"
+        "import socket; [delattr(socket, n) for n in ('AF_NETLINK',) if hasattr(socket, n)]\n"
+        f"from unlisted import cli; sys.exit(cli.main(['{verb}', 'no-such-thing-here']) not in (2, 3))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,326 @@
+"""Every format reads its samples, says what it cannot read, and survives whatever it is given."""
+
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unlisted import evidence
+from unlisted.codec import builtins
+from unlisted.evidence import OTHER, Format, Other, formats, framing, present, recognise
+from unlisted.evidence.flows import columns
+from unlisted.messages import Attempt, Delivery, Lease, Submission
+
+SAMPLES = Path(__file__).parent / "samples"
+NEAR = 1795478400.0  # 2026-11-24 00:00:00Z
+
+
+def named(name: str) -> Format:
+    return next(one for one in formats() if one.name == name)
+
+
+def read(name: str, line: str) -> evidence.Parsed:
+    return named(name).parse(line, NEAR)
+
+
+def test_formats_are_found_by_walking() -> None:
+    found = {(one.kind, one.name) for one in formats()}
+    assert {
+        ("gateway", "netfilter"), ("flows", "argus"), ("leases", "dnsmasq"), ("leases", "dnsmasq_log"),
+        ("leases", "ip_neigh"), ("maillogs", "postfix"),
+    } <= found  # fmt: skip
+    assert formats("gateway") == tuple(one for one in formats() if one.kind == "gateway")
+
+
+@pytest.mark.parametrize("log", sorted(SAMPLES.glob("*/*.log")), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_sample(log: Path) -> None:
+    """A sample folder is a format; FILE.jsonl beside FILE.log holds the events in order."""
+    wanted = log.with_suffix(".jsonl")
+    form = named(log.parent.name)
+    made = [form.parse(line, NEAR) for line in log.read_text().splitlines()]
+    assert None not in made
+    events = [one for one in made if not isinstance(one, Other)]
+    expected = [msgspec.json.decode(line) for line in wanted.read_text().splitlines()]
+    assert [builtins(event) for event in events] == expected
+    assert recognise(log.read_text().splitlines(), NEAR) == form
+    assert (log.parent / "SOURCE").read_text().startswith("SOURCE: ")
+
+
+@pytest.mark.parametrize("form", formats(), ids=lambda form: form.name)
+@given(line=st.text(max_size=300), near=st.floats(0, 4e9))
+def test_no_line_raises(form: Format, line: str, near: float) -> None:
+    form.parse(line, near)
+    form.parse(form.hint + line, near)
+    if form.header:
+        form.header(line)
+
+
+def _whole() -> list[tuple[Format, str]]:
+    return [
+        (named(log.parent.name), line) for log in sorted(SAMPLES.glob("*/*.log")) for line in log.read_text().splitlines()
+    ]
+
+
+@given(data=st.data())
+def test_no_damaged_line_raises(data: st.DataObject) -> None:
+    form, line = data.draw(st.sampled_from(_whole()))
+    cut = data.draw(st.integers(0, len(line)))
+    junk = data.draw(st.text(max_size=5))
+    form.parse(line[:cut], NEAR)
+    form.parse(line[:cut] + junk + line[cut:], NEAR)
+
+
+PACKET = (
+    "Nov 24 00:06:26 gw kernel: [ 123.456789] {prefix}IN=lan0 OUT=wan0 "
+    "MAC=b6:0d:b6:d7:14:58:3c:5a:b4:12:34:56:08:00 SRC=192.168.50.129 DST=198.51.100.7 LEN=60 TOS=0x00 PREC=0x00 "
+    "TTL=63 ID=60274 DF PROTO=TCP SPT=51512 DPT=25 WINDOW=64240 RES=0x00 {flags} URGP=0 "
+)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "action"),
+    [
+        ("", ""),
+        ("[UFW BLOCK] ", "block"),
+        ("[UFW AUDIT] ", ""),
+        ("[UFW ALLOW] ", "pass"),
+        ("DROP(src wan)", "block"),
+        ("reject wan forward: ", "block"),
+        ("FINAL_REJECT: ", "block"),
+        ("IPTABLES-DROP: ", "block"),
+        ("unlisted-block: ", "block"),
+        ("unlisted-pass: ", "pass"),
+        ("unlisted-held: ", "held"),
+        ('[LAN_OUT-A-2001] DESCR="[LAN_OUT]Mail" ', "pass"),
+        ('[LAN_OUT-D-2001] DESCR="[LAN_OUT]Allow not" ', "block"),
+        ("Shorewall:net-fw:DROP:", "block"),
+        ("passenger wifi ", ""),
+    ],
+)
+def test_netfilter_action_is_told_by_the_prefix(prefix: str, action: str) -> None:
+    made = read("netfilter", PACKET.format(prefix=prefix, flags="SYN"))
+    assert isinstance(made, Attempt)
+    assert made == Attempt(
+        1795478786.0, ip_address("192.168.50.129"), ip_address("198.51.100.7"), 25, 51512, "3c:5a:b4:12:34:56", action
+    )
+
+
+@pytest.mark.parametrize("flags", ["ACK", "ACK SYN", "ACK PSH", "RST", "ACK FIN"])
+def test_netfilter_only_a_syn_is_an_attempt(flags: str) -> None:
+    assert read("netfilter", PACKET.format(prefix="", flags=flags)) is OTHER
+
+
+def test_netfilter_ecn_syn_and_numbered_ack_are_attempts() -> None:
+    assert isinstance(read("netfilter", PACKET.format(prefix="", flags="CWR ECE SYN")), Attempt)
+    line = PACKET.format(prefix="", flags="SYN").replace("DPT=25 ", "DPT=25 SEQ=7 ACK=0 ")
+    assert isinstance(read("netfilter", line), Attempt)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Nov 24 00:06:26 gw kernel: IN=lan0 OUT=wan0 MAC=b6:0d:b6:d7:14:58:3c:5a:b4:12:34:56:08:00 SRC=192.168.50.1 "
+        "DST=192.168.50.129 LEN=88 TOS=0x00 PREC=0xC0 TTL=64 ID=1 PROTO=ICMP TYPE=3 CODE=13 [SRC=192.168.50.129 "
+        "DST=198.51.100.7 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=60274 DF PROTO=TCP SPT=51512 DPT=25 WINDOW=64240 "
+        "RES=0x00 SYN URGP=0 ] ",
+        "Nov 24 00:06:26 gw kernel: IN=lan0 OUT=wan0 SRC=192.168.50.129 DST=198.51.100.7 LEN=60 PROTO=UDP SPT=25 DPT=25 LEN=9",
+        PACKET.format(prefix="", flags="SYN").replace("DPT=25", "DPT=2525"),
+    ],
+    ids=["icmp-embeds-the-packet", "udp", "port-2525"],
+)
+def test_netfilter_lines_that_are_no_attempt(line: str) -> None:
+    assert read("netfilter", line) is OTHER
+
+
+def test_netfilter_odd_layouts() -> None:
+    line = PACKET.format(prefix="", flags="SYN")
+    decoded = line.replace(
+        "MAC=b6:0d:b6:d7:14:58:3c:5a:b4:12:34:56:08:00",
+        "MACSRC=3c:5a:b4:12:34:56 MACDST=b6:0d:b6:d7:14:58 MACPROTO=0800",
+    )
+    for one, mac in [(decoded, "3c:5a:b4:12:34:56"), (line.replace("OUT=wan0 ", ""), "3c:5a:b4:12:34:56"),
+                     (line.replace("MAC=b6:0d:b6:d7:14:58:3c:5a:b4:12:34:56:08:00", "MAC="), "")]:  # fmt: skip
+        made = read("netfilter", one)
+        assert isinstance(made, Attempt)
+        assert made.mac == mac
+    proxmox = (
+        "101 1 tap101i0-OUT 20/Jun/2026:13:15:19 +0200 REJECT: IN=fwbr101i0 OUT=fwbr101i0 PHYSIN=tap101i0 "
+        "PHYSOUT=fwln101i0 MAC=22:6c:1e:a0:78:c8:a2:1b:bb:df:61:a5:08:00 SRC=10.3.95.200 DST=198.51.100.9 LEN=60 "
+        "TOS=0x10 PREC=0x00 TTL=64 ID=15974 DF PROTO=TCP SPT=51348 DPT=587 SEQ=1 ACK=0 WINDOW=64240 SYN "
+    )
+    made = read("netfilter", proxmox)
+    assert isinstance(made, Attempt)
+    assert (made.at, made.dport, made.action, made.mac) == (1781954119.0, 587, "block", "a2:1b:bb:df:61:a5")
+
+
+def test_netfilter_line_cut_in_its_port_is_not_understood() -> None:
+    line = PACKET.format(prefix="", flags="SYN")
+    assert read("netfilter", line[: line.index("DPT=25") + 6]) is None
+    assert isinstance(read("netfilter", line[: line.index("DPT=25") + 7]), Attempt)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "year", "zone"),
+    [
+        ("Nov 24 00:06:26 gw", "2026-11-24T00:06:26", False, False),
+        ("Dec 31 23:59:59 gw", "2026-12-31T23:59:59", False, False),
+        ("Jan  1 00:00:01 gw", "2027-01-01T00:00:01", False, False),
+        ("Nov 24 00:06:26.250 gw", "2026-11-24T00:06:26.250", False, False),
+        ("Nov 24 2024 00:06:26 gw", "2024-11-24T00:06:26", True, False),
+        ("<134>Nov 24 00:06:26 gw", "2026-11-24T00:06:26", False, False),
+        ("<134>1 2026-11-24T00:06:26.5+01:00 gw", "2026-11-23T23:06:26.5", True, True),
+        ("2026-11-24T00:06:26Z gw", "2026-11-24T00:06:26", True, True),
+        ("2026-11-24 00:06:26 gw", "2026-11-24T00:06:26", True, False),
+        ("Tue Nov 24 00:06:26 2026 kern.warn", "2026-11-24T00:06:26", True, False),
+        ("Tue 2026-11-24 00:06:26 UTC gw", "2026-11-24T00:06:26", True, True),
+        ("[Tue Nov 24 00:06:26 2026] x", "2026-11-24T00:06:26", True, False),
+        ("1795478786.5 gw", "2026-11-24T00:06:26.5", True, True),
+        ("0 1 X 24/Nov/2026:02:06:26 +0200 policy", "2026-11-24T00:06:26", True, True),
+    ],
+)  # fmt: skip
+def test_framing(text: str, at: str, year: bool, zone: bool) -> None:
+    made = framing.stamp(text, NEAR)
+    assert made is not None
+    assert datetime.fromtimestamp(made.at, UTC) == datetime.fromisoformat(at).replace(tzinfo=UTC)
+    assert (made.year, made.zone) == (year, zone)
+
+
+def test_framing_says_what_it_assumed() -> None:
+    made = framing.stamp("Nov 24 00:06:26 gw", NEAR)
+    boot = framing.stamp("[  203.842973] DROP IN=", NEAR)
+    assert made is not None
+    assert boot is not None
+    assert boot.at == 203.842973
+    said = " ".join(framing.assumptions([made, boot], NEAR))
+    assert "2026" in said
+    assert "UTC" in said
+    assert "start" in said
+
+
+@pytest.mark.parametrize("text", ["Feb 30 00:00:00 x", "Nov 24 25:00:00 x", "Foo 24 00:06:26 x", "2026-13-01 00:00:00", ""])
+def test_framing_refuses_what_is_no_time(text: str) -> None:
+    assert framing.stamp(text, NEAR) is None
+
+
+def test_framing_leap_day_without_year_finds_a_leap_year() -> None:
+    made = framing.stamp("Feb 29 12:00:00 gw", NEAR)
+    assert made is not None
+    assert datetime.fromtimestamp(made.at, UTC).year == 2028
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [("S_", "silent"), ("S_RA", "refused"), ("FSPA_FSPA", "answered"), ("SRPA_SPA", "answered"), ("_FSPA", "answered"),
+     ("S_SA", "answered"), ("A_", ""), ("CON", "answered"), ("REQ", "silent"), ("", ""), ("FA_RA", "")],
+)  # fmt: skip
+def test_argus_outcome(state: str, outcome: str) -> None:
+    assert columns.outcome(state) == outcome
+
+
+def test_argus_reads_by_its_header_and_without() -> None:
+    line = "2011/08/16 10:10:00.385281,3.0,tcp,192.0.2.5,1044,   ->,198.51.100.22,25,S_,0,,2,124,124,x"
+    made = read("argus", line)
+    assert isinstance(made, Attempt)
+    assert (made.sport, made.outcome, made.at) == (1044, "silent", 1313489400.385281)
+    head = named("argus").header
+    assert head is not None
+    other = head("ts;saddr;daddr;dport;proto")
+    assert other is not None
+    again = other("2011-08-16T10:10:00Z;192.0.2.5;198.51.100.22;smtp;tcp", NEAR)
+    assert isinstance(again, Attempt)
+    assert again.dport == 25
+    assert other("2011-08-16T10:10:00Z;192.0.2.5;198.51.100.22;443;tcp", NEAR) is OTHER
+    assert other("2011-08-16T10:10:00Z;192.0.2.5", NEAR) is None
+    assert head("to, from, and so on") is None
+
+
+def test_argus_leaves_the_server_side_alone() -> None:
+    line = "2011/08/16 10:10:00.385281,3.0,tcp,198.51.100.22,25,   <-,192.0.2.5,25,S_,0,,2,124,124,x"
+    assert read("argus", line) is OTHER
+
+
+def test_dnsmasq_lines() -> None:
+    assert read("dnsmasq", "0 3c:5a:b4:12:34:56 192.168.50.9 * *") == Lease(
+        ip_address("192.168.50.9"), "3c:5a:b4:12:34:56"
+    )
+    six = "1795521955 1234567 2001:db8::10 pc 00:01:00:01:2d:aa:bb:cc:3c:5a:b4:12:34:56"
+    made = read("dnsmasq", six)
+    assert isinstance(made, Lease)
+    assert (made.mac, made.end) == ("3c:5a:b4:12:34:56", 1795521955.0)
+    assert read("dnsmasq", "duid 00:01:00:01:2d:aa:bb:cc:3c:5a:b4:12:34:56") is OTHER
+    assert read("dnsmasq", "1795521955 not-a-mac 192.168.50.9 * *") is None
+
+
+def test_dnsmasq_log_release_ends_a_lease() -> None:
+    made = read("dnsmasq_log", "Nov 24 00:06:26 gw dnsmasq-dhcp[1]: 77 DHCPRELEASE(lan0) 192.168.50.9 3c:5a:b4:12:34:56")
+    assert made == Lease(ip_address("192.168.50.9"), "3c:5a:b4:12:34:56", end=1795478786.0)
+
+
+POSTFIX = "Nov 24 00:06:26 mail postfix/{}[77]: 4E74613FE76: {}"
+
+
+def test_postfix_delivery_and_submission() -> None:
+    text = "host mx.example.net[198.51.100.9] said: 550 5.7.1 blocked (see https://l.example/) (in reply to RCPT TO)"
+    made = read(
+        "postfix",
+        POSTFIX.format(
+            "smtp",
+            "to=<a@example.net>, orig_to=<b>, relay=mx.example.net[198.51.100.9]:25, delay=1.9, "
+            f"delays=0.05/0/1.1/0.71, dsn=5.7.1, status=bounced ({text})",
+        ),
+    )
+    assert isinstance(made, Delivery)
+    assert (made.recipient, made.relay, made.status) == ("a@example.net", "mx.example.net[198.51.100.9]:25", "bounced")
+    assert made.text == text
+    made = read("postfix", POSTFIX.format("local", "to=x@localhost, relay=local, delay=0, dsn=2.0.0, status=sent (ok)"))
+    assert isinstance(made, Delivery)
+    sub = read(
+        "postfix",
+        POSTFIX.format("submission/smtpd", "client=pc[192.168.50.9], sasl_method=PLAIN, sasl_username=bob@example.org"),
+    )
+    assert isinstance(sub, Submission)
+    assert (sub.client, sub.account) == (ip_address("192.168.50.9"), "bob@example.org")
+    sub = read("postfix", POSTFIX.format("pickup", "uid=33 from=<www-data>"))
+    assert isinstance(sub, Submission)
+    assert (sub.account, sub.sender) == ("uid 33", "www-data")
+    assert read("postfix", "Nov 24 00:06:26 mail postfix/smtpd[7]: NOQUEUE: reject: RCPT from x[192.0.2.1]: 554") is OTHER
+
+
+def test_a_mixed_log_is_read_by_all_its_formats() -> None:
+    lines = [
+        PACKET.format(prefix="", flags="SYN"),
+        "Nov 24 00:06:26 gw dnsmasq-dhcp[1]: DHCPACK(lan0) 192.168.50.9 3c:5a:b4:12:34:56 pc",
+        PACKET.format(prefix="", flags="SYN"),
+    ]
+    assert [one.name for one in present(lines, NEAR)] == ["netfilter", "dnsmasq_log"]
+    assert recognise(["Dear all,", "please see below", ""], NEAR) is None
+
+
+@pytest.mark.corpus
+def test_postfix_lines_of_the_corpus_are_all_ours(corpora: Path) -> None:
+    lines = [
+        line
+        for log in sorted((corpora / "mta-logs" / "crowdsec-hub").glob("postfix-*/*.log"))
+        for line in log.read_text().splitlines()
+        if line
+    ]
+    assert len(lines) > 10
+    assert None not in [read("postfix", line) for line in lines]
+
+
+@pytest.mark.corpus
+def test_dhcp_of_the_corpus(corpora: Path) -> None:
+    names = {"dnsmasq.leases": "dnsmasq", "dnsmasq-dhcp.log": "dnsmasq_log"}
+    for file, form in names.items():
+        lines = (corpora / "leases" / file).read_text().splitlines()
+        made = recognise(lines, NEAR)
+        assert made is not None
+        assert made.name == form
+        leases = [one for line in lines if isinstance(one := made.parse(line, NEAR), Lease)]
+        assert {(str(one.address), one.mac, one.hostname) for one in leases} == {
+            ("192.168.50.129", "3c:5a:b4:12:34:56", "FRONTDESK-PC")
+        }

@@ -1,0 +1,122 @@
+"""`unlisted find` from the outside: what it prints, and its exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from unlisted.cli import main
+
+SAMPLES = Path(__file__).parent / "samples"
+LEASE = "1795521981 3c:5a:b4:12:34:56 192.168.50.9 FRONTDESK-PC *\n"
+
+
+def line(second: int, target: str, source: str = "192.168.50.9", port: int = 25) -> str:
+    return (
+        f"Nov 24 00:{second // 60:02}:{second % 60:02} gw kernel: [1.000000] LAN-OUT IN=lan0 OUT=wan0 "
+        f"MAC=b6:0d:b6:d7:14:58:3c:5a:b4:12:34:56:08:00 SRC={source} DST={target} LEN=60 TOS=0x00 PREC=0x00 TTL=63 "
+        f"ID=1 DF PROTO=TCP SPT={1024 + second} DPT={port} WINDOW=64240 RES=0x00 SYN URGP=0\n"
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A gateway log in which one machine spams, and the leases."""
+    office = tmp_path / "office"
+    office.mkdir()
+    (office / "gateway").write_text("".join(line(i // 10, f"198.51.{i}.7") for i in range(40)))
+    (office / "leases").write_text(LEASE)
+    return office
+
+
+def test_the_device_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["find", str(folder), "--json"]) == 1
+    out, err = capsys.readouterr()
+    found = [json.loads(text) for text in out.splitlines()]
+    assert len(found) == 1
+    assert set(found[0]) == {
+        "device", "verdict", "score", "attempts", "flagged_at", "flagged_after", "destinations", "role", "because",
+        "evidence",
+    }  # fmt: skip
+    assert found[0]["device"] == {
+        "address": "192.168.50.9", "mac": "3c:5a:b4:12:34:56", "vendor": "Google, Inc.", "hostname": "FRONTDESK-PC",
+        "first_seen": 1795478400.0,
+    }  # fmt: skip
+    assert (found[0]["verdict"], found[0]["attempts"], found[0]["flagged_after"]) == ("rogue", 40, 3)
+    assert found[0]["evidence"][0]["text"] == line(0, "198.51.0.7").strip()
+    assert found[0]["evidence"][0]["line"] == 1
+    assert "next: unlisted hold 3c:5a:b4:12:34:56" in err
+
+
+def test_for_a_person(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "more").write_text(line(0, "198.51.100.7").replace("LAN-OUT", "\x1b[31mred"))
+    assert main(["find", str(folder)]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("rogue: 192.168.50.9")
+    assert "FRONTDESK-PC" in out
+    assert "\x1b" not in out + err
+
+
+def test_leases_may_lie_elsewhere(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "leases").rename(tmp_path / "leases")
+    assert main(["find", str(folder), "--leases", str(tmp_path / "leases"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["device"]["hostname"] == "FRONTDESK-PC"
+
+
+def test_a_declared_sender_is_not_accused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["find", str(folder), "--sender", "192.168.50.9", "--json"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["find", str(folder), "--sender", "3C:5A:B4:12:34:56", "--json", "--all"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "honest"
+
+
+def test_what_cannot_be_told_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["find", str(tmp_path)]) == 3
+    assert "empty" in capsys.readouterr().err
+    assert main(["find", str(tmp_path / "absent")]) == 3
+    assert "no such file" in capsys.readouterr().err
+    (tmp_path / "leases").write_text(LEASE)
+    assert main(["find", str(tmp_path)]) == 3
+    assert "no gateway log" in capsys.readouterr().err
+    (tmp_path / "outer").write_text("".join(line(i // 10, f"198.51.{i}.7", "203.0.113.5") for i in range(40)))
+    assert main(["find", str(tmp_path)]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "203.0.113.5" in err
+
+
+@pytest.mark.parametrize("words", [["--inside", "nonsense"], ["--sender", "nonsense"], []])
+def test_wrong_use_is_2(folder: Path, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code = main(["find", *([str(folder)] if words else []), *words])
+    except SystemExit as end:
+        code = int(str(end.code))
+    assert code == 2
+    assert "try:" in capsys.readouterr().err
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(
+    "name", ["ctu13_sc6_donbot_capture20110816.parquet", "ctu13_sc6_outbound_smtp_4878.csv"]
+)
+def test_donbot_and_nobody_else(corpora: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if name.endswith("parquet"):
+        pytest.importorskip("polars")
+    assert main(["find", str(corpora / "flows" / name), "--inside", "147.32.0.0/16", "--json"]) == 1
+    found = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert [one["device"]["address"] for one in found] == ["147.32.84.165"]
+    assert (found[0]["attempts"], found[0]["flagged_after"], found[0]["verdict"]) == (4398, 3, "rogue")
+    assert all("147.32.84.165" in one["text"] for one in found[0]["evidence"])
+
+
+@pytest.mark.corpus
+def test_donbot_as_text(corpora: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first flows as they are, and the bot's own flows behind them."""
+    head = (corpora / "flows" / "ctu13_sc6_first20k.binetflow").read_text()
+    mail = (corpora / "flows" / "ctu13_sc6_outbound_smtp_4878.csv").read_text()
+    assert main(["find", str(corpora / "flows" / "ctu13_sc6_first20k.binetflow"), "--inside", "147.32.0.0/16"]) == 0
+    (tmp_path / "all.binetflow").write_text(head + mail.partition("\n")[2])
+    capsys.readouterr()
+    assert main(["find", str(tmp_path), "--inside", "147.32.0.0/16", "--json"]) == 1
+    found = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert [one["device"]["address"] for one in found] == ["147.32.84.165"]

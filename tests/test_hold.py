@@ -1,0 +1,260 @@
+"""The verbs that stop: what they show, whom they refuse, how they answer. Nothing here changes a network."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from unlisted import cli
+from unlisted.cli.hold import hours
+from unlisted.edge import apply, kernel
+from unlisted.edge.store import Store
+from unlisted.edge.watch import Carried, Happening, Sources, Watch, sentence, stand
+from unlisted.messages import (
+    Applied,
+    Attempt,
+    Command,
+    Decision,
+    Device,
+    Event,
+    Hold,
+    Lease,
+    Propose,
+    Release,
+    Save,
+    Tick,
+)
+from unlisted.net import Address, ip
+from unlisted.stop import decide
+
+LAPTOP, ADDRESS = "3c:5a:b4:00:00:01", "192.168.77.50"
+
+
+def address(text: str) -> Address:
+    made = ip(text)
+    assert made is not None
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _quiet_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network of the machine that runs the tests is nobody's business, and is never changed."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("the packet filter was opened")
+
+    monkeypatch.setattr(kernel, "neighbors", list)
+    monkeypatch.setattr(apply, "default_routes", list)
+    monkeypatch.setattr(apply, "Nft", never)
+
+
+@pytest.fixture
+def leases(tmp_path: Path) -> str:
+    file = tmp_path / "dnsmasq.leases"
+    file.write_text(
+        f"4102444800 {LAPTOP} {ADDRESS} laptop 01:{LAPTOP}\n"
+        f"4102444800 3c:5a:b4:00:00:02 192.168.77.51 twin *\n"
+        f"4102444800 3c:5a:b4:00:00:03 192.168.77.52 twin *\n"
+    )
+    return str(file)
+
+
+def refused(capsys: pytest.CaptureFixture[str], words: Sequence[str], code: int) -> str:
+    assert cli.main(words) == code
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["laptop", "LAPTOP", ADDRESS, LAPTOP, "3C-5A-B4-00-00-01"])
+def test_a_dry_run_shows_everything_and_does_nothing(
+    leases: str, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    words = ["hold", name, "--leases", leases, "--for", "90m", "--reason", "spam", "--dry-run", "--json"]
+    assert cli.main(words) == 0
+    shown = capsys.readouterr()
+    assert f"add element inet unlisted held_mac {{ {LAPTOP} timeout 5400s" in shown.err
+    assert f"conntrack -D -f ipv4 -s {ADDRESS}" in shown.err
+    assert "for 1.5 h" in shown.err
+    assert f"undo: unlisted release {LAPTOP}" in shown.err
+    decision = json.loads(shown.out)
+    assert (decision["state"], decision["reason"]) == ("proposed", "spam")
+    assert decision["device"] == {
+        "address": ADDRESS,
+        "mac": LAPTOP,
+        "vendor": "Google, Inc.",  # IEEE, 3C-5A-B4
+        "hostname": "laptop",
+        "first_seen": None,
+    }
+    with Store() as store:
+        assert store.decisions() == []
+
+
+def test_without_a_person_it_asks_for_yes(leases: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--yes" in refused(capsys, ["hold", "laptop", "--leases", leases], 2)
+    assert "--yes" in refused(capsys, ["rule", "install", "--wan", "wan0"], 2)
+
+
+def test_the_guard_answers_with_4(
+    leases: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "unlisted.toml"
+    settings.write_text(f'protect = ["{ADDRESS}"]\n')
+    words = ["hold", LAPTOP, "--leases", leases, "--yes", "--config", str(settings)]
+    assert "protected" in refused(capsys, words, 4)
+    assert "forged" in refused(capsys, ["hold", "192.168.77.99", "--leases", leases, "--yes"], 4)
+    monkeypatch.setenv("SSH_CONNECTION", f"{ADDRESS} 50000 192.168.77.1 22")
+    assert "administrator" in refused(capsys, ["hold", "laptop", "--leases", leases, "--yes"], 4)
+
+
+def test_names_that_do_not_fit(leases: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no device goes by" in refused(capsys, ["hold", "printer", "--leases", leases], 2)
+    assert "2 devices call themselves" in refused(capsys, ["hold", "twin", "--leases", leases], 2)
+    assert "cannot read" in refused(capsys, ["hold", "laptop", "--leases", leases + "x"], 2)
+    assert "no device goes by" in refused(capsys, ["release", "nobody"], 2)
+
+
+@pytest.mark.parametrize(("text", "value"), [("8h", 8), ("90m", 1.5), ("2d", 48), ("3", 3), ("36s", 0.01)])
+def test_durations(text: str, value: float) -> None:
+    assert hours(text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["", "h", "-1h", "0", "1w", "1e9", "999d", "8 hours", "٣h"])
+def test_no_durations(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as told:
+        cli.main(["hold", "x", f"--for={text}"])
+    assert told.value.code == 2
+
+
+def test_the_rule_is_printed_in_both_spellings(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["rule", "print", "--lan", "lan0", "--wan", "wan0", "--allow", "192.168.1.2"]
+    assert cli.main(words) == 0
+    assert 'oifname "wan0" tcp dport @mail_ports jump outgoing' in capsys.readouterr().out
+    assert cli.main([*words, "--json"]) == 0
+    assert "nftables" in json.loads(capsys.readouterr().out)
+    assert "--wan" in refused(capsys, ["rule", "print"], 2)
+    assert "interface" in refused(capsys, ["rule", "print", "--wan", "a b"], 2)
+    assert "neither" in refused(capsys, ["rule", "print", "--wan", "wan0", "--allow", "bob"], 2)
+
+
+def test_devices(leases: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nobody" in refused(capsys, ["devices"], 3)
+    assert cli.main(["devices", "--leases", leases, "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["device"] for line in lines} == {LAPTOP, "3c:5a:b4:00:00:02", "3c:5a:b4:00:00:03"}
+    assert {"device", "first_seen", "last_seen", "role", "scanned"} <= set(lines[0])
+    assert lines[0]["scanned"] is None
+    assert cli.main(["devices"]) == 0
+    assert "never scanned" in capsys.readouterr().out
+
+
+# ---- the live loop, with an enforcer and an engine of the test's own ------------------------------
+
+
+class Enforcer:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.did: list[str] = []
+
+    def prepare(self) -> apply.Outcome:
+        return apply.Outcome(ok=True)
+
+    def whole(self) -> bool:
+        return "hold" not in self.did[-1:]
+
+    def hold(self, decision: Decision, now: float) -> apply.Outcome:
+        assert now > decision.made_at - 1
+        self.did.append(f"hold {decision.device.key}")
+        return apply.Outcome(ok=True)
+
+    def release(self, decision: Decision) -> apply.Outcome:
+        self.did.append(f"release {decision.device.key}")
+        return apply.Outcome(ok=True)
+
+    def end_flows(self, decision: Decision) -> str:
+        return f"ended those of {decision.device.key}"
+
+
+class Decider:
+    """Holds whoever tries, releases on the answer."""
+
+    def __init__(self) -> None:
+        self.decisions: dict[str, Decision] = {}
+        self.seen: list[Event] = []
+
+    def step(self, event: Event) -> list[Command]:
+        self.seen.append(event)
+        if isinstance(event, Attempt):
+            device = Device(event.src, event.mac)
+            decision = decide.by_hand(device, "test", "policy", event.at, 1)
+            return [Hold(decision), Save(event.at, decision)]
+        if isinstance(event, Applied):
+            decision = decide.by_hand(Device(address(ADDRESS)), "test", "policy", 0.0, 1)
+            return [Release(decision, "test")]
+        return []
+
+
+def test_files_become_events_and_commands_are_carried_out(leases: str, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("")
+    engine, enforcer = Decider(), Enforcer()
+    told: list[Happening] = []
+
+    def on(happening: Happening) -> None:
+        told.append(happening)
+        if isinstance(happening, Lease) and happening.hostname == "laptop":
+            with log.open("a") as file:
+                file.write(
+                    "Nov 23 10:00:00 gw kernel: [1.0] unlisted-block IN=lan0 OUT=wan0 "
+                    f"MAC=02:00:00:00:00:f1:{LAPTOP}:08:00 SRC={ADDRESS} DST=198.51.100.7 LEN=60 TOS=0x00 "
+                    "PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT=40000 DPT=25 WINDOW=64240 RES=0x00 SYN URGP=0\n"
+                )
+        if isinstance(happening, Carried) and happening.what == "release":
+            live.stop()
+
+    with Store(str(tmp_path / "s.db")) as store:
+        sources = Sources(leases=(leases,), logs=(str(log),), neighbors=False)
+        live = Watch(engine, sources, on, enforcer=enforcer, store=store)
+        stand(live, 30)
+        assert store.count(Lease) == 3
+        assert store.count(Attempt) == 1
+        assert [one.state for one in store.decisions()] == ["proposed"]
+    assert enforcer.did == [f"hold {LAPTOP}", f"release {ADDRESS}"]
+    carried = [one for one in told if isinstance(one, Carried)]
+    assert [one.ok for one in carried] == [True, True]
+    assert "0 lines were not understood" in live.account()
+
+
+def test_a_watch_without_an_enforcer_never_holds(tmp_path: Path) -> None:
+    engine = Decider()
+    told: list[Happening] = []
+    live = Watch(engine, Sources(), told.append)
+    live.take(Attempt(1.0, address(ADDRESS), address("198.51.100.7"), 25))
+    carried = next(one for one in told if isinstance(one, Carried))
+    assert not carried.ok
+    assert any(isinstance(event, Applied) and not event.ok for event in engine.seen)
+
+
+def test_an_error_of_the_engine_ends_the_watch(tmp_path: Path) -> None:
+    class Broken(Decider):
+        def step(self, event: Event) -> list[Command]:
+            raise ValueError(f"a bug with {event}")
+
+    live = Watch(Broken(), Sources(), lambda _: None)
+    with pytest.raises(ValueError, match="a bug"):
+        stand(live, 30)
+
+
+def test_sentences_are_safe_for_a_terminal() -> None:
+    hostile = Device(address(ADDRESS), LAPTOP, hostname="\x1b[2Jx")
+    decision = decide.by_hand(hostile, "\x1b[31m", "me", 0.0, 1)
+    happenings: list[Happening] = [
+        Propose(decision, "\x1b[31m"),
+        Carried(1.0, decision, ok=True, detail="\x1b", decided_ms=0.5),
+        Attempt(1.0, address(ADDRESS), address("198.51.100.7"), 25, action="block"),
+    ]
+    for happening in happenings:
+        text = sentence(happening)
+        assert text
+        assert "\x1b" not in text
+    assert sentence(Tick(1.0)) == ""

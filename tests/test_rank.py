@@ -1,0 +1,190 @@
+"""Which device did it: what is counted, who is named, and who is not."""
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unlisted.find import columns, rank, roles
+from unlisted.find.columns import Gatherer, gather, outgoing
+from unlisted.find.rank import Deliveries, Findings, Setting
+from unlisted.find.who import Who
+from unlisted.messages import Attempt, Delivery, Evidence, Lease, Suspect
+
+MAC = "3c:5a:b4:12:34:56"
+
+
+def attempt(at: float, dst: str, src: str = "192.168.50.9", **more: object) -> Attempt:
+    made = {"dport": 25, "sport": 0, "seen": Evidence("gateway.log", int(at * 1000) + 1, "")} | more
+    return Attempt(at, ip_address(src), ip_address(dst), **made)  # type: ignore[arg-type]
+
+
+def burst(src: str = "192.168.50.9", count: int = 20, start: float = 100.0, **more: object) -> list[Attempt]:
+    """A spammer: every attempt a new network, ten a millisecond."""
+    return [attempt(start + i * 1e-4, f"198.{18 + i // 250}.{i % 250}.7", src, **more) for i in range(count)]
+
+
+def judge(attempts: list[Attempt], who: Who | None = None, **setting: object) -> Findings:
+    return rank.judge(gather(attempts), who or Who(), Setting(**setting))  # type: ignore[arg-type]
+
+
+def named(found: Findings) -> list[str]:
+    return [one.device.key for one in found.suspects if one.verdict != "honest"]
+
+
+def only(found: Findings) -> Suspect:
+    assert len(found.suspects) == 1
+    return found.suspects[0]
+
+
+def test_a_burst_to_new_networks_is_named_at_its_third_attempt() -> None:
+    one = only(judge(burst()))
+    assert (one.verdict, one.flagged_after, one.attempts, one.destinations) == ("rogue", 3, 20, 20)
+    assert one.flagged_at == pytest.approx(100.0002)
+    assert one.device.first_seen == 100.0
+    assert [seen.source for seen in one.evidence] == ["gateway.log"] * 10
+    assert "20 attempts on port 25 to 20 addresses in 20 networks" in one.because
+    assert "attempt 3" in one.because
+
+
+def test_evidence_ends_with_the_attempt_that_convinced() -> None:
+    quiet = [attempt(float(i), "203.0.113.25") for i in range(50)]
+    one = only(judge([*quiet, *burst(start=1000.0)]))
+    assert one.flagged_after is not None
+    assert len(one.evidence) == 10
+    assert one.flagged_at is not None
+    assert one.evidence[-1].line == int(one.flagged_at * 1000) + 1
+
+
+def test_one_device_with_two_addresses_is_one() -> None:
+    mixed = burst(count=6, mac=MAC) + [
+        attempt(one.at, f"2001:db8:{i:x}::25", "2001:db8:50::9", mac=MAC) for i, one in enumerate(burst(count=6))
+    ]
+    assert only(judge(mixed)).attempts == 12
+
+
+def test_a_lease_joins_address_and_device() -> None:
+    who = Who()
+    who.add(Lease(ip_address("192.168.50.9"), MAC, "laptop", start=10.0))
+    one = only(judge(burst(), who))
+    assert (one.device.mac, one.device.hostname, one.device.first_seen) == (MAC, "laptop", 10.0)
+
+
+def test_an_address_that_moved_is_two_devices() -> None:
+    who = Who()
+    who.add(Lease(ip_address("192.168.50.9"), MAC, start=10.0))
+    who.add(Lease(ip_address("192.168.50.9"), "00:1b:63:00:00:01", start=5000.0))
+    found = judge([*burst(), attempt(6000.0, "203.0.113.25")], who)
+    assert named(found) == [MAC]
+    assert len(found.suspects) == 2
+
+
+def test_leases_that_contradict_name_nobody_but_say_who_it_could_be() -> None:
+    who = Who()
+    who.add(Lease(ip_address("192.168.50.9"), MAC, start=10.0))
+    who.add(Lease(ip_address("192.168.50.9"), "00:1b:63:00:00:01", end=90000.0))
+    one = only(judge(burst(), who))
+    assert one.device.mac == ""
+    assert MAC in one.because
+    assert "00:1b:63:00:00:01" in one.because
+
+
+def test_a_router_between_tells_no_devices_apart() -> None:
+    quiet = [attempt(i, "203.0.113.25", f"192.168.50.{i}", mac=MAC) for i in range(2, 12)]
+    found = judge(quiet + burst("192.168.50.99", mac=MAC))
+    assert named(found) == ["192.168.50.99"]
+    assert any("router" in note for note in found.notes)
+
+
+def test_declared_senders_are_judged_honest_and_named_as_such() -> None:
+    for sender in ("192.168.50.9", MAC.upper().replace(":", "-")):
+        one = only(judge(burst(mac=MAC), senders=(sender,)))
+        assert (one.verdict, one.role, one.flagged_at) == ("honest", roles.DECLARED.title, None)
+
+
+def test_a_mail_server_is_known_by_its_own_log() -> None:
+    made = Deliveries()
+    for one in burst():
+        made.add(Delivery(one.at, "4E74", "", "a@example.net", f"mx.example.net[{one.dst}]:25", "sent", "ok"))
+    found = rank.judge(gather(burst() + burst("192.168.50.10", start=9000.0)), Who(), Setting(), made)
+    assert {one.device.key: one.verdict for one in found.suspects} == {"192.168.50.9": "honest", "192.168.50.10": "rogue"}
+
+
+@pytest.mark.parametrize(
+    ("attempts", "role"),
+    [
+        ([attempt(i * 60.0, "203.0.113.25", outcome="silent") for i in range(22)], "stuck client"),
+        ([attempt(i * 0.6, f"203.0.113.{i % 2}") for i in range(500)], "service monitor"),
+        ([attempt(i * 3600.0, "203.0.113.25", outcome="answered") for i in range(20)], "relay user"),
+        ([attempt(i * 4.0, f"198.18.{i}.1", dport=587) for i in range(4)], "account set-up"),
+    ],
+)
+def test_honest_ways_are_named_and_not_accused(attempts: list[Attempt], role: str) -> None:
+    one = only(judge(attempts))
+    assert (one.verdict, one.role) == ("honest", role)
+
+
+def test_retransmissions_are_one_attempt() -> None:
+    again = [attempt(at, "198.51.100.7", sport=40000) for at in (0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0)]
+    out = outgoing(gather([*again, attempt(3.0, "198.51.100.7", sport=40001), attempt(500.0, "198.51.100.7", sport=40000)]),
+                   Setting().inside)  # fmt: skip
+    assert (out.flows.size, out.repeats) == (3, 6)
+
+
+def test_flow_records_are_connections_already() -> None:
+    made = Gatherer("flows.csv", packets=False)
+    for at in (0.0, 1.0, 1.0):
+        made.add(attempt(at, "198.51.100.7", sport=40000))
+    out = outgoing(made.flows(), Setting().inside)
+    assert (out.flows.size, out.repeats) == (2, 1), "only what is told twice is one"
+
+
+def test_what_stays_inside_does_not_count() -> None:
+    inside = [attempt(i * 1e-3, f"192.168.{i}.25") for i in range(50)]
+    found = judge(inside)
+    assert found.suspects == []
+    assert found.told
+    assert any("50 attempts stayed inside" in note for note in found.notes)
+
+
+def test_the_outer_side_of_the_translation_accuses_nobody() -> None:
+    found = judge(burst("203.0.113.5"))
+    assert (found.suspects, found.told) == ([], False)
+    assert "203.0.113.5" in found.notes[0]
+    found = judge(burst("203.0.113.5") + burst("203.0.113.6"))
+    assert not found.told
+    assert "--inside" in found.notes[0]
+    assert named(judge(burst("203.0.113.5"), inside=(ip_network("203.0.113.0/24"),))) == ["203.0.113.5"]
+
+
+def test_spoofed_sources_are_left_out_and_said() -> None:
+    found = judge(burst() + burst("203.0.113.77"))
+    assert named(found) == ["192.168.50.9"]
+    assert any("not inside" in note for note in found.notes)
+
+
+def test_nothing_is_nothing() -> None:
+    found = judge([])
+    assert (found.suspects, found.told) == ([], True)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**6), st.integers(0, 255), st.integers(2, 6), st.sampled_from([25, 465, 587])), max_size=60
+    ),
+    st.integers(0, 60),
+)
+def test_files_may_be_cut_and_mixed(rows: list[tuple[int, int, int, int]], cut: int) -> None:
+    attempts = [attempt(at / 1000, f"198.51.{net}.1", f"10.0.0.{src}", dport=port) for at, net, src, port in rows]
+    parts = [gather(attempts[:cut]), gather(attempts[cut:])]
+    whole = rank.judge(gather(sorted(attempts, key=lambda one: one.at)), Who(), Setting())
+    mixed = rank.judge(columns.join(parts), Who(), Setting())
+    assert {one.device.key: (one.attempts, one.destinations) for one in mixed.suspects} == {
+        one.device.key: (one.attempts, one.destinations) for one in whole.suspects
+    }
+
+
+def test_columns_give_the_messages_back() -> None:
+    attempts = burst(count=3, sport=7, mac=MAC, action="block", outcome="silent")
+    assert list(gather(attempts).attempts()) == attempts

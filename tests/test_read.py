@@ -1,0 +1,209 @@
+"""Files as people have them: recognized by content, read in bounded memory, and honest about the rest."""
+
+import bz2
+import gzip
+import lzma
+import os
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from unlisted.edge import blocks
+from unlisted.edge import read as reader
+from unlisted.edge.read import nearest, paths, quote, read, walk
+from unlisted.messages import Evidence, Lease
+
+SAMPLES = Path(__file__).parent / "samples"
+GATEWAY = (SAMPLES / "netfilter" / "ulogd-2.0.8.log").read_bytes()
+NEAR = 1795478400.0
+
+
+def test_a_gateway_log(tmp_path: Path) -> None:
+    path = tmp_path / "any.name"
+    path.write_bytes(GATEWAY)
+    made = read(path, NEAR)
+    assert (made.kind, made.format, made.trouble, made.lines) == ("gateway", "netfilter", "", 17)
+    assert (made.understood, made.other, made.unknown) == (13, 4, 0)
+    assert made.flows is not None
+    assert made.flows.size == 13
+    assert [int(line) for line in made.flows.line[:4]] == [1, 2, 3, 5]
+    said = " ".join(made.assumed)
+    assert "UTC" in said
+    assert "year" in said
+    assert "netfilter, 17 lines, 13 of use" in made.sentence()
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_packed_files_are_the_same(tmp_path: Path, pack: "type[bytes]") -> None:
+    path = tmp_path / "log"
+    path.write_bytes(pack(GATEWAY))
+    made = read(path, NEAR)
+    assert (made.lines, made.understood, made.trouble) == (17, 13, "")
+    seen = quote([Evidence(str(path), 2, "")])
+    assert seen[0].text.encode() == GATEWAY.splitlines()[1]
+
+
+def test_a_truncated_archive_gives_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "log.gz"
+    lines = b"".join(GATEWAY.replace(b"SPT=5", b"SPT=%d" % rng)[:3000] + b"\n" for rng in range(1, 60))
+    path.write_bytes(gzip.compress(lines)[:-40])
+    made = read(path, NEAR)
+    assert "cut off" in made.trouble
+    assert made.understood > 5
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    for name, data, word in [
+        ("empty", b"", "empty"),
+        ("binary", os.urandom(4000) + b"\0\0", "binary"),
+        ("capture.log", b"\xd4\xc3\xb2\xa1" + bytes(20), "capture"),
+        ("wide.log", "Nov 24".encode("utf-16"), "UTF-16"),
+        ("notes.txt", b"Dear all,\nplease call me back.\n", "not recognized"),
+        ("half.gz", gzip.compress(b"x" * 100)[:9], "cut off"),
+    ]:
+        (tmp_path / name).write_bytes(data)
+        made = read(tmp_path / name, NEAR)
+        assert (made.kind, made.flows, made.events) == ("", None, [])
+        assert word in made.trouble
+        assert word in made.sentence()
+    assert read(tmp_path / "absent").trouble == "no such file"
+    assert read(tmp_path).trouble == "not a file"
+
+
+def test_a_file_without_permission_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "log").write_bytes(GATEWAY)
+    monkeypatch.setattr(reader, "head", refuse)  # root may read everything
+    assert read(tmp_path / "log").trouble == "permission denied"
+
+
+def test_lines_not_understood_are_counted_and_shown_clean(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(GATEWAY + b"\x1b[31mwhat is this\n" + b"x" * 1_000_000 + b"\n" + GATEWAY)
+    made = read(path, NEAR)
+    assert (made.lines, made.understood, made.unknown) == (36, 26, 2)
+    assert made.samples[0] == "�[31mwhat is this"
+    assert all(len(sample) <= 160 for sample in made.samples)
+
+
+def test_a_file_of_one_endless_line_stays_small(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * (5 << 20))
+    assert max(len(block.data) for block in blocks.blocks(path)) <= blocks.LONGEST + 1
+    assert read(path).kind == ""
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 10**6), share=st.sampled_from([0.0, 0.01, 0.5, 1.0]))
+def test_skimming_finds_what_reading_every_line_finds(
+    tmp_path: Path, seed: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(seed)
+    lines = GATEWAY.splitlines()
+    mail, rest = [one for one in lines if b"DPT=443" not in one], [lines[3], b"nonsense", b"x" * 70_000]
+    text = b"\n".join(rng.choice(mail if rng.random() < share else rest) for _ in range(300))
+    path = tmp_path / "log"
+    path.write_bytes(GATEWAY + text)
+    whole = read(path, NEAR)
+    monkeypatch.setattr(reader, "SMALL", 0)
+    monkeypatch.setattr(reader, "DENSE", rng.choice([0, 2000]))
+    skimmed = read(path, NEAR)
+    assert skimmed.lines == whole.lines
+    assert (skimmed.flows is None) == (whole.flows is None)
+    if skimmed.flows is not None and whole.flows is not None:
+        assert list(skimmed.flows.attempts()) == list(whole.flows.attempts())
+
+
+def test_leases_become_events_that_say_where_they_stood(tmp_path: Path) -> None:
+    path = tmp_path / "dhcp"
+    path.write_text("1795521981 3c:5a:b4:12:34:56 192.168.50.129 FRONTDESK-PC *\n")
+    made = read(path, NEAR)
+    assert made.kind == "leases"
+    assert made.events == [Lease(made.events[0].address, "3c:5a:b4:12:34:56", "FRONTDESK-PC", end=1795521981.0,
+                                 seen=Evidence(str(path), 1, ""))]  # type: ignore[union-attr] # fmt: skip
+
+
+def test_a_lease_file_from_the_future_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "dhcp"
+    path.write_text("4102444800 3c:5a:b4:12:34:56 192.168.50.129 FRONTDESK-PC *\n")
+    made = read(path, NEAR)
+    assert made.understood == 1
+    assert any("2100" in sentence for sentence in made.assumed)
+
+
+def test_years_come_from_the_other_evidence(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(GATEWAY)
+    (tmp_path / "b.leases").write_text("1543061181 3c:5a:b4:12:34:56 192.168.50.129 PC *\n")
+    near = nearest(paths([str(tmp_path)]))
+    assert near == 1543061181.0
+    made = read(tmp_path / "a.log", near)
+    assert made.flows is not None
+    assert int(made.flows.at[0]) == 1543017986_000000, "2018, not the year of the file"
+
+
+def test_mail_is_left_to_those_who_read_mail(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text(
+        "Return-Path: <>\nReceived: from mx.example.net by mail.example.org; Mon, 23 Nov 2026 10:00:00 +0000\n"
+        "From: MAILER-DAEMON@mx.example.net\nTo: me@example.org\nDate: Mon, 23 Nov 2026 10:00:00 +0000\n"
+        "Subject: Undelivered Mail Returned to Sender\n\nHello\n"
+    )
+    assert read(path).kind == "mail"
+    assert nearest([path]) == 1795428000.0
+
+
+def test_walk_is_sorted_skips_the_hidden_and_never_circles(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name in ("b/2", "b/1", "a", ".hidden"):
+        (tmp_path / name).write_text("x")
+    (tmp_path / "b" / "loop").symlink_to(tmp_path)
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    found = [str(path.relative_to(tmp_path)) for path in walk(tmp_path)]
+    assert found == ["a", "b/1", "b/2", "dangling"]
+    assert read(tmp_path / "dangling").trouble == "no such file"
+
+
+def test_quote_finds_lines_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log"
+    path.write_text("".join(f"line {number}\n" for number in range(1, 100_001)))
+    monkeypatch.setattr(blocks.blocks, "__defaults__", (4096,))
+    seen = quote([Evidence(str(path), number, "") for number in (1, 77, 99_999, 100_000, 100_001)])
+    assert [one.text for one in seen] == ["line 1", "line 77", "line 99999", "line 100000", ""]
+    assert quote([Evidence("nowhere", 5, "kept")])[0].text == "kept"
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=2000))
+def test_no_bytes_raise(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "any"
+    for front in (b"", b"\x1f\x8b\x08", b"BZh9", b"PAR1", b"\xfd7zXZ\x00", GATEWAY[:300]):
+        path.write_bytes(front + data)
+        read(path, NEAR)
+        nearest([path])
+
+
+def test_parquet_with_named_columns(tmp_path: Path) -> None:
+    pl = pytest.importorskip("polars")
+    path = tmp_path / "flows"
+    rows = {
+        "ts": [1795478786.25, 1795478787.0, 1795478788.0, 1795478789.0],
+        "src_ip": ["192.168.50.9", "192.168.50.9", "not an address", "192.168.50.9"],
+        "dst_ip": ["198.51.100.7", "198.51.100.8", "198.51.100.9", "198.51.100.10"],
+        "dst_port": [25, 443, 587, 465],
+        "proto": [6, 6, 6, 17],
+    }
+    pl.DataFrame(rows).write_parquet(path)
+    made = read(path)
+    assert (made.kind, made.format, made.lines) == ("flows", "parquet", 4)
+    assert (made.understood, made.other, made.unknown) == (1, 2, 1)
+    assert made.flows is not None
+    one = next(made.flows.attempts())
+    assert (one.at, str(one.dst), one.dport, one.seen) == (1795478786.25, "198.51.100.7", 25, Evidence(str(path), 1, ""))
+    assert "198.51.100.7" in quote([Evidence(str(path), 1, "")])[0].text
+    pl.DataFrame({"a": [1]}).write_parquet(path)
+    assert "without columns" in read(path).trouble

@@ -1,0 +1,211 @@
+"""What a refusal's words mean: every rule by its own samples, and the traps one by one."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unlisted.edge import mail
+from unlisted.net import ip
+from unlisted.notice import bounce, refusal, rules
+from unlisted.notice.refusal import judge
+
+MACHINE = rules.matcher()
+FLOOR = 0.94  # of the agreed rows, code, status, reason, hard and feedback type all right; reached: 0.943
+
+
+def _reached(number: int, text: str) -> bool:
+    return number in [n for n, _ in MACHINE.match(refusal.fold(text))]
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(MACHINE.names)))
+def test_rule_matches_its_texts_and_not_its_lookalikes(number: int, name: str) -> None:
+    rule = MACHINE.rules[number]
+    assert rule.texts, f"{name} has no text that proves it"
+    assert rule.checked == "2026-11-23"
+    assert rule.source
+    for text in rule.texts:
+        assert _reached(number, text), f"{name} does not match {text!r}"
+    for text in rule.lookalikes:
+        assert not _reached(number, text), f"{name} matches its look-alike {text!r}"
+
+
+@pytest.mark.parametrize("name", [n for n, r in zip(MACHINE.names, MACHINE.rules, strict=True) if r.verdict])
+def test_rule_decides_for_one_of_its_own_texts(name: str) -> None:
+    texts = rules.table().rule[name].texts
+    assert any(judge(t).rule == name for t in texts), f"{name} never decides: another rule stands before it"
+
+
+def test_tables_speak_of_known_words() -> None:
+    table = rules.table()
+    words = set(table.reason)
+    verdicts = {
+        "our-address", "our-domain", "our-setup", "their-resolver", "private-list",
+        "content", "rate", "recipient", "other", "undecided", "",
+    }  # fmt: skip
+    assert {r.reason for r in table.rule.values()} <= words | {""}
+    assert set(table.status.values()) | set(table.command.values()) <= words
+    assert {r.verdict for r in table.rule.values()} <= verdicts
+    assert {r.verdict for r in table.reason.values()} <= verdicts
+
+
+def test_same_answers_without_re2() -> None:
+    slow = rules._One(MACHINE.patterns)
+    for rule in MACHINE.rules:
+        for text in (*rule.texts, *rule.lookalikes):
+            flat = refusal.fold(text)
+            assert sorted(MACHINE.set.Match(flat) or ()) == sorted(slow.Match(flat))
+
+
+# ---- the nine traps -------------------------------------------------------------------------------
+
+
+def test_receivers_address_is_never_ours() -> None:
+    text = (
+        "host mx.example.org[198.51.100.7] said: 554 5.7.1 Client host [192.0.2.9] blocked using spamcop.net"
+    )
+    assert judge(text).cited_ip == ip("192.0.2.9")
+    assert judge("host mx.example.org[198.51.100.7] said: 550 5.7.1 poor reputation").cited_ip is None
+    relay = (
+        "550 5.7.1 Relaying denied ([198.51.100.7]). Please turn on SMTP Authentication in your mail client"
+    )
+    assert judge(relay).cited_ip is None
+    assert judge("554 5.7.1 rejected, [192.0.2.9] is blocked", remote_mta="mx [192.0.2.9]").cited_ip is None
+
+
+def test_own_address_goes_before_every_other() -> None:
+    text = "550 blocked: mail from 203.0.113.77 relayed by 192.0.2.9 refused"
+    assert judge(text, (ip("192.0.2.9"),)).cited_ip == ip("192.0.2.9")  # type: ignore[arg-type]
+    assert judge(text).cited_ip == ip("203.0.113.77")
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("550 5.7.1 Your message fails SPF checks, ip: [192.0.2.9]", "our-setup"),
+        ("550-5.7.25 The IP address sending this message does not have a PTR record", "our-setup"),
+        ("450-4.2.1 The user you are trying to contact is receiving mail too quickly", "recipient"),
+        ("554 5.7.1 Sender address [x@example.net] blocked using dbl.spamhaus.org", "our-domain"),
+        ("554 5.7.1 [192.0.2.9] blocked using zen.spamhaus.org; Error: open resolver", "their-resolver"),
+        ("554 5.7.1 listed: zen.spamhaus.org=127.255.255.254", "their-resolver"),
+        ("554 client 192.0.2.9 blocked https://check.spamhaus.org/returnc/vol/192.0.2.1/", "their-resolver"),
+        (
+            "550 5.7.513 Client host [192.0.2.9] blocked by example.org using Customer Block list",
+            "private-list",
+        ),
+        ("550 5.7.1 IP address blacklisted by recipient", "private-list"),
+        ("450 4.7.1 <a@example.org>: Recipient address rejected: ERS-QIL", "our-address"),
+        ("550 5.1.0 192.0.2.9 blocked AUP#CXBL", "our-address"),
+        ("550 5.4.1 Recipient address rejected: Access denied", "recipient"),
+        ("554 rejected due to poor reputation of a domain used in message transfer", "our-domain"),
+        ("550 5.7.1 Message content rejected, UBE, id=12-3", "content"),
+        ("501 Connection rejected by policy [7.7] 12345", "our-address"),
+        ("550 5.1.1 <a@example.org>: Recipient address rejected: User unknown", "recipient"),
+    ],
+)
+def test_trap(text: str, verdict: str) -> None:
+    assert judge(text).verdict == verdict
+
+
+def test_neighbor_lists_name_their_scope() -> None:
+    found = judge("550 5.7.1 Blacklisted in dnsbl-3.uceprotect.net. Your ISP is UCEPROTECT-Level3 listed")
+    assert (found.list, found.sublist) == ("uceprotect-3", "L3")
+
+
+# ---- codes, lists, addresses, pages ---------------------------------------------------------------
+
+
+def test_multi_line_reply_is_one_text() -> None:
+    found = judge(
+        "550-5.7.1 [192.0.2.9  18] very low reputation\r\n550-5.7.1 of the sending IP\n550 5.7.1 address."
+    )
+    assert (found.code, found.status, found.reason) == ("550", "5.7.1", "badreputation")
+    assert found.vendor == "google"
+    assert found.cited_ip == ip("192.0.2.9")
+
+
+def test_bit_mask_names_a_list() -> None:
+    assert judge("554 comcast 192.0.2.9 blocked BL000010").list == "cloudmark-csi"
+    assert judge("554 cox 192.0.2.9 blocked IPBL0001").list == "spamhaus-zen"
+
+
+def test_list_is_named_by_its_host_alone() -> None:
+    found = judge("553 http://www.spamhaus.org/query/bl?ip=192.0.2.9", remote_mta="smtp.secureserver.net")
+    assert (found.list, found.verdict, found.vendor) == ("spamhaus-zen", "our-address", "godaddy")
+    assert found.url == "http://www.spamhaus.org/query/bl?ip=192.0.2.9"
+    assert judge("554 blocked using rbl.example.org").list == "rbl.example.org"
+
+
+def test_ipv6_client_is_cited() -> None:
+    assert judge("554 5.7.1 Client host [2001:db8::25] blocked using bl.spamcop.net").cited_ip == ip(
+        "2001:db8::25"
+    )
+
+
+def test_every_verdict_quotes_what_it_read() -> None:
+    found = judge("554 5.7.1 Service unavailable; client [192.0.2.9] blocked using bl.spamcop.net")
+    assert found.rule
+    assert "blocked using bl.spamcop.net" in found.quote
+
+
+def test_codes_alone_accuse_nobody() -> None:
+    assert judge("550 Rejected", command="EHLO").verdict == "undecided"
+    assert judge("").verdict == "undecided"
+
+
+@given(st.text(max_size=400), st.text(max_size=40))
+def test_no_text_raises(text: str, remote: str) -> None:
+    found = judge(text, remote_mta=remote)
+    assert found.verdict
+
+
+@given(
+    st.lists(
+        st.sampled_from(["550-", "5.7.1 ", "[", "1.2.3.4", "::", "blocked using ", "a" * 50, "\n", "\x00"]),
+        max_size=60,
+    )
+)
+def test_no_mixture_raises(pieces: list[str]) -> None:
+    judge("".join(pieces), (ip("1.2.3.4"),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 10**6, "sender " * 10**5, "1." * 10**5, "550-" * 10**5, ":" * 10**5, "host " * 10**5]
+)
+def test_a_hostile_text_is_cut(text: str) -> None:
+    assert len(refusal.fold(text)) <= refusal.LIMIT
+    judge(text)
+
+
+# ---- against the corpus ---------------------------------------------------------------------------
+
+
+@pytest.mark.corpus
+def test_agreed_rows_of_the_corpus(corpora: Path) -> None:
+    folder = corpora / "bounces"
+    rows = [json.loads(row) for row in (folder / "expected.jsonl").read_text().splitlines()]
+    misses: list[str] = []
+    wrong: Counter[str] = Counter()
+    told: dict[str, list[tuple[object, ...]]] = {}
+    agreed = [row for row in rows if row["sources_agree"]]
+    for row in agreed:
+        name = row["file"]
+        if name not in told:
+            read = mail.messages(str(folder / name))
+            made = [r for m in read if isinstance(m, mail.Message) for r in bounce.refusals(m.raw, name)]
+            told[name] = [(m.code, m.status, m.reason, m.hard, m.feedback_type) for m in made]
+        keys = ("reply_code", "status", "reason", "hard_bounce", "feedback_type")
+        want = tuple(row[key] for key in keys)
+        have = told[name][row["index"] - 1] if row["index"] <= len(told[name]) else None
+        if have != want:
+            wrong.update(k for k, a, b in zip(keys, want, have or ("",) * 5, strict=True) if a != b)
+            misses.append(f"{name:32} {row['index']} want {want[:4]} have {have[:4] if have else None}")
+    print(
+        f"\n{len(agreed) - len(misses)} of {len(agreed)} right; wrong by field: {dict(wrong)}",
+        *misses,
+        sep="\n",
+    )
+    assert 1 - len(misses) / len(agreed) >= FLOOR

@@ -1,0 +1,28 @@
+"""The screen: nothing that a stranger wrote can move the cursor or hide a letter."""
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unlisted import show
+
+
+@given(st.text(), st.integers(2, 600))
+def test_nothing_hidden_gets_through(text: str, limit: int) -> None:
+    shown = show.clean(text, limit)
+    assert len(shown) <= limit
+    assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+
+
+def test_an_escape_sequence_is_harmless() -> None:
+    assert show.clean("PC\x1b[2J\u202egnp") == "PC\ufffd[2J\ufffdgnp"
+
+
+@given(st.floats(allow_nan=True) | st.none())
+def test_no_moment_raises(at: float | None) -> None:
+    show.when(at)
+
+
+def test_moments_are_utc() -> None:
+    assert show.when(0.0) == "1970-01-01 00:00:00Z"

@@ -1,0 +1,218 @@
+"""The store: what it acknowledged is there after kill -9, and nothing is there twice."""
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from unlisted.edge import store as rooms
+from unlisted.edge.store import Store
+from unlisted.errors import UnlistedError
+from unlisted.messages import Attempt, Decision, Device, Lease, Listing, Tick
+from unlisted.net import Address, ip
+from unlisted.stop import decide
+
+
+def address(text: str) -> Address:
+    made = ip(text)
+    assert made is not None
+    return made
+
+
+def attempt(number: int) -> Attempt:
+    return Attempt(
+        float(number), address("192.168.1.50"), address("198.51.100.7"), 25, mac="3c:5a:b4:00:00:01"
+    )
+
+
+def decision(state: str = "proposed") -> Decision:
+    made = decide.by_hand(Device(address("192.168.1.50"), "3c:5a:b4:00:00:01"), "why", "anna", 1000.0, 1)
+    return structs.replace(made, state=state)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "deep" / "unlisted.db")
+
+
+def test_events_are_kept_once(path: str) -> None:
+    with Store(path) as store:
+        assert store.add(attempt(1))
+        assert not store.add(attempt(1))
+        assert store.add_many([attempt(1), attempt(2), attempt(2), Tick(3.0)]) == 1
+    with Store(path) as store:
+        assert store.events(Attempt) == [attempt(1), attempt(2)]
+        assert store.events(Attempt, since=1.5) == [attempt(2)]
+        assert store.count(Attempt) == 2
+
+
+def test_only_its_owner_may_read_it(path: str) -> None:
+    with Store(path) as store:
+        store.add(attempt(1))
+        for name in os.listdir(os.path.dirname(path)):
+            assert stat.S_IMODE(os.stat(os.path.join(os.path.dirname(path), name)).st_mode) == 0o600
+
+
+def test_kill_9_loses_nothing_acknowledged_and_counts_nothing_twice(path: str) -> None:
+    program = """
+import sys
+from unlisted.edge.store import Store
+from unlisted.messages import Attempt
+from unlisted.net import ip
+with Store(sys.argv[1]) as store:
+    for n in range(100000):
+        store.add(Attempt(float(n), ip("192.168.1.50"), ip("198.51.100.7"), 25, mac="3c:5a:b4:00:00:01"))
+        print(n, flush=True)
+"""
+    seen = -1
+    for _ in range(3):  # each run begins again with what the one before had: nothing may be doubled
+        writer = subprocess.Popen(
+            [sys.executable, "-c", program, path], stdout=subprocess.PIPE, text=True, env=os.environ
+        )
+        assert writer.stdout is not None
+        acknowledged = -1
+        for line in writer.stdout:
+            acknowledged = int(line)
+            if acknowledged >= seen + 40:
+                break
+        os.kill(writer.pid, signal.SIGKILL)
+        rest = writer.stdout.read().splitlines()
+        writer.stdout.close()
+        assert writer.wait() == -signal.SIGKILL
+        seen = max(seen, acknowledged, *(int(line) for line in rest), -1)
+    with Store(path) as store:
+        times = [one.at for one in store.events(Attempt)]
+        assert times == [float(n) for n in range(len(times))]
+        assert seen < len(times) <= seen + 2  # one may be on disk before its word came out
+
+
+def test_many_threads_and_two_processes_worth_of_stores(path: str) -> None:
+    with Store(path) as one, Store(path) as two:
+
+        def write(store: Store, first: int) -> None:
+            for number in range(first, first + 30):
+                store.add(attempt(number))
+
+        threads = [
+            threading.Thread(target=write, args=(store, n)) for n, store in ((0, one), (20, two), (40, one))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert one.count(Attempt) == 70
+
+
+def test_one_bad_write_takes_no_other_with_it(path: str) -> None:
+    def bad(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO nowhere VALUES (1)")
+
+    with Store(path) as store:
+        before, wrong, after = store.add_later([attempt(1)]), store.submit(bad), store.add_later([attempt(2)])
+        assert before.result() == 1
+        with pytest.raises(UnlistedError, match="no such table"):
+            wrong.result()
+        assert after.result() == 1
+
+
+def test_decisions_and_their_audit_lines(path: str) -> None:
+    with Store(path) as store:
+        for state in ("proposed", "applied", "applied", "verified"):
+            store.save_decision(decision(state), 1001.0, "anna")
+        assert store.decisions() == [decision("verified")]
+        assert store.decisions(active_at=1002.0) == [decision("verified")]
+        assert store.decisions(active_at=1e6) == []
+        store.audit(1002.0, "anna", "standing rule installed")
+        assert [line.what for line in store.audit_lines()] == [
+            "hold of 3c:5a:b4:00:00:01 proposed: why",
+            "hold of 3c:5a:b4:00:00:01 applied: why",
+            "hold of 3c:5a:b4:00:00:01 verified: why",
+            "standing rule installed",
+        ]
+        assert store.audit_lines()[0].decision == decision().id
+
+
+def test_a_list_over_time(path: str) -> None:
+    def answer(at: float, state: str) -> Listing:
+        return Listing("203.0.113.9", "xbl", "xbl.example", state, at=at)
+
+    with Store(path) as store:
+        store.add_many(
+            [answer(1.0, "listed"), answer(2.0, "listed"), answer(3.0, "clear"), answer(1.5, "clear")]
+        )
+        assert store.listings("203.0.113.9") == [answer(3.0, "clear")]
+        assert store.listings("203.0.113.1") == []
+        assert [(s.state, s.first_seen, s.last_seen) for s in store.history("203.0.113.9", "xbl")] == [
+            ("listed", 1.0, 2.0),
+            ("clear", 3.0, 3.0),
+        ]
+
+
+def test_cases(path: str) -> None:
+    with Store(path) as store:
+        store.save_case("c1", b'{"a":1}')
+        store.save_case("c1", b'{"a":2}')
+        assert store.case("c1") == b'{"a":2}'
+        assert store.case("none") is None
+        assert store.cases() == ["c1"]
+
+
+def test_devices(path: str) -> None:
+    lease = Lease(address("192.168.1.50"), "3c:5a:b4:00:00:01", "laptop", start=0.5)
+    with Store(path) as store:
+        store.add_many([attempt(1), attempt(9), lease])
+        (one,) = store.devices()
+        assert (one.device, one.address, one.hostname, one.first_seen, one.last_seen, one.attempts) == (
+            "3c:5a:b4:00:00:01",
+            "192.168.1.50",
+            "laptop",
+            0.5,
+            9.0,
+            2,
+        )
+
+
+def test_a_file_that_is_no_store_is_left_alone(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("this is not a database, and long enough to be taken for one" * 20)
+    with pytest.raises(UnlistedError, match="not a database") as told:
+        Store(str(text))
+    assert "move it away" in told.value.remedy
+    assert text.read_text().startswith("this is not")
+
+    foreign = tmp_path / "foreign.db"
+    connection = sqlite3.connect(foreign)
+    connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    with pytest.raises(UnlistedError, match="another program"):
+        Store(str(foreign))
+
+    with pytest.raises(UnlistedError, match="cannot use the store"):
+        Store(str(tmp_path))
+
+
+def test_a_newer_store_is_left_alone(path: str) -> None:
+    Store(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {len(rooms.MIGRATIONS) + 1}")
+    connection.close()
+    with pytest.raises(UnlistedError, match="newer") as told:
+        Store(path)
+    assert "upgrade" in told.value.remedy
+
+
+def test_the_usual_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
+    assert rooms.default_path() == "/somewhere/unlisted/unlisted.db"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert rooms.default_path() == "/var/lib/unlisted/unlisted.db"
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert rooms.default_path().endswith("/.local/state/unlisted/unlisted.db")

@@ -1,0 +1,70 @@
+"""A followed file: growth, half lines, rotation, truncation, absence."""
+
+from pathlib import Path
+
+from unlisted.edge.tail import LONGEST, Tail
+
+
+def test_only_what_comes_after_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("old\n")
+    tail = Tail(str(log))
+    assert tail.poll() == []
+    with log.open("a") as file:
+        file.write("one\ntw")
+        file.flush()
+        assert tail.poll() == [(1, "one")]
+        file.write("o\r\n")
+    assert tail.poll() == [(2, "two")]
+    tail.close()
+
+
+def test_from_the_start(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"a\n\xff\xfe\n")
+    tail = Tail(str(log), from_start=True)
+    assert tail.poll() == [(1, "a"), (2, "��")]
+    tail.close()
+
+
+def test_rotation_loses_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("")
+    tail = Tail(str(log))
+    tail.poll()
+    with log.open("a") as file:
+        file.write("before\n")
+        log.rename(tmp_path / "log.1")
+        file.write("still the old one\nno newline")
+    assert [text for _, text in tail.poll()] == ["before", "still the old one"]
+    log.write_text("after\n")
+    assert [text for _, text in tail.poll()] == ["no newline", "after"]
+    assert tail.rotations == 1
+    tail.close()
+
+
+def test_truncation_starts_anew(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("a long first line\n")
+    tail = Tail(str(log), from_start=True)
+    tail.poll()
+    log.write_text("new\n")
+    assert tail.poll() == [(1, "new")]
+    tail.close()
+
+
+def test_a_file_that_appears_later_is_read_whole(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    tail = Tail(str(log))
+    assert tail.poll() == []
+    log.write_text("first\n")
+    assert tail.poll() == [(1, "first")]
+    tail.close()
+
+
+def test_a_file_without_newlines_does_not_fill_the_memory(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * (5 * LONGEST) + b"\nnext\n")
+    tail = Tail(str(log), from_start=True)
+    assert [len(text) for _, text in tail.poll()] == [LONGEST, 4]
+    tail.close()
