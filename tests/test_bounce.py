@@ -234,6 +234,8 @@ def test_log_lines() -> None:
         "[203.0.113.5] blocked using bl.spamcop.net "
         "(in reply to RCPT TO command))\n"
         "Nov 19 10:00:01 mail postfix/smtp[99]: 3AC: to=<c@example.org>, status=sent (250 2.0.0 Ok)\n"
+        "Nov 19 10:00:02 mail postfix/smtpd[98]: NOQUEUE: reject: RCPT from x[192.0.2.66]: 554 5.7.1 "
+        "Service unavailable; Client host [192.0.2.66] blocked using zen.spamhaus.org\n"
     )
     (found,) = bounce.pasted(log, "mail.log")
     assert (found.recipient, found.list, found.cited_ip) == ("b@example.org", "spamcop", ip("203.0.113.5"))
@@ -253,6 +255,16 @@ def test_no_bytes_raise(raw: bytes) -> None:
 @given(st.integers(0, len(REPORT)), st.binary(max_size=12))
 def test_no_damage_raises(place: int, junk: bytes) -> None:
     bounce.refusals(REPORT.encode()[:place] + junk + REPORT.encode()[place + len(junk) :], "x")
+
+
+@pytest.mark.parametrize(
+    "unit", ["-", "> ", " ", "\n", "<", "a@", "(reason: ", ">>> ", "status=bounced (", "--b\n", "<style>"]
+)
+def test_repeated_text_costs_no_more_than_its_length(unit: str) -> None:
+    # Half a megabyte that a backtracking pattern would not finish: the suite's timeout is the judge.
+    text = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n" + unit * (500_000 // len(unit))
+    bounce.refusals(text.encode(), "x")
+    bounce.pasted(text, "x")
 
 
 def test_nesting_and_headers_are_bounded() -> None:

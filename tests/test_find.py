@@ -14,8 +14,9 @@ LEASE = "1795521981 3c:5a:b4:12:34:56 192.168.50.9 FRONTDESK-PC *\n"
 def line(second: int, target: str, source: str = "192.168.50.9", port: int = 25) -> str:
     return (
         f"Nov 24 00:{second // 60:02}:{second % 60:02} gw kernel: [1.000000] LAN-OUT IN=lan0 OUT=wan0 "
-        f"MAC=b6:0d:b6:d7:14:58:3c:5a:b4:12:34:56:08:00 SRC={source} DST={target} LEN=60 TOS=0x00 PREC=0x00 TTL=63 "
-        f"ID=1 DF PROTO=TCP SPT={1024 + second} DPT={port} WINDOW=64240 RES=0x00 SYN URGP=0\n"
+        f"MAC=b6:0d:b6:d7:14:58:3c:5a:b4:12:34:56:08:00 SRC={source} DST={target} LEN=60 "
+        f"TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT={1024 + second} DPT={port} "
+        "WINDOW=64240 RES=0x00 SYN URGP=0\n"
     )
 
 
@@ -34,14 +35,15 @@ def test_the_device_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -
     out, err = capsys.readouterr()
     found = [json.loads(text) for text in out.splitlines()]
     assert len(found) == 1
-    assert set(found[0]) == {
-        "device", "verdict", "score", "attempts", "flagged_at", "flagged_after", "destinations", "role", "because",
-        "evidence",
-    }  # fmt: skip
+    promised = "device verdict score attempts flagged_at flagged_after destinations role because evidence"
+    assert set(found[0]) == set(promised.split())
     assert found[0]["device"] == {
-        "address": "192.168.50.9", "mac": "3c:5a:b4:12:34:56", "vendor": "Google, Inc.", "hostname": "FRONTDESK-PC",
+        "address": "192.168.50.9",
+        "mac": "3c:5a:b4:12:34:56",
+        "vendor": "Google, Inc.",
+        "hostname": "FRONTDESK-PC",
         "first_seen": 1795478400.0,
-    }  # fmt: skip
+    }
     assert (found[0]["verdict"], found[0]["attempts"], found[0]["flagged_after"]) == ("rogue", 40, 3)
     assert found[0]["evidence"][0]["text"] == line(0, "198.51.0.7").strip()
     assert found[0]["evidence"][0]["line"] == 1
@@ -114,9 +116,22 @@ def test_donbot_as_text(corpora: Path, tmp_path: Path, capsys: pytest.CaptureFix
     """The first flows as they are, and the bot's own flows behind them."""
     head = (corpora / "flows" / "ctu13_sc6_first20k.binetflow").read_text()
     mail = (corpora / "flows" / "ctu13_sc6_outbound_smtp_4878.csv").read_text()
-    assert main(["find", str(corpora / "flows" / "ctu13_sc6_first20k.binetflow"), "--inside", "147.32.0.0/16"]) == 0
+    assert (
+        main(["find", str(corpora / "flows" / "ctu13_sc6_first20k.binetflow"), "--inside", "147.32.0.0/16"])
+        == 0
+    )
     (tmp_path / "all.binetflow").write_text(head + mail.partition("\n")[2])
     capsys.readouterr()
     assert main(["find", str(tmp_path), "--inside", "147.32.0.0/16", "--json"]) == 1
     found = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
     assert [one["device"]["address"] for one in found] == ["147.32.84.165"]
+
+
+@pytest.mark.corpus
+def test_a_monitor_is_not_accused(corpora: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = str(corpora / "flows" / "wrccdc2018_zeek_smtp.log.gz")
+    assert main(["find", log, "--inside", "10.164.0.0/16", "--all", "--json"]) == 0
+    found = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert sum(one["attempts"] for one in found) == 1178
+    assert {one["verdict"] for one in found} == {"honest"}
+    assert "service monitor" in {one["role"] for one in found}

@@ -59,7 +59,8 @@ def test_evidence_ends_with_the_attempt_that_convinced() -> None:
 
 def test_one_device_with_two_addresses_is_one() -> None:
     mixed = burst(count=6, mac=MAC) + [
-        attempt(one.at, f"2001:db8:{i:x}::25", "2001:db8:50::9", mac=MAC) for i, one in enumerate(burst(count=6))
+        attempt(one.at, f"2001:db8:{i:x}::25", "2001:db8:50::9", mac=MAC)
+        for i, one in enumerate(burst(count=6))
     ]
     assert only(judge(mixed)).attempts == 12
 
@@ -108,7 +109,10 @@ def test_a_mail_server_is_known_by_its_own_log() -> None:
     for one in burst():
         made.add(Delivery(one.at, "4E74", "", "a@example.net", f"mx.example.net[{one.dst}]:25", "sent", "ok"))
     found = rank.judge(gather(burst() + burst("192.168.50.10", start=9000.0)), Who(), Setting(), made)
-    assert {one.device.key: one.verdict for one in found.suspects} == {"192.168.50.9": "honest", "192.168.50.10": "rogue"}
+    assert {one.device.key: one.verdict for one in found.suspects} == {
+        "192.168.50.9": "honest",
+        "192.168.50.10": "rogue",
+    }
 
 
 @pytest.mark.parametrize(
@@ -127,8 +131,8 @@ def test_honest_ways_are_named_and_not_accused(attempts: list[Attempt], role: st
 
 def test_retransmissions_are_one_attempt() -> None:
     again = [attempt(at, "198.51.100.7", sport=40000) for at in (0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0)]
-    out = outgoing(gather([*again, attempt(3.0, "198.51.100.7", sport=40001), attempt(500.0, "198.51.100.7", sport=40000)]),
-                   Setting().inside)  # fmt: skip
+    others = [attempt(3.0, "198.51.100.7", sport=40001), attempt(500.0, "198.51.100.7", sport=40000)]
+    out = outgoing(gather([*again, *others]), Setting().inside)
     assert (out.flows.size, out.repeats) == (3, 6)
 
 
@@ -164,6 +168,17 @@ def test_spoofed_sources_are_left_out_and_said() -> None:
     assert any("not inside" in note for note in found.notes)
 
 
+def test_a_public_ipv6_address_is_inside_when_its_mac_is() -> None:
+    six = [
+        attempt(one.at, f"2001:db8:{i:x}::25", "2001:db8:ffff::9", mac=MAC) for i, one in enumerate(burst())
+    ]
+    assert not judge(six).told
+    who = Who()
+    who.add(Lease(ip_address("192.168.50.9"), MAC, "laptop", start=10.0))
+    assert named(judge(six, who)) == [MAC]
+    assert named(judge([*six, attempt(1.0, "198.51.100.7", mac=MAC)])) == [MAC]
+
+
 def test_nothing_is_nothing() -> None:
     found = judge([])
     assert (found.suspects, found.told) == ([], True)
@@ -171,12 +186,17 @@ def test_nothing_is_nothing() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 10**6), st.integers(0, 255), st.integers(2, 6), st.sampled_from([25, 465, 587])), max_size=60
+        st.tuples(
+            st.integers(0, 10**6), st.integers(0, 255), st.integers(2, 6), st.sampled_from([25, 465, 587])
+        ),
+        max_size=60,
     ),
     st.integers(0, 60),
 )
 def test_files_may_be_cut_and_mixed(rows: list[tuple[int, int, int, int]], cut: int) -> None:
-    attempts = [attempt(at / 1000, f"198.51.{net}.1", f"10.0.0.{src}", dport=port) for at, net, src, port in rows]
+    attempts = [
+        attempt(at / 1000, f"198.51.{net}.1", f"10.0.0.{src}", dport=port) for at, net, src, port in rows
+    ]
     parts = [gather(attempts[:cut]), gather(attempts[cut:])]
     whole = rank.judge(gather(sorted(attempts, key=lambda one: one.at)), Who(), Setting())
     mixed = rank.judge(columns.join(parts), Who(), Setting())

@@ -124,8 +124,10 @@ def test_leases_become_events_that_say_where_they_stood(tmp_path: Path) -> None:
     path.write_text("1795521981 3c:5a:b4:12:34:56 192.168.50.129 FRONTDESK-PC *\n")
     made = read(path, NEAR)
     assert made.kind == "leases"
-    assert made.events == [Lease(made.events[0].address, "3c:5a:b4:12:34:56", "FRONTDESK-PC", end=1795521981.0,
-                                 seen=Evidence(str(path), 1, ""))]  # type: ignore[union-attr] # fmt: skip
+    one = made.events[0]
+    assert isinstance(one, Lease)
+    assert (str(one.address), one.hostname, one.end) == ("192.168.50.129", "FRONTDESK-PC", 1795521981.0)
+    assert one.seen == Evidence(str(path), 1, "")
 
 
 def test_a_lease_file_from_the_future_is_said(tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_years_come_from_the_other_evidence(tmp_path: Path) -> None:
 def test_mail_is_left_to_those_who_read_mail(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text(
-        "Return-Path: <>\nReceived: from mx.example.net by mail.example.org; Mon, 23 Nov 2026 10:00:00 +0000\n"
+        "Return-Path: <>\nReceived: from mx.example.net by mail.example.org\n"
         "From: MAILER-DAEMON@mx.example.net\nTo: me@example.org\nDate: Mon, 23 Nov 2026 10:00:00 +0000\n"
         "Subject: Undelivered Mail Returned to Sender\n\nHello\n"
     )
@@ -203,7 +205,12 @@ def test_parquet_with_named_columns(tmp_path: Path) -> None:
     assert (made.understood, made.other, made.unknown) == (1, 2, 1)
     assert made.flows is not None
     one = next(made.flows.attempts())
-    assert (one.at, str(one.dst), one.dport, one.seen) == (1795478786.25, "198.51.100.7", 25, Evidence(str(path), 1, ""))
+    assert (one.at, str(one.dst), one.dport, one.seen) == (
+        1795478786.25,
+        "198.51.100.7",
+        25,
+        Evidence(str(path), 1, ""),
+    )
     assert "198.51.100.7" in quote([Evidence(str(path), 1, "")])[0].text
     pl.DataFrame({"a": [1]}).write_parquet(path)
     assert "without columns" in read(path).trouble

@@ -37,15 +37,13 @@ def test_refusals_that_concern_us_are_looked_at_alone() -> None:
         _refusal(3, verdict="recipient", vendor="google", cited_ip=None),
     ]
     text = together.sentence(together.common(mixed))
-    assert text.startswith("2 of 3 refusals concern us; of these, come from servers behind MessageLabs")
-    assert "1 name the list spamcop" in text
+    assert text.startswith("2 of 3 refusals concern us; of these, all come from servers behind MessageLabs")
+    assert "1 names the list spamcop" in text
 
 
 def test_nothing_in_common_and_nothing_at_all() -> None:
     alone = [_refusal(1, vendor="", cited_ip=None), _refusal(2, vendor="", cited_ip=None)]
-    assert (
-        together.sentence(together.common(alone)) == "all 2 refusals share no filter, list or cited address"
-    )
+    assert together.sentence(together.common(alone)) == "2 refusals, naming no filter, list or address"
     assert together.sentence(together.common([])) == "no refusal was found"
 
 

@@ -1,5 +1,6 @@
 """Who had an address when: joined by interval, and never guessed."""
 
+import random
 from ipaddress import ip_address
 
 from hypothesis import given
@@ -76,7 +77,7 @@ lease = st.builds(
 
 @given(st.lists(lease, max_size=8), st.floats(0, 100), st.randoms())
 def test_order_does_not_matter_and_a_name_is_unique_or_none(
-    leases: list[Lease], at: float, rng: "st.random.Random"
+    leases: list[Lease], at: float, rng: random.Random
 ) -> None:
     found = who(*leases).identify(HOST, at)
     mixed = list(leases)
@@ -89,7 +90,10 @@ def test_order_does_not_matter_and_a_name_is_unique_or_none(
 
 
 def test_vendor_by_the_longest_registry() -> None:
-    table = b"# head\n001BC5\tIEEE Registration Authority\n001BC5000\tConverging Systems Inc.\n0055DA\tIEEE Registration Authority\n0055DA0\tShinko\n3C5AB4\tGoogle, Inc.\n"
+    table = (
+        b"# head\n001BC5\tIEEE Registration Authority\n001BC5000\tConverging Systems Inc.\n"
+        b"0055DA\tIEEE Registration Authority\n0055DA0\tShinko\n3C5AB4\tGoogle, Inc.\n"
+    )
     assert vendor("3c:5a:b4:12:34:56", table) == "Google, Inc."
     assert vendor("00:1b:c5:00:01:02", table) == "Converging Systems Inc."
     assert vendor("00:1b:c5:ff:01:02", table) == ""

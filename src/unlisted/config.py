@@ -26,7 +26,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     senders: tuple[str, ...] = ()  # declared mail senders: addresses or MACs
     protect: tuple[str, ...] = ()  # never held: addresses or MACs
     policy: Policy = "observe"
-    hold_hours: float = 8.0
+    hold_hours: float = 48.0  # longer than the day of quiet that most lists want to see
     warm_up: float = 900.0  # seconds of watching before policy may hold
     max_holds: int = 3  # more than this at once means that we are wrong
     lan: str = ""  # interface names of the gateway

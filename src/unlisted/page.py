@@ -14,6 +14,7 @@ from unlisted.diagnose import causes
 from unlisted.messages import Listing, Suspect
 
 QUOTES = 4  # lines of evidence on the page; the rest is in --json and in the report
+SETTLED = 0.5  # below, no cause is likelier than all the others together
 LIKELY = 0.05  # causes below this are not worth a person's time tonight
 
 
@@ -23,6 +24,7 @@ class Line(Struct, frozen=True):
     text: str
     style: str = "plain"
     indent: int = 2
+    hang: int = 0  # further indent of the rows after the first
 
 
 class Source(Struct, frozen=True):
@@ -32,7 +34,7 @@ class Source(Struct, frozen=True):
     what: str
     lines: int = 0
     not_understood: int = 0
-    assumed: str = ""
+    assumed: tuple[str, ...] = ()
 
 
 def render(case: Case, sources: list[Source], notes: list[str] | None = None) -> list[Line]:
@@ -52,17 +54,20 @@ def render(case: Case, sources: list[Source], notes: list[str] | None = None) ->
 
 def _read(sources: list[Source], unread: tuple[Unread, ...]) -> Iterator[Line]:
     yield Line("What was read", "title", 0)
+    width = max((len(show.clean(source.source, 60)) for source in sources), default=0)
     for source in sources:
         lines = f", {show.count(source.lines, 'line')}" if source.lines else ""
         missed = f", {source.not_understood:,} not understood" if source.not_understood else ""
-        yield Line(f"{show.clean(source.source, 60):<34} {source.what}{lines}{missed}")
-        if source.assumed:
-            yield Line(f"assumed: {source.assumed}", "dim", 4)
+        yield Line(f"{show.clean(source.source, 60):<{width}}  {source.what}{lines}{missed}")
+    for assumed in dict.fromkeys(sentence for source in sources for sentence in source.assumed):
+        yield Line(f"assumed: {assumed}", "dim", 4)
     if not sources:
         yield Line("nothing", "bad")
     for item in unread:
-        if not item.lines:
-            yield Line(f"could not read {show.clean(item.source, 60)}: {show.clean(item.why)}", "bad")
+        if item.lines:
+            yield Line(f"{show.clean(item.source, 60)}: {show.clean(item.why, 200)}", "dim", 4)
+        else:
+            yield Line(f"not read: {show.clean(item.source, 60)}: {show.clean(item.why)}", "bad")
 
 
 def _why(case: Case) -> Iterator[Line]:
@@ -85,7 +90,9 @@ def _lists(listings: tuple[Listing, ...]) -> Iterator[Line]:
         what = listing.meaning or listing.reason or listing.why
         style = "bad" if listing.state == "listed" else "dim"
         name = listing.list or listing.zone
-        yield Line(f"{listing.state.upper():<8} {name:<20} {listing.address}  {show.clean(what, 200)}", style)
+        yield Line(
+            f"{listing.state.upper():<8} {name}: {listing.address}: {show.clean(what, 200)}", style, hang=9
+        )
         if listing.removal and listing.state == "listed":
             yield Line(f"off it: {show.clean(listing.removal, 200)}", "dim", 11)
     if clear:
@@ -98,11 +105,14 @@ def _causes(case: Case) -> Iterator[Line]:
     yield Line("Why, likeliest first", "title", 0)
     known = causes.load().cause
     likely = [cause for cause in case.causes if cause.probability >= LIKELY] or list(case.causes[:1])
+    told = ""
     for cause in likely[:4]:
-        yield Line(f"{cause.probability:>4.0%}  {known[cause.cause].title}")
-        yield Line(show.clean(cause.because), "dim", 8)
-    if case.causes and case.causes[0].probability < 0.5:
-        yield Line("not settled: the evidence that would settle it is named under Next", "bad")
+        yield Line(f"{cause.probability:>4.0%}  {known[cause.cause].title}", hang=6)
+        if cause.because != told:
+            yield Line(show.clean(cause.because), "dim", 8)
+        told = cause.because
+    if case.causes and case.causes[0].probability < SETTLED:
+        yield Line("not settled: the step that would settle it comes first under Next", "bad")
 
 
 def _devices(suspects: tuple[Suspect, ...]) -> Iterator[Line]:
@@ -117,7 +127,7 @@ def _devices(suspects: tuple[Suspect, ...]) -> Iterator[Line]:
         yield Line(f"vendor {vendor}   first seen {show.when(device.first_seen) or 'not known'}", "plain", 4)
         yield Line(show.clean(suspect.because, 300), "plain", 4)
         for evidence in suspect.evidence[:QUOTES]:
-            where = f"{show.clean(evidence.source, 60)}:{evidence.line}" if evidence.line else evidence.source
+            where = show.clean(evidence.source, 60) + (f":{evidence.line}" if evidence.line else "")
             yield Line(f"{where}  {show.clean(evidence.text, 300)}", "dim", 4)
     if not guilty:
         yield Line("none named: no gateway log, flow record or capture here shows one")
@@ -126,7 +136,7 @@ def _devices(suspects: tuple[Suspect, ...]) -> Iterator[Line]:
 def _next(case: Case) -> Iterator[Line]:
     yield Line("Next", "title", 0)
     for number, step in enumerate(case.next, 1):
-        yield Line(f"{number}. {show.clean(step.step)}")
+        yield Line(f"{number}. {show.clean(step.step)}", hang=3)
         yield Line(show.clean(step.command), "command", 5)
     if not case.next:
         yield Line("nothing more that we could name")

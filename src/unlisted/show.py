@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from unlisted.page import Line
 
+WIDEST = 110  # columns; longer lines are hard to read, however wide the screen
 STYLES = {"title": "bold", "bad": "red", "good": "green", "dim": "dim", "command": "cyan", "plain": ""}
 
 # Cc controls, Cf formatting (bidi, zero width), Cs surrogates, Zl and Zp line ends: all can lie on a screen.
@@ -67,16 +68,19 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 def page(lines: "Iterable[Line]") -> None:
     """Print lines with their indents; a wrapped line keeps its indent, a command stays whole."""
-    from rich.padding import Padding
-    from rich.text import Text
+    from textwrap import wrap
 
     out = console()
     for line in lines:
+        margin = " " * line.indent
         if line.style == "title":
             out.print()
         if line.style == "command":
-            out.print(" " * line.indent + line.text, style=STYLES["command"], soft_wrap=True)
-        else:
-            out.print(
-                Padding(Text(line.text, style=STYLES[line.style]), (0, 0, 0, line.indent), expand=False)
-            )
+            out.print(margin + line.text, style=STYLES["command"], soft_wrap=True)
+            continue
+        room = max(40, min(out.width, WIDEST)) - line.indent
+        rows = wrap(
+            line.text, room, subsequent_indent=" " * line.hang, break_long_words=False, break_on_hyphens=False
+        )
+        for row in rows or [""]:
+            out.print(margin + row, style=STYLES[line.style], soft_wrap=True)

@@ -53,7 +53,7 @@ def test_the_third_attempt_names_it_and_holds_it() -> None:
     assert suspect.device.hostname == "PETRAS-LAPTOP"
     assert suspect.flagged_after == 3
     decision = play.last(Hold).decision
-    assert decision.expires_at == SIX + 3 / 1000 + 8 * 3600
+    assert decision.expires_at == SIX + 3 / 1000 + 48 * 3600
     assert decision.undo == f"unlisted release {LAPTOP}"
     play >> syn(4) >> syn(5)
     play.ends()
@@ -95,9 +95,9 @@ def test_an_enforcer_that_fails_is_said() -> None:
 def test_a_hold_ends_by_itself() -> None:
     play = Play(engine()) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
     play >> Applied(SIX + 1, play.last(Hold).decision.id, ok=True) << (Save, Say)
-    play >> Tick(SIX + 7 * 3600) >> Tick(SIX + 9 * 3600) << (Release, Save)
+    play >> Tick(SIX + 47 * 3600) >> Tick(SIX + 49 * 3600) << (Release, Save)
     assert play.last(Save).decision.state == "expired"
-    play >> Tick(SIX + 10 * 3600)
+    play >> Tick(SIX + 50 * 3600)
     play.ends()
 
 

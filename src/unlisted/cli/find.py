@@ -149,15 +149,17 @@ def _print(one: "Suspect") -> None:
     from unlisted import show
 
     device, console = one.device, show.console()
+
+    def put(text: str) -> None:
+        console.print(text, soft_wrap=True)  # a quoted line must stay one line
+
     names = [str(device.address), device.mac, device.vendor, device.hostname]
     role = f" ({one.role})" if one.role else ""
-    console.print(f"{one.verdict}{role}: " + "  ".join(show.clean(name, 80) for name in names if name))
-    console.print(f"  because: {show.clean(one.because)}")
+    put(f"{one.verdict}{role}: " + "  ".join(show.clean(name, 80) for name in names if name))
+    put(f"  because: {show.clean(one.because)}")
     if device.first_seen is not None:
-        console.print(f"  first seen {show.when(device.first_seen)}")
+        put(f"  first seen {show.when(device.first_seen)}")
     if one.flagged_at is not None:
-        console.print(
-            f"  flagged at {show.when(one.flagged_at)}, attempt {one.flagged_after}, score {one.score:.1f}"
-        )
+        put(f"  flagged at {show.when(one.flagged_at)}, attempt {one.flagged_after}, score {one.score:.1f}")
     for line in one.evidence:
-        console.print(f"  {show.clean(line.source, 100)}:{line.line}: {show.clean(line.text, 300)}")
+        put(f"  {show.clean(line.source, 100)}:{line.line}: {show.clean(line.text, 300)}")

@@ -85,7 +85,7 @@ def _answer(case: "Case", gathered: "Gathered", found: "Findings", args: argpars
     if args.json:
         show.emit(case)
     else:
-        show.page(page.render(case, _sources(gathered), list(found.notes)))
+        show.page(page.render(case, _sources(gathered, args.folder), list(found.notes)))
     if not told:
         show.say(
             "nothing in there could be read as evidence: bounces, gateway logs, leases, mail logs, flows"
@@ -132,21 +132,29 @@ def _span(gathered: "Gathered") -> "Span | None":
     return Span(float(flows.at.min()) / 1e6, float(flows.at.max()) / 1e6) if flows.size else None
 
 
-def _sources(gathered: "Gathered") -> "list[Source]":
+def _short(path: str, folder: str) -> str:
+    """The path as seen from the folder that the person named."""
+    import os
+
+    return os.path.relpath(path, folder) if os.path.isdir(folder) else path
+
+
+def _sources(gathered: "Gathered", folder: str) -> "list[Source]":
     """What was read, for the page: mails of one folder on one line."""
     import os
 
     from unlisted.page import Source
 
     sources = [
-        Source(r.path, r.format, r.lines, r.unknown, "; ".join(r.assumed))
+        Source(_short(r.path, folder), r.format, r.lines, r.unknown, r.assumed)
         for r in gathered.readings
         if r.kind and r.kind != "mail"
     ]
     folders: dict[str, list[int]] = {}
     for reading in gathered.readings:
         if reading.kind == "mail":
-            folders.setdefault(os.path.dirname(reading.path) or ".", []).append(reading.understood)
+            where = os.path.dirname(_short(reading.path, folder)) or "."
+            folders.setdefault(where, []).append(reading.understood)
     for name, counts in folders.items():
         sources.append(Source(name, f"mail: {len(counts):,} files, {sum(counts):,} refusals or reports"))
     return sources

@@ -107,7 +107,7 @@ def _words(own: tuple[Address, ...], material: Material) -> Mapping[str, str]:
     """What fills the gaps of the next steps' commands."""
     servers = [s.device.address for s in material.suspects if "mail" in s.role and s.device.address]
     return {
-        "own": str(own[0]) if own else "YOUR-PUBLIC-ADDRESS",
+        "own": str(own[0]) if own else "",
         "folder": material.folder,
-        "mail_server": str(servers[0]) if servers else "YOUR-MAIL-SERVER",
+        "mail_server": str(servers[0]) if servers else "ADDRESS-OF-YOUR-MAIL-SERVER",
     }

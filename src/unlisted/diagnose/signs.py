@@ -19,6 +19,7 @@ FULL_SPAN = 3 * DAY
 MOST = 0.95  # even a full log misses what left by another way
 FEW = 50  # remote deliveries; below that a share says nothing
 WEB_USERS = ("33", "48", "80", "apache", "http", "nginx", "nobody", "www", "www-data")
+SAW_SPAM = ("trap", "spam source", "source of spam", "reported", "sent spam")  # words of our own catalogue
 APPLIANCES = ("camera", "hikvision", "dahua", "axis", "tp-link", "zyxel", "netgear", "d-link", "ubiquiti",
               "mikrotik", "synology", "qnap", "avm", "draytek", "huawei", "router")  # fmt: skip
 
@@ -93,9 +94,9 @@ def _mail_log(findings: Findings) -> list[Sign]:
         _strangers(findings),
     ]
     empty = sum(delivery.sender == "" for delivery in remote)
-    if len(remote) >= FEW:
-        because = f"{empty} of {len(remote)} outgoing messages have an empty sender"
-        signs.append(Sign("null-sender-share", empty > 0.5 * len(remote), MOST, because))
+    because = f"{empty} of {len(remote)} outgoing messages have an empty sender"
+    many = len(remote) >= FEW and empty > 0.5 * len(remote)
+    signs.append(Sign("null-sender-share", many, MOST * min(1.0, len(remote) / FEW), because))
     return signs
 
 
@@ -140,8 +141,10 @@ def _lists(findings: Findings) -> list[Sign]:
     infected = [one for one in listed if "infect" in one.meaning.lower() or "xbl" in one.meaning.lower()]
     scopes = {listing.scope for listing in listed}
     names = ", ".join(sorted({one.list or one.zone for one in listed}))
+    saw = [one for one in listed if any(word in one.meaning.lower() for word in SAW_SPAM)]
     signs = [
         Sign("infection-list", bool(infected), 0.7, f"{_names(infected)} lists it as infected"),
+        Sign("spam-seen", bool(saw), 0.5, f"{_names(saw)} received spam from it"),
         Sign("policy-only", scopes == {"policy"}, 1.0, f"only policy lists: {names}"),
         Sign("range-only", scopes <= {"range", "network"}, 1.0, f"only lists of ranges: {names}"),
     ]

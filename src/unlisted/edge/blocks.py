@@ -5,12 +5,13 @@ A cut-off archive gives what it holds and then says so; a line without an end do
 
 import bz2
 import gzip
+import io
 import lzma
 import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ import numpy.typing as npt
 BLOCK = 1 << 20  # bytes; read, scanned and counted while it is still in the processor's cache
 LONGEST = 64 << 10  # bytes; a longer line is no log line and is counted, not parsed
 
-Stream: TypeAlias = IO[bytes] | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+Stream: TypeAlias = io.FileIO | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
 _PACKED: tuple[tuple[bytes, Callable[[Path], Stream]], ...] = (
     (b"\x1f\x8b", gzip.GzipFile),
@@ -67,7 +68,7 @@ def unpack(path: Path) -> Stream:
     for magic, opener in _PACKED:
         if head.startswith(magic):
             return opener(path)
-    return path.open("rb", buffering=0)
+    return io.FileIO(path)
 
 
 def known(head: bytes) -> str:
@@ -84,10 +85,23 @@ def known(head: bytes) -> str:
 def head(path: Path, size: int = 64 << 10) -> bytes:
     """The first bytes of what is in the file; b"" for an empty one. OSError when it cannot be read."""
     with unpack(path) as file:
-        try:
-            return file.read(size)
-        except (EOFError, zlib.error, lzma.LZMAError):
-            return b""
+        return _more(file, size)[0]
+
+
+def _more(file: Stream, size: int) -> tuple[bytes, bool]:
+    """Up to `size` bytes, and whether an archive broke off behind them. Fewer only at the end."""
+    if isinstance(file, io.FileIO):
+        return file.read(size) or b"", False
+    parts: list[bytes] = []
+    missing = size
+    try:
+        # read1 gives what could still be unpacked; read would throw it away with the error.
+        while missing > 0 and (part := file.read1(missing)):
+            parts.append(part)
+            missing -= len(part)
+    except (EOFError, OSError, zlib.error, lzma.LZMAError):
+        return b"".join(parts), True
+    return b"".join(parts), False
 
 
 def blocks(path: Path, size: int = BLOCK) -> Iterator[Block]:
@@ -96,11 +110,8 @@ def blocks(path: Path, size: int = BLOCK) -> Iterator[Block]:
     with unpack(path) as file:
         rest = b""
         cut = False
-        while True:
-            try:
-                more = file.read(size)
-            except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile):
-                more, cut = b"", True
+        while not cut:
+            more, cut = _more(file, size)
             if not more:
                 break
             end = more.rfind(b"\n") + 1

@@ -72,7 +72,7 @@ def gather(
         gathered.readings.append(reading)
         for event in reading.events:
             _sort(event, gathered)
-        if mails and (reading.kind == "mail" or not reading.kind):
+        if mails and path.is_file() and reading.kind in ("mail", ""):
             _mail(str(path), reading, gathered, own)
     return gathered
 
@@ -110,7 +110,7 @@ def _mail(path: str, reading: Reading, gathered: Gathered, own: tuple[Address, .
 def _saved_listings(path: Path, gathered: Gathered) -> bool:
     """True when the file is what `unlisted check --json` printed: each line one list's answer."""
     try:
-        if os.path.getsize(path) > LISTINGS:
+        if not path.is_file() or os.path.getsize(path) > LISTINGS:
             return False
         with path.open(encoding="utf-8") as file:
             first = file.readline(65536)

@@ -95,7 +95,7 @@ def read(path: Path, near: float | None = None, progress: Progress | None = None
 
 def _read(path: Path, first: bytes, reading: Reading, near: float, progress: Progress | None) -> None:
     if not first:
-        reading.trouble = "empty" if not reading.size else "cut off before anything could be unpacked"
+        reading.trouble = "empty" if not reading.size else "cut off or damaged: nothing could be unpacked"
         return
     what = known(first)
     if what == "parquet":
@@ -152,13 +152,13 @@ class _Reader:
         self._tries: list[tuple[str, Callable[[str, float], Parsed]]] = [
             (one.hint, one.parse) for one in found
         ]
-        self._headed = bool(found[0].header)
         packets = any(one.kind == "gateway" for one in found)
         self._gatherer = Gatherer(str(path), packets=packets)
         patterns = [one.candidate for one in found]
         # One after the other: a pattern that begins with a literal is several times as fast as their union.
         self._scans = [re2.compile(one) for one in patterns] if all(patterns) and reading.size > SMALL else []
         self._latest = 0.0
+        self._dense = 0
 
     def run(self, progress: Progress | None) -> None:
         """Read it all."""
@@ -172,7 +172,7 @@ class _Reader:
                 if progress:
                     progress(block.read, reading.size)
         except Cut:
-            reading.trouble = "cut off: the archive ends before its end"
+            reading.trouble = "cut off or damaged: read as far as the archive goes"
         flows = self._gatherer.flows()
         if flows.size:
             reading.flows = flows
@@ -180,10 +180,6 @@ class _Reader:
             reading.assumed += (
                 f"leases run until {show.when(self._latest)[:10]}: a clock was wrong, or they are for ever",
             )
-        if self._headed and reading.unknown:
-            reading.unknown -= 1  # the header itself
-            reading.other += 1
-            reading.samples = reading.samples[1:]
 
     def _all(self, block: Block) -> None:
         """Every line of a block."""
@@ -197,8 +193,13 @@ class _Reader:
     def _skim(self, block: Block) -> None:
         """Only the lines of a block that may hold an event; the others are counted."""
         data = block.data
+        if self._dense > 0:
+            self._dense -= 1
+            self._all(block)
+            return
         places = [match.start() for scan in self._scans for match in scan.finditer(data)]
         if len(places) * DENSE > len(data):
+            self._dense = 16  # blocks; what comes next is likely the same
             self._all(block)
             return
         if len(self._scans) > 1:
@@ -270,7 +271,7 @@ def nearest(found: Iterable[Path]) -> float | None:
 
 def _absolute(path: Path) -> float | None:
     try:
-        first = head(path)
+        first = head(path) if path.is_file() else b""  # a pipe would never end, or never begin
         if not first or known(first):
             return None
         lines = _sample(path, first)[:SAMPLE]

@@ -27,6 +27,7 @@ class Other(Enum):
 
 
 OTHER = Other.OTHER
+HEADER = 10  # lines in which the names of the columns must stand
 
 Fact: TypeAlias = Attempt | Lease | Delivery | Submission
 Parsed: TypeAlias = Fact | Other | None
@@ -86,8 +87,10 @@ def present(lines: Sequence[str], near: float) -> list[Format]:
     """
     filled = [line for line in lines if line and not line.isspace()]
     for one in formats():
-        if one.header and filled and (parse := one.header(filled[0])):
-            return [Format(one.kind, one.name, one.hint, parse, one.candidate, one.header)]
+        # Zeek writes a few lines of comment above the names of its columns.
+        for line in filled[:HEADER] if one.header else ():
+            if one.header and (parse := one.header(line)):
+                return [Format(one.kind, one.name, "", parse, one.candidate, one.header)]
     shares = []
     for one in formats():
         ours = sum(1 for line in filled if one.hint in line and one.parse(line, near) is not None)

@@ -82,7 +82,6 @@ def serve(gateway: Host, leases: Path, log: Path) -> subprocess.Popen[bytes]:
             "--cache-size=0",  # list time runs thousands of times faster than a cache forgets
             "--dns-forward-max=1000",
             f"--domain={places.OFFICE_DOMAIN}",
-            f"--host-record={places.MAIL_NAME},{places.MAIL}",
             "--dhcp-range=192.168.50.100,192.168.50.199,12h",
             f"--dhcp-option=option:dns-server,{places.GATEWAY}",
             "--dhcp-authoritative",

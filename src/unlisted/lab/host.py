@@ -98,11 +98,27 @@ def let_go(process: subprocess.Popen[str]) -> None:
     _pipe(process.stderr).close()
 
 
-def _end(process: subprocess.Popen[bytes], patience: float) -> None:
-    """Ask the process group to end, then make it."""
+def _signal(process: subprocess.Popen[bytes] | subprocess.Popen[str], number: int) -> None:
+    """Signal what nsenter started, not nsenter: it then collects its child and ends as the child did.
+
+    A child whose nsenter was killed is left to the machine's PID 1, which in a container may never
+    collect it, and an uncollected child keeps the lab's PID namespace from ending.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for child in children:
+            os.kill(int(child), number)
+        if children:
+            return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _end(process: subprocess.Popen[bytes] | subprocess.Popen[str], patience: float) -> None:
+    """Ask the process to end, then make it."""
     for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+        if process.poll() is None:
+            _signal(process, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=seconds)
             return
@@ -141,6 +157,7 @@ class Host:
         """A process of ours that has the host's namespaces: /proc/PID/ns/net."""
         return self._anchor.pid
 
+    @property
     def enter(self) -> str:
         """The command by which a person gets a shell in this host."""
         return f"nsenter --net=/proc/{self.pid}/ns/net --mount=/proc/{self.pid}/ns/mnt"
@@ -176,20 +193,24 @@ class Host:
         cwd: str = "/",
     ) -> subprocess.CompletedProcess[str]:
         """Run a command here and wait. With `check`, anything but 0 raises UnlistedError."""
-        try:
-            done = subprocess.run(
-                self._argv(command, cwd),
-                env=self._environment(),
-                input=stdin if stdin is not None else "",
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=timeout,
-                check=False,
-                start_new_session=True,
-            )
-        except subprocess.TimeoutExpired as late:
-            raise UnlistedError(f"{command[0]} on {self.name} took over {timeout:.0f} s") from late
+        with subprocess.Popen(
+            self._argv(command, cwd),
+            env=self._environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            try:
+                out, err = process.communicate(stdin or "", timeout=timeout)
+            except BaseException as problem:
+                _end(process, 0.0)
+                if isinstance(problem, subprocess.TimeoutExpired):
+                    raise UnlistedError(f"{command[0]} on {self.name} took over {timeout:g} s") from problem
+                raise
+        done = subprocess.CompletedProcess(list(command), process.returncode, out, err)
         if check and done.returncode != 0:
             said = (done.stderr or done.stdout).strip()[-500:]
             raise UnlistedError(f"{' '.join(command)[:200]} on {self.name} failed: {said}")

@@ -83,7 +83,7 @@ class Internet:
                 *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--pid-file="),
                 *(f"--listen-address={places.DNS}", "--bind-interfaces", "--no-resolv", "--no-hosts"),
                 *(f"--addn-hosts={names}", "--cache-size=0", "--dns-forward-max=1000", "--log-facility=-"),
-                *(f"--server=/{zone}/127.0.0.1#{lists.PORT}" for zone in lists.ZONES),
+                *(f"--server=/{zone}/127.0.0.1#{lists.PORT}" for zone in (*lists.ZONES, *lists.bystanders())),
                 "--address=/#/",  # every other name does not exist
                 *_records(),
             ],

@@ -23,6 +23,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from unlisted.notice import lists as catalogue
+
 DAY, HOUR = 86400.0, 3600.0
 SPEED = 43200.0  # list seconds a second: one list day takes two seconds
 PORT = 5353  # of rbldnsd, on the internet's loopback
@@ -91,6 +93,20 @@ RULES = {
 ZONES = tuple(RULES)
 
 
+def bystanders() -> dict[str, str]:
+    """The other live lists of the catalogue: zone -> zone file. Sound, and with nobody of ours on them.
+
+    Each holds its own test point, so that a check finds it alive.
+    """
+    found = {}
+    for entry in catalogue.load().live("ip4"):
+        if entry.zone not in RULES:
+            code = next(iter((*entry.codes, *entry.neutral)), "127.0.0.2").replace("*", "2")
+            point = entry.test_listed or "127.0.0.2"
+            found[entry.zone] = f"$TTL 1\n:{code}:test\n{point}\n"
+    return found
+
+
 class Record(Struct):
     """What one list knows of one address; times are list seconds, None is never."""
 
@@ -109,15 +125,15 @@ class Answer(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True):
-    """One address on one list, as the operator knows it. Times in wall seconds since the daemon began."""
+    """One address on one list, as the operator knows it. Times in hours of list time, from now."""
 
     zone: str
     address: str
     listed: bool
     hits: int
-    last_hit: float
+    quiet: float  # since the last report
     asked: bool
-    ends: float | None  # when it leaves by itself or as granted; None: not without asking
+    ends: float | None  # until it leaves by itself or as granted; None: not without asking
 
 
 class Register:
@@ -195,9 +211,10 @@ class Register:
 class Request(Struct):
     """One line on the socket."""
 
-    do: str  # report, ask, status
+    do: str  # report, ask, status, clock; pace: list time runs at `speed` from now on
     zone: str = ""
     address: str = ""
+    speed: float = 0.0
 
 
 class Daemon:
@@ -207,17 +224,25 @@ class Daemon:
         self.folder = folder
         self.speed = speed
         self.register = Register()
-        self.start = time.monotonic()
+        self.passed, self.since = 0.0, time.monotonic()  # list seconds until then, and then
         self.stamp = int(time.time())
         for zone in ZONES:
             self.write(zone)
-        specs = [f"{zone}:ip4set:{zone}" for zone in ZONES]
+        others = bystanders()
+        for zone, text in others.items():
+            (folder / zone).write_text(text)
+        specs = [f"{zone}:ip4set:{zone}" for zone in (*ZONES, *others)]
         argv = ["rbldnsd", "-n", "-u", "nobody", "-b", f"127.0.0.1/{PORT}", "-w", str(folder), "-t", "1"]
         self.server = subprocess.Popen([*argv, "-c", "1h", *specs])
 
     def now(self) -> float:
         """List time, in seconds."""
-        return (time.monotonic() - self.start) * self.speed
+        return self.passed + (time.monotonic() - self.since) * self.speed
+
+    def pace(self, speed: float) -> None:
+        """Let list time run at another speed from now on; what has passed has passed."""
+        self.passed, self.since = self.now(), time.monotonic()
+        self.speed = speed
 
     def write(self, zone: str) -> None:
         """Put the zone where rbldnsd reads it, whole, and newer than the one before by its clock."""
@@ -244,9 +269,13 @@ class Daemon:
             return msgspec.json.encode(sorted(new))
         if request.do == "ask":
             return msgspec.json.encode(self.register.ask(request.zone, request.address, now))
-        return msgspec.json.encode(self.status())
+        if request.do == "pace" and request.speed > 0:
+            self.pace(request.speed)
+        if request.do in ("pace", "clock"):
+            return msgspec.json.encode(now / HOUR)
+        return msgspec.json.encode(self.status(now))
 
-    def status(self) -> list[Status]:
+    def status(self, now: float) -> list[Status]:
         """Every record that there is."""
         found = []
         for zone, records in self.register.records.items():
@@ -258,9 +287,9 @@ class Daemon:
                         address,
                         record.listed is not None,
                         record.hits,
-                        record.last / self.speed,
+                        (now - record.last) / HOUR,
                         record.asked is not None,
-                        ends / self.speed if ends is not None else None,
+                        (ends - now) / HOUR if ends is not None else None,
                     )
                 )
         return found
@@ -307,6 +336,14 @@ class Lists:
     def status(self) -> list[Status]:
         """What every list knows."""
         return msgspec.json.decode(self._say(Request("status")), type=list[Status])
+
+    def clock(self) -> float:
+        """Hours of list time since the lists began."""
+        return msgspec.json.decode(self._say(Request("clock")), type=float)
+
+    def pace(self, speed: float) -> None:
+        """Let list time run at `speed` list seconds a second from now on."""
+        self._say(Request("pace", speed=speed))
 
     def ready(self) -> bool:
         """The daemon answers."""

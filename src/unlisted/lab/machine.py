@@ -51,9 +51,10 @@ class Rogue:
         self._output = output
 
     def tried(self) -> list[Tried]:
-        """What it has tried so far: the truth to measure against."""
+        """What it has tried so far: the truth to measure against. `begun` is still open or was cut off."""
         whole = self._output.read_bytes().rpartition(b"\n")[0]
-        return [msgspec.json.decode(line, type=Tried) for line in whole.splitlines()]
+        lines = (msgspec.json.decode(line, type=Tried) for line in whole.splitlines())
+        return list({tried.number: tried for tried in lines}.values())
 
     def wait(self, timeout: float) -> list[Tried]:
         """Until it has ended by itself."""

@@ -24,7 +24,7 @@ from collections.abc import AsyncIterator
 from ipaddress import ip_address, ip_network
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from unlisted.lab import places
 
@@ -35,7 +35,7 @@ PAUSE = 0.6  # emotet: median seconds between new servers in a burst
 BURST, REST = 20, 30.0  # emotet: servers in a burst, seconds between bursts (assumption)
 PORTS, SHARES = (587, 465, 25), (42, 30, 28)
 TRAPS = 0.2  # share of the bought addresses that are traps (assumption)
-PATIENCE = 5.0  # seconds for one connection
+PATIENCE = 5.0  # seconds for one connection, divided by the speed; at least one
 RANGE = ip_network("198.18.0.0/15")
 LINES = ("crowd.example", "people.example", "folks.example")
 
@@ -57,12 +57,17 @@ class Target(Struct, frozen=True):
 
 
 class Tried(Struct, frozen=True):
-    """One line of truth: what became of one attempt. `said` is the last reply."""
+    """One line of truth: what became of one attempt. `said` is the last reply.
 
+    There are two lines for each: `begun` when its SYN goes out, and the outcome. An attempt that was
+    cut off has only the first.
+    """
+
+    number: int
     at: float
     address: str
     port: int
-    outcome: str  # delivered, refused, silent
+    outcome: str  # begun, delivered, refused, silent
     said: str = ""
 
 
@@ -151,21 +156,30 @@ async def dialogue(target: Target) -> tuple[str, str]:
         writer.close()
 
 
-async def attempt(target: Target) -> Tried:
+def write(tried: Tried) -> Tried:
+    """Put a line of truth on stdout."""
+    sys.stdout.buffer.write(msgspec.json.encode(tried) + b"\n")
+    sys.stdout.buffer.flush()
+    return tried
+
+
+async def attempt(number: int, target: Target, patience: float = PATIENCE) -> Tried:
     """Try one target, bounded."""
+    begun = Tried(number, time.time(), target.address, target.port, "begun")
     if ip_address(target.address) not in RANGE:
-        return Tried(time.time(), target.address, target.port, "refused", "outside the lab")
-    began = time.time()
+        return write(structs.replace(begun, outcome="refused", said="outside the lab"))
+    write(begun)
     try:
-        outcome, said = await asyncio.wait_for(dialogue(target), PATIENCE)
-    except (TimeoutError, ConnectionError, OSError) as problem:
+        outcome, said = await asyncio.wait_for(dialogue(target), patience)
+    except (TimeoutError, OSError) as problem:
         outcome, said = "silent", type(problem).__name__
-    return Tried(began, target.address, target.port, outcome, said[:200])
+    return write(structs.replace(begun, outcome=outcome, said=said[:200]))
 
 
 async def run(mode: str, seed: int, limits: Limits, speed: float) -> int:
     """Send until a limit is reached; returns how many were delivered."""
     tried, delivered = 0, 0
+    patience = max(1.0, PATIENCE / speed)
     running: set[asyncio.Task[Tried]] = set()
 
     def note(task: asyncio.Task[Tried]) -> None:
@@ -173,8 +187,6 @@ async def run(mode: str, seed: int, limits: Limits, speed: float) -> int:
         running.discard(task)
         if not task.cancelled():
             delivered += task.result().outcome == "delivered"
-            sys.stdout.buffer.write(msgspec.json.encode(task.result()) + b"\n")
-            sys.stdout.buffer.flush()
 
     batches = MODES[mode](Chooser(seed), speed)
     try:
@@ -184,7 +196,7 @@ async def run(mode: str, seed: int, limits: Limits, speed: float) -> int:
                 room = min(limits.attempts - tried, limits.messages - delivered - len(running))
                 for target in batch[: max(0, room)]:
                     tried += 1
-                    running.add(task := asyncio.create_task(attempt(target)))
+                    running.add(task := asyncio.create_task(attempt(tried, target, patience)))
                     task.add_done_callback(note)
                 if tried >= limits.attempts or delivered >= limits.messages:
                     break

@@ -283,6 +283,11 @@ class Office:
         """The lists' operators: `ask(zone, address)`, `status()`."""
         return self.internet.lists
 
+    def pace(self, speed: float) -> None:
+        """Let list time run at `speed` list seconds a second from now on; what has passed has passed."""
+        self.lists.pace(speed)
+        self.list_speed = speed
+
     def listed(self, address: str = places.PUBLIC) -> dict[str, bool]:
         """Zone -> listed, asked by DNS through the office's resolver. A list that is silent raises."""
 

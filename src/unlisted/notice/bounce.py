@@ -31,14 +31,14 @@ _TYPE = re.compile(
 )
 # Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
 _TAG = re.compile(r"<(?:style|script)\b[^<>]{0,400}>[^<]{0,50000}|<[^<>]{0,2000}>", re.IGNORECASE)
-_BLANK = re.compile(r"\n[ \t>]*\n")
-_BLOCK = re.compile(r"^[ \t>]*(?:final|original|x-actual)-recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_BLANK = re.compile(r"\n[ \t>]{0,80}\n")
+_BLOCK = re.compile(
+    r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:", re.IGNORECASE | re.MULTILINE
+)
 LINE = 16_384  # characters of one pasted reply or log line
 _BARE = re.compile(r"\s{0,8}([245][0-9]{2})([ -]|$)")
-_LOGGED = re.compile(
-    r"\b(status=(?:bounced|deferred|undeliverable) \(|milter-reject: |NOQUEUE: reject: .{0,200}?: )"
-    r"(.{1,8000}?)\)?$"
-)
+# Postfix and Exim of what a receiver said. Never NOQUEUE: there our own server turns a stranger away.
+_LOGGED = re.compile(r"\bstatus=(?:bounced|deferred|undeliverable) \(|\bSMTP error from remote mail server ")
 _TO = re.compile(rf"\bto=<({dialects.ADDRESS})>")
 _INLINE = re.compile(
     r"^(?:From MAILER-DAEMON.{0,200}\n)?Return-Path: ?<(?:MAILER-DAEMON[^>]{0,100})?>\n",
@@ -111,9 +111,9 @@ def pasted(text: str, source: str, own: tuple[Address, ...] = ()) -> list[Refusa
     """
     found: list[Refusal] = []
     for reply in _replies(text[:1_000_000].replace("\r\n", "\n").replace("\r", "\n")):
-        logged = _LOGGED.search(reply)
+        words = _said(reply)
         verdict = refusal.judge(
-            logged[2] if logged else reply,
+            words,
             own,
             remote_mta=dialects.remote(reply),
             command=dialects.command(reply),
@@ -129,12 +129,20 @@ def pasted(text: str, source: str, own: tuple[Address, ...] = ()) -> list[Refusa
                 to[1] if to else "",
                 dialects.remote(reply),
                 None,
-                logged[2] if logged else reply,
+                words,
             )
         )
         if len(found) >= MAX_RECIPIENTS:
             break
     return found
+
+
+def _said(line: str) -> str:
+    """The reply in a log line; the text itself when it is none."""
+    found = _LOGGED.search(line)
+    if not found:
+        return line
+    return line[found.end() :].strip().removesuffix(")") if found[0].endswith("(") else line[found.start() :]
 
 
 def _replies(text: str) -> list[str]:
@@ -181,7 +189,7 @@ def _blocks(text: str) -> list[Failure]:
     message: dict[str, str] = {}
     pending: dict[str, str] = {}
     for piece in _BLANK.split(text.strip("\n"))[: 4 * MAX_RECIPIENTS]:
-        fields = parts.headers_of(re.sub(r"^[> \t]*(?=[A-Za-z-]{3,40}:)", "", piece, flags=re.MULTILINE))
+        fields = parts.headers_of(re.sub(r"^[> \t]{1,40}(?=[A-Za-z-]{3,40}:)", "", piece, flags=re.MULTILINE))
         for name, value in fields:
             if (name == "final-recipient" and name in pending) or (name == "reporting-mta" and pending):
                 _keep(found, pending)

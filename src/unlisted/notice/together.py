@@ -93,41 +93,42 @@ def sentence(found: Common) -> str:
         reports = f"{_plural(found.reports, 'abuse report')}, " if found.reports else ""
         return f"{reports}no refusal among them" if reports else "no refusal was found"
     total = found.ours or found.count
-    facts = _facts(found, total)
+    facts = _facts(found)
+    shared = all(share.count == total for share, _, _ in facts)
     if found.ours and found.ours < found.count:
         head = f"{found.ours} of {found.count} refusals concern us"
-        body = f"; of these, {_join(facts)}" if facts else ""
+        body = f"; of these, {_join(_counted(facts, total))}" if facts else ""
+    elif not facts:
+        head, body = f"{_plural(found.count, 'refusal')}, naming no filter, list or address", ""
+    elif shared:
+        head = "the one refusal" if total == 1 else f"all {total:,} refusals"
+        body = " " + _join([one if total == 1 else many for _, one, many in facts])
     else:
-        head = ("all " if found.count > 1 else "the one ") + _plural(
-            found.count, "refusal", bare=found.count == 1
-        )
-        body = f" {_join(facts)}" if facts else " share no filter, list or cited address"
+        head, body = f"of {total:,} refusals, ", _join(_counted(facts, total))
     tail = (
         f"; {_plural(found.delivered, 'other message')} went through" if found.delivered is not None else ""
     )
     return head + body + tail
 
 
-def _facts(found: Common, total: int) -> list[str]:
-    """Verb phrases, each with its count where it does not hold for all."""
-    verb = total == 1
-    facts: list[str] = []
+def _facts(found: Common) -> list[tuple[Share, str, str]]:
+    """What is shared, as a phrase for one refusal and for many."""
+    facts: list[tuple[Share, str, str]] = []
     if found.vendor:
-        name = _VENDORS.get(found.vendor.value, found.vendor.value)
-        facts.append(
-            _part(found.vendor, total) + ("comes" if verb else "come") + f" from servers behind {name}"
-        )
+        end = f" from servers behind {_VENDORS.get(found.vendor.value, found.vendor.value)}"
+        facts.append((found.vendor, "comes" + end, "come" + end))
     if found.list:
-        facts.append(
-            _part(found.list, total) + ("names" if verb else "name") + f" the list {found.list.value}"
-        )
+        facts.append((found.list, f"names the list {found.list.value}", f"name the list {found.list.value}"))
     if found.cited:
-        facts.append(_part(found.cited, total) + ("cites" if verb else "cite") + f" {found.cited.value}")
+        facts.append((found.cited, f"cites {found.cited.value}", f"cite {found.cited.value}"))
     return facts
 
 
-def _part(share: Share, total: int) -> str:
-    return "" if share.count == total else f"{share.count} "
+def _counted(facts: list[tuple[Share, str, str]], total: int) -> list[str]:
+    return [
+        f"{'all' if share.count == total > 1 else f'{share.count:,}'} {one if share.count == 1 else many}"
+        for share, one, many in facts
+    ]
 
 
 def _top(refusals: list[Refusal], pick: Callable[[Refusal], str]) -> Share | None:
@@ -142,9 +143,8 @@ def _spell(address: Address | None) -> str:
     return str(address) if address else ""
 
 
-def _plural(number: int | None, noun: str, *, bare: bool = False) -> str:
-    words = noun if number == 1 else noun + "s"
-    return words if bare else f"{number:,} {words}"
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
 def _join(facts: list[str]) -> str:

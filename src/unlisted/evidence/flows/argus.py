@@ -1,14 +1,15 @@
 """Argus flows as text (`ra -c,`, CTU's .binetflow) and any table with a header line that names its columns.
 
-Source: argus-clients ra(1); Garcia et al. 2014 for the column order without a header.
-Sample: tests/samples/argus/. Separators: comma, semicolon, tab.
+Zeek's TSV logs (conn.log, smtp.log) are such tables; their names stand behind `#fields`.
+Source: argus-clients ra(1); Garcia et al. 2014 for the column order without a header; Zeek 6 ASCII
+writer. Separators: comma, semicolon, tab.
 """
 
 import csv
 import re
 from io import StringIO
 
-from unlisted.evidence import Other, Parse
+from unlisted.evidence import OTHER, Other, Parse
 from unlisted.evidence.flows.columns import Layout, layout, row
 from unlisted.messages import Attempt
 
@@ -32,7 +33,7 @@ def parse(line: str, near: float) -> Attempt | Other | None:
 def header(line: str) -> Parse | None:
     """The reader that a header line asks for; None when the line is no header."""
     for separator in ",\t;":
-        names = _split(line.lstrip("#\ufeff "), separator)
+        names = _split(line.lstrip("#\ufeff ").removeprefix("fields\t"), separator)
         if len(names) >= 4 and (where := layout(names)):
             return _reader(where, separator, len(names))
     return None
@@ -40,6 +41,8 @@ def header(line: str) -> Parse | None:
 
 def _reader(where: Layout, separator: str, width: int) -> Parse:
     def read(line: str, near: float) -> Attempt | Other | None:
+        if line.startswith("#"):
+            return OTHER
         values = _split(line, separator)
         if len(values) < min(width, max(where.at, where.src, where.dst, where.dport) + 1):
             return None

@@ -17,17 +17,18 @@ ADDRESS = r"[^\s<>()\[\]\"',;:@|]{1,128}@[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-
 _ADDRESS = re.compile(ADDRESS)
 
 _ORIGINAL = re.compile(
-    r"^[>| \t-]*(?:"
-    r"-{2,}[ \t]*(?:this is a copy|the (?:header|body) of the original|original message|"
+    r"^[>| \t-]{0,40}(?:"
+    r"-{2,80}[ \t]{0,8}(?:this is a copy|the (?:header|body) of the original|original message|"
     r"below this line is a copy|"
     r"returned (?:message|mail)|unsent message|message header|included is a copy|"
     r"copy of (?:the )?(?:original|message)|"
     r"the following is a copy|message text follows|begin (?:original|returned))"
-    r"|original (?:message|mail)(?: headers?)?(?: follows?| as follows)?\.?:?[ \t]*$|message headers? follow"
+    r"|original (?:message|mail)(?: headers?)?(?: follows?| as follows)?\.?:?[ \t]{0,8}$"
+    r"|message headers? follow"
     r"|below (?:is|this line is) a copy of|included is a copy of|(?:the )?(?:original|"
     r"returned) message follows"
-    r"|content-type:[ \t]*(?:message/rfc822|text/rfc822-headers)|begin message[ \t]*$"
-    r"|\|?-+[ \t]*message text follows|\*{6,}[ \t]*$(?=\nthis message was created)"
+    r"|content-type:[ \t]{0,8}(?:message/rfc822|text/rfc822-headers)|begin message[ \t]{0,8}$"
+    r"|\|?-{1,80}[ \t]{0,8}message text follows|\*{6,80}[ \t]{0,8}$(?=\nthis message was created)"
     r"|received:[ \t]?from .|return-path:[ \t]?<|dkim-signature:|x-originating-ip:"
     r")",
     re.IGNORECASE | re.MULTILINE,
@@ -35,7 +36,7 @@ _ORIGINAL = re.compile(
 _TRANSCRIPT = re.compile(r"^[> ]{0,6}(?:(<<<)|>>>)[ \t]*(\S.{0,2000})$", re.MULTILINE)
 _NO_RECIPIENT = re.compile(r"503[ -].{0,60}RCPT|554[ -].{0,20}no valid recipients", re.IGNORECASE)
 _OWN_REPLY = re.compile(r"^([45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} .{1,1000})$", re.MULTILINE)
-_REASON = re.compile(r"\(reason: (.{3,2000}?)\)\s*$", re.MULTILINE)
+_REASON = re.compile(r"^[> \t]{0,12}\(reason: (.{3,2000})\)[ \t]{0,8}$", re.MULTILINE)
 _COMMANDS = (
     (
         "DATA",

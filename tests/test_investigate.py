@@ -1,0 +1,186 @@
+"""The main job on good, missing and bad evidence: a sentence, the rest still done, no traceback."""
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from unlisted import cli
+
+LAPTOP = "8c:16:45:5d:0e:92"
+LEASE = f"1795492861 {LAPTOP} 192.168.50.146 LT-0417 01:{LAPTOP}\n"
+BOUNCE = """\
+From: MAILER-DAEMON@mail.office.example
+To: anna@office.example
+Subject: Undelivered Mail Returned to Sender
+Date: Tue, 24 Nov 2026 00:11:12 +0000
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: text/plain
+
+I'm sorry to have to inform you that your message could not be delivered.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mail.office.example
+
+Final-Recipient: rfc822; sales{number}@partner.example
+Action: failed
+Status: 5.0.0
+Remote-MTA: dns; cluster5.eu.messagelabs.com
+Diagnostic-Code: smtp; 554 5.7.1 Service unavailable; Client host [203.0.113.5] blocked
+ using zen.spamhaus.org; https://www.spamhaus.org/query/ip/203.0.113.5
+--b--
+"""
+
+
+def line(number: int, destination: str, *, second: int = 16) -> str:
+    return (
+        f"Nov 24 00:11:{second:02d} gateway kernel: MAIL-OUT IN=lan0 OUT=wan0 "
+        f"MAC=24:a4:3c:8e:01:10:{LAPTOP}:08:00 SRC=192.168.50.146 DST={destination} LEN=60 TOS=00 PREC=0x00 "
+        f"TTL=63 ID=1 DF PROTO=TCP SPT={40000 + number} DPT=25 SEQ=1 ACK=0 WINDOW=64240 SYN URGP=0\n"
+    )
+
+
+SPAM = "".join(line(number, f"198.18.{number}.25") for number in range(12))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a").write_text(LEASE)
+    (tmp_path / "b").write_text(SPAM)
+    for number in range(3):
+        (tmp_path / f"c{number}").write_text(BOUNCE.format(number=number))
+    return tmp_path
+
+
+def investigate(
+    folder: Path, capsys: pytest.CaptureFixture[str], *more: str
+) -> tuple[int, dict[str, list[dict[str, object]]]]:
+    code = cli.main(["investigate", str(folder), "--json", *more])
+    answer: dict[str, list[dict[str, object]]] = json.loads(capsys.readouterr().out)
+    return code, answer
+
+
+def test_the_contract(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, case = investigate(folder, capsys)
+    assert code == 1
+    promised = {"causes", "gates", "suspects", "listings", "refusals", "next", "unread"}
+    assert promised <= set(case)
+    assert set(case["causes"][0]) == {"cause", "probability", "because"}
+    assert set(case["next"][0]) == {"step", "command", "gain"}
+    [rogue] = [one for one in case["suspects"] if one["verdict"] == "rogue"]
+    assert rogue["device"] == {
+        "address": "192.168.50.146",
+        "mac": LAPTOP,
+        "vendor": "LCFC(Hefei) Electronics Technology co., ltd",
+        "hostname": "LT-0417",
+        "first_seen": rogue["flagged_at"],
+    }
+    assert rogue["flagged_after"] == 3
+    evidence = rogue["evidence"]
+    assert isinstance(evidence, list)
+    assert evidence[0]["line"] == 1
+    assert "DPT=25" in evidence[0]["text"]
+    assert case["listings"][0]["list"] == "spamhaus-zen"
+    assert case["causes"][0]["cause"] == "lan_direct_to_mx_bot"
+    assert case["next"][0]["command"] == f"sudo unlisted hold {LAPTOP}"
+
+
+def test_without_the_gateway_log_it_names_the_step_that_would_settle_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "b").unlink()
+    code, case = investigate(folder, capsys)
+    assert code == 1
+    assert case["suspects"] == []
+    commands = [str(step["command"]) for step in case["next"]]
+    assert any(command.startswith("sudo unlisted rule install --allow") for command in commands), commands
+    assert float(str(case["causes"][0]["probability"])) < 0.9
+
+
+def test_the_page_ends_with_the_next_step(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["investigate", str(folder)]) == 1
+    page = capsys.readouterr().out
+    for fact in ("203.0.113.5", "LT-0417", LAPTOP, "192.168.50.146", "spamhaus-zen", "MessageLabs"):
+        assert fact in page
+    assert "unlisted hold" in page.splitlines()[-3] or "unlisted" in page.splitlines()[-1]
+
+
+def test_the_same_evidence_is_the_same_case(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert investigate(folder, capsys)[1]["id"] == investigate(folder, capsys)[1]["id"]
+
+
+def test_a_case_is_kept_for_the_report(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, case = investigate(folder, capsys)
+    assert cli.main(["report", str(case["id"]), "--out", str(tmp_path / "pack")]) == 0
+    assert LAPTOP in (tmp_path / "pack" / "report.html").read_text()
+    assert cli.main(["report", "nonsense"]) == 3
+
+
+def test_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["investigate", str(tmp_path)]) == 3
+    told = capsys.readouterr()
+    assert "nothing" in told.out + told.err
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["investigate", str(tmp_path / "none")]) == 2
+    assert "there is no" in capsys.readouterr().err
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_is_done(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "binary").write_bytes(os.urandom(4096) + b"\x00")
+    (folder / "nothing").touch()
+    (folder / "cut.gz").write_bytes(gzip.compress(os.urandom(100_000))[:5000])
+    os.mkfifo(folder / "pipe")
+    code, case = investigate(folder, capsys)
+    assert code == 1
+    unread = {Path(str(one["source"])).name: one["why"] for one in case["unread"]}
+    assert {"binary", "nothing", "cut.gz"} <= set(unread)
+    assert [one["device"]["mac"] for one in case["suspects"] if one["verdict"] == "rogue"] == [LAPTOP]  # type: ignore[index]
+
+
+def test_a_truncated_log_keeps_what_was_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "b").write_text(SPAM[:-90])
+    code, case = investigate(folder, capsys)
+    assert code == 1
+    assert [one["attempts"] for one in case["suspects"]] == [11]
+    assert any(one["lines"] == 1 for one in case["unread"])
+
+
+def test_a_mail_of_100_mb(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (folder / "large").open("w") as file:
+        file.write(BOUNCE.format(number=9).replace("--b--\n", "--b\nContent-Type: text/plain\n\n"))
+        for _ in range(100):
+            file.write("x" * 76 + "\n" + "y" * (1024 * 1024))
+    code, case = investigate(folder, capsys)
+    assert code == 1
+    assert len(case["refusals"]) == 4
+
+
+def test_a_lease_from_the_future(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "a").write_text(LEASE.replace("1795492861", "4102444800"))
+    code, case = investigate(folder, capsys)
+    assert code == 1
+    assert [one["device"]["mac"] for one in case["suspects"]] == [LAPTOP]  # type: ignore[index]
+
+
+def test_hostile_names_and_lines_cannot_reach_the_terminal(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a").write_text(LEASE.replace("LT-0417", "LT\x1b[2J\x07\u202e0417"))
+    (folder / "evil\x1b[31m.log").write_text("\x1b]0;owned\x07\n")
+    cli.main(["investigate", str(folder)])
+    told = capsys.readouterr()
+    assert "\x1b[2J" not in told.out + told.err
+    assert "\x07" not in told.out + told.err
+    assert "\u202e" not in told.out + told.err
