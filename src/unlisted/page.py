@@ -48,6 +48,7 @@ def render(case: Case, sources: list[Source], notes: list[str] | None = None) ->
         *_causes(case),
         *_devices(case.suspects),
         *(Line(show.clean(note), "dim") for note in notes or ()),
+        *_holds(case),
         *_next(case),
     ]
 
@@ -131,6 +132,16 @@ def _devices(suspects: tuple[Suspect, ...]) -> Iterator[Line]:
             yield Line(f"{where}  {show.clean(evidence.text, 300)}", "dim", 4)
     if not guilty:
         yield Line("none named: no gateway log, flow record or capture here shows one")
+
+
+def _holds(case: Case) -> Iterator[Line]:
+    if case.decisions:
+        yield Line("Held", "title", 0)
+    for decision in case.decisions:
+        until = f"{show.when(decision.made_at)} to {show.when(decision.expires_at)}"
+        yield Line(f"{decision.state}: {decision.device.key}, {until}, by {show.clean(decision.by, 60)}")
+        if decision.undo and decision.state in ("applied", "verified"):
+            yield Line(decision.undo, "command", 4)
 
 
 def _next(case: Case) -> Iterator[Line]:

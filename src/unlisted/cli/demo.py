@@ -28,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Set the stage, play, point at what is left."""
     import tempfile
+    import textwrap
     from contextlib import ExitStack
     from pathlib import Path
 
@@ -51,9 +52,11 @@ def run(args: argparse.Namespace) -> int:
         sign, style = SIGNS[beat.good]
         mark = "SIMULATED " if simulated else ""
         hours = f"{beat.at / 3600:7.1f} h" if simulated else f"{beat.at:7.1f} s"
-        line = Text(f"{mark}{hours} {sign} {beat.what:<8} ")
-        line.append(show.clean(beat.text), style=style)
-        screen.print(line, soft_wrap=True)
+        head = f"{mark}{hours} {sign} {beat.what:<8} "
+        rows = textwrap.wrap(show.clean(beat.text), max(40, min(screen.width, 110) - len(head)))
+        for number, row in enumerate(rows):
+            lead = head if not number else mark.ljust(len(head))
+            screen.print(Text(lead).append(row, style=style), soft_wrap=True)
 
     if why_not:
         show.say(f"the real lab cannot run here: {why_not}; the story is SIMULATED")
@@ -70,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
             )
             stage = stack.enter_context(OfficeStage(args.seed, evidence, args.speed))
         ended_well = story.play(stage, tell)
-        show.say(f"read it yourself: unlisted investigate {evidence}")
+        show.say(f"read it yourself:  unlisted investigate {evidence}")
+        show.say(f"as it stood at first, without a gateway log:  unlisted investigate {evidence}-before")
         if args.keep and not simulated:
             stage.keep()
     return 0 if ended_well else 3

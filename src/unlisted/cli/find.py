@@ -8,8 +8,6 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from unlisted.edge.read import Reading
     from unlisted.find.rank import Findings
     from unlisted.messages import Suspect
@@ -42,54 +40,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, judge, show. 0 nobody, 1 somebody, 3 could not tell."""
-    from unlisted import config, net, show
-    from unlisted.edge import read, vendors
-    from unlisted.errors import ConfigError
+    from unlisted import config, show
+    from unlisted.cli import _given
+    from unlisted.edge import folder
+    from unlisted.edge.progress import bar
     from unlisted.find import rank
-    from unlisted.find.columns import join
-    from unlisted.find.who import Who
-    from unlisted.messages import Delivery, Lease
 
     settings = config.load(args.config)
-    inside = []
-    for text in args.inside:
-        if (network := net.network(text)) is None:
-            raise ConfigError(f"--inside {text!r} is no network", remedy="write it as 192.0.2.0/24")
-        inside.append(network)
-    for text in args.sender:
-        if net.ip(text) is None and not net.mac(text):
-            raise ConfigError(
-                f"--sender {text!r} is neither an address nor a MAC", remedy="write it as 192.168.1.10"
-            )
-    files = read.paths([*args.source, *args.leases])
-    near = read.nearest(files)
-    readings = [_read(path, near) for path in files]
-    who, deliveries = Who(vendors.name), rank.Deliveries()
-    for reading in readings:
-        for event in reading.events:
-            if isinstance(event, Lease):
-                who.add(event)
-            elif isinstance(event, Delivery):
-                deliveries.add(event)
-    _say(readings)
-    flows = [reading.flows for reading in readings if reading.flows is not None]
-    if not any(reading.kind in ("gateway", "flows") for reading in readings):
+    inside = _given.networks("--inside", args.inside) or settings.inside
+    senders = (*settings.senders, *_given.senders("--sender", args.sender))
+    gathered = folder.gather([*args.source, *args.leases], bar)
+    _say(gathered.readings)
+    if not gathered.has("gateway", "flows"):
         show.say("could not tell: no gateway log and no flow records among these")
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
         return 3
-    setting = rank.Setting(
-        inside=tuple(inside) or settings.inside, own=settings.own, senders=(*settings.senders, *args.sender)
-    )
-    found = rank.judge(join(flows), who, setting, deliveries)
+    setting = rank.Setting(inside, settings.own, senders)
+    found = rank.judge(gathered.flows, gathered.who, setting, gathered.sent())
     return _answer(found, as_json=args.json, everyone=args.all)
-
-
-def _read(path: "Path", near: float | None) -> "Reading":
-    from unlisted.edge.progress import bar
-    from unlisted.edge.read import read
-
-    with bar(str(path)) as progress:
-        return read(path, near, progress)
 
 
 def _say(readings: "list[Reading]") -> None:

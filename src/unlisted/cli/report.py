@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from unlisted import codec, config, show
-from unlisted.case import Case
+from unlisted.case import Case, with_decision
 from unlisted.errors import UnlistedError
 
 HELP = "the pack about a case for the owner, the IT department, the provider"
@@ -27,12 +27,17 @@ def run(args: argparse.Namespace) -> int:
         known = store.cases()
         name = args.case or (known[-1] if known else "")
         saved = store.case(name) if name else None
+        decisions = store.decisions()
     if saved is None:
         raise UnlistedError(
             f"there is no case {name!r}" if name else "there is no case yet",
             remedy=f"one of {', '.join(known[-5:])}" if known else "unlisted investigate FOLDER",
         )
     case = codec.decode(saved, Case)
+    suspects = {suspect.device.key for suspect in case.suspects if suspect.verdict != "honest"}
+    for decision in decisions:
+        if decision.device.key in suspects:
+            case = with_decision(case, decision)
     if args.json:
         show.emit(case)
         return 0

@@ -22,9 +22,10 @@ from unlisted import codec, show
 from unlisted.edge import mail as mailbox
 from unlisted.errors import UnlistedError
 from unlisted.lab import places, story
-from unlisted.lab.lists import DAY, SPEED
+from unlisted.lab.lists import SPEED
+from unlisted.lab.machine import Machine, Rogue
 from unlisted.lab.rogue import Limits
-from unlisted.lab.world import Machine, Office, Rogue, Sent
+from unlisted.lab.world import Office, Sent
 from unlisted.messages import Decision, Listing, Name, Refusal, Save, Suspect
 from unlisted.notice import bounce, together
 from unlisted.stop.enforcers import nftables
@@ -35,7 +36,8 @@ FIRST_VISIT = Limits(attempts=120, messages=60, seconds=8.0)
 SECOND_VISIT = Limits(attempts=60, messages=60, seconds=6.0)
 QUIET = 3.0  # seconds of watching before the laptop comes home
 PATIENCE = 20.0  # seconds for anything that should take one
-LONGEST = 40 * DAY  # list time until the story gives up on the lists
+SLOW = 60.0  # list seconds a second while nothing waits for a list
+LONGEST = 40 * 24.0  # list hours until the story gives up on the lists
 
 
 class OfficeStage:
@@ -46,7 +48,8 @@ class OfficeStage:
     def __init__(self, seed: int, evidence: Path, speed: float) -> None:
         self.seed = seed
         self.evidence = evidence
-        self.office = Office(list_speed=SPEED * speed)
+        self.office = Office(list_speed=SLOW)
+        self.speed = SPEED * speed
         self.rogue: Rogue | None = None
         self.laptop: Machine | None = None
         self.told: list[dict[str, object]] = []
@@ -109,7 +112,7 @@ class OfficeStage:
     def evening_before(self) -> int:
         """The laptop plugs in, sends, and leaves; nobody watches."""
         laptop = self.office.plug_in(places.LAPTOP, infected=True)
-        self.office.rogue(laptop, seed=self.seed, limits=FIRST_VISIT, speed=10).wait(PATIENCE)
+        self.office.rogue(laptop, seed=self.seed, limits=FIRST_VISIT, speed=40).wait(PATIENCE)
         self.office.unplug(laptop)
         return len(self.office.arrivals("trapped", client=places.PUBLIC))
 
@@ -180,6 +183,10 @@ class OfficeStage:
             infected = tuple(one.signature for one in told.infected)
             found.append(story.Scanned(machine.plan.hostname, told.engine, told.files, infected))
         return found
+
+    def keep_evidence(self) -> str:
+        """What a person has who has not looked at the gateway yet."""
+        return self._write(self.evidence.with_name(f"{self.evidence.name}-before"))
 
     def stand_guard(self) -> str:
         """`unlisted rule install` and `unlisted watch --hold` at the gateway."""
@@ -255,11 +262,13 @@ class OfficeStage:
         return sum(not entry.sender.endswith(f"@{places.OFFICE_DOMAIN}") for entry in taken)
 
     def looks(self) -> Iterator[story.Look]:
-        """`unlisted check`, over and over, in list time."""
+        """`unlisted check`, over and over, while list time runs: days pass in seconds."""
         began = time.time()
-        while (now := began + (time.time() - began) * self.office.list_speed) < began + LONGEST:
-            yield story.Look(now, self.ask_lists())
-            time.sleep(0.2)
+        self.office.pace(self.speed)
+        first = self.office.lists.clock()
+        while (hours := self.office.lists.clock() - first) < LONGEST:
+            yield story.Look(began + hours * 3600, self.ask_lists())
+            time.sleep(0.1)
 
     def ask_removal(self, zone: str) -> str:
         """The lab's operator answers."""
@@ -278,12 +287,19 @@ class OfficeStage:
         return f"the laptop is with its owner; the kernel holds {sum(map(len, held))} devices"
 
     def report(self) -> str:
-        """What a person in this office would have, and the case's report beside it."""
-        self.evidence.mkdir(parents=True, exist_ok=True)
-        self.office.evidence(self.evidence)
+        """What a person in this office has now, and beside it the report that the product makes of it."""
+        written = self._write(self.evidence)
+        case = json.loads(self._unlisted("gateway", "investigate", str(self.evidence.resolve()), "--json"))
+        pack = self.evidence.with_name(f"{self.evidence.name}-report")
+        self._unlisted("gateway", "report", case["id"], "--out", str(pack.resolve()))
+        return f"{written}, the report in {show.clean(str(pack))}"
+
+    def _write(self, folder: Path) -> str:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.office.evidence(folder)
         lines = "".join(codec.encode(one).decode() + "\n" for one in self.listings)
-        (self.evidence / "lists.jsonl").write_text(lines, encoding="utf-8")
-        return show.clean(str(self.evidence))
+        (folder / "lists.jsonl").write_text(lines, encoding="utf-8")
+        return show.clean(str(folder))
 
     def keep(self) -> None:
         """Leave the lab up; Ctrl-C ends it."""

@@ -98,7 +98,7 @@ class System(Struct, frozen=True):
     parameters: tuple[int, ...]
 
 
-# Parameter lists as published in the Fingerbank and Satori collections; udhcpc sends them in rising order.
+# Parameter lists of such systems, from memory and only for looks; udhcpc sends them in rising order.
 SYSTEMS = {
     "windows": System("MSFT 5.0", (1, 3, 6, 15, 31, 33, 43, 44, 46, 47, 119, 121, 249, 252)),
     "mac": System("", (1, 3, 6, 15, 108, 114, 119, 121, 252)),

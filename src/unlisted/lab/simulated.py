@@ -178,6 +178,10 @@ class SimulatedOffice:
             found.append(story.Scanned(plan.hostname, "hash list", len(plan.files), hits))
         return found
 
+    def keep_evidence(self) -> str:
+        """The evidence without a gateway log."""
+        return self._write(self.evidence.with_name(f"{self.evidence.name}-before"))
+
     def stand_guard(self) -> str:
         """Render the standing rule; the simulated filter obeys it."""
         document = nftables.install(nftables.Standing(lan=("lan0",), wan=("wan0",), senders=(places.MAIL,)))
@@ -260,14 +264,18 @@ class SimulatedOffice:
 
     def report(self) -> str:
         """What a person would have, written out and called what it is."""
+        return self._write(self.evidence)
+
+    def _write(self, folder: Path) -> str:
         files = {
             "README": "SIMULATED evidence: no network was involved.\n",
-            "dnsmasq.leases": "\n".join(self.leases) + "\n",
-            "gateway.log": "\n".join(self.log) + "\n",
-            "lists.jsonl": "".join(codec.encode(one).decode() + "\n" for one in self.answers),
-            **{f"reply-{number}.txt": text + "\n" for number, text in enumerate(self.texts, 1)},
+            "dnsmasq.leases": "\n".join(self.leases),
+            "gateway.log": "\n".join(self.log),
+            "lists.jsonl": "\n".join(codec.encode(one).decode() for one in self.answers),
+            **{f"reply-{number}.txt": text for number, text in enumerate(self.texts, 1)},
         }
-        self.evidence.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            (self.evidence / name).write_text(text, encoding="utf-8")
-        return show.clean(str(self.evidence))
+            if text:
+                (folder / name).write_text(f"{text}\n", encoding="utf-8")
+        return show.clean(str(folder))

@@ -74,6 +74,9 @@ class Stage(Protocol):
     def scan(self) -> list[Scanned]:
         """A virus scan of every machine that is here."""
 
+    def keep_evidence(self) -> str:
+        """Write down what a person has before anybody watches; returns the folder."""
+
     def stand_guard(self) -> str:
         """Install the standing rule and start the watch. Returns the rule as the kernel has it, in short."""
 
@@ -118,6 +121,7 @@ def play(stage: Stage, tell: Callable[[Beat], None]) -> bool:
     say("before", f"a laptop spent an evening here; {trapped} of its messages reached a spam trap")
     _notice(stage, say)
     _look(stage, say)
+    say("stuck", f"what most people have by now is in {stage.keep_evidence()}")
     held = _catch(stage, say)
     cleared = _recover(stage, say)
     say("report", f"the evidence and the report are in {stage.report()}", good=True)
@@ -166,7 +170,7 @@ def _catch(stage: Stage, say: Callable[..., None]) -> bool:
         " · ".join(filter(None, (device.hostname, str(device.address), device.mac, device.vendor))),
         good=False,
     )
-    say("named", f"{suspect.because}; {named_after:.3f} s after its first packet")
+    say("named", f"{suspect.because}; {named_after * 1e3:.1f} ms after its first packet")
     decision, decided_ms, joined_s = stage.wait_held()
     took = "" if decided_ms is None else f", {decided_ms:.2f} ms from the packet that decided to the filter"
     say(
