@@ -20,7 +20,9 @@ COLUMNS = 100
 def run(command: list[str]) -> str:
     """What `command` writes to a terminal of COLUMNS columns."""
     ours, theirs = pty.openpty()
-    size = {"COLUMNS": str(COLUMNS), "LINES": "50", "TERM": "xterm-256color"}
+    # `unlisted` is the one of this environment, whatever else is installed.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    size = {"PATH": path, "COLUMNS": str(COLUMNS), "LINES": "50", "TERM": "xterm-256color"}
     program = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=os.environ | size
     )

@@ -22,7 +22,7 @@ from unlisted import codec, show
 from unlisted.edge import mail as mailbox
 from unlisted.errors import UnlistedError
 from unlisted.lab import places, story
-from unlisted.lab.lists import SPEED
+from unlisted.lab.lists import DAY, SPEED
 from unlisted.lab.machine import Machine, Rogue
 from unlisted.lab.rogue import Limits
 from unlisted.lab.world import Office, Sent
@@ -261,10 +261,15 @@ class OfficeStage:
         taken = self.office.arrivals("delivered", since=self.guarded)
         return sum(not entry.sender.endswith(f"@{places.OFFICE_DOMAIN}") for entry in taken)
 
+    def hurry(self) -> str:
+        """From real minutes to days in seconds; the lists' rules stay as they are."""
+        self.office.pace(self.speed)
+        day = DAY / self.speed
+        return f"the lab's lists live {self.speed:,.0f} times faster from here on: a day in {day:.1f} s"
+
     def looks(self) -> Iterator[story.Look]:
         """`unlisted check`, over and over, while list time runs: days pass in seconds."""
         began = time.time()
-        self.office.pace(self.speed)
         first = self.office.lists.clock()
         while (hours := self.office.lists.clock() - first) < LONGEST:
             yield story.Look(began + hours * 3600, self.ask_lists())
@@ -292,7 +297,7 @@ class OfficeStage:
         case = json.loads(self._unlisted("gateway", "investigate", str(self.evidence.resolve()), "--json"))
         pack = self.evidence.with_name(f"{self.evidence.name}-report")
         self._unlisted("gateway", "report", case["id"], "--out", str(pack.resolve()))
-        return f"{written}, the report in {show.clean(str(pack))}"
+        return f"the evidence is in {written}, the report in {show.clean(str(pack))}"
 
     def _write(self, folder: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)

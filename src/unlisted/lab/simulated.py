@@ -244,6 +244,10 @@ class SimulatedOffice:
         """Attempts that passed since the rule stood."""
         return self.out
 
+    def hurry(self) -> str:
+        """Simulated time runs as it likes."""
+        return "the lists live in simulated days from here on"
+
     def looks(self) -> Iterator[story.Look]:
         """A look an hour, for a month."""
         for _ in range(24 * 30):
@@ -264,7 +268,7 @@ class SimulatedOffice:
 
     def report(self) -> str:
         """What a person would have, written out and called what it is."""
-        return self._write(self.evidence)
+        return f"the evidence is in {self._write(self.evidence)}"
 
     def _write(self, folder: Path) -> str:
         files = {

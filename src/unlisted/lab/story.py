@@ -13,6 +13,7 @@ from msgspec import Struct
 from unlisted.messages import Decision, Listing, Refusal, Suspect
 from unlisted.notice import lists
 from unlisted.recover import removal
+from unlisted.show import count
 
 DAY = 86_400.0  # seconds
 
@@ -95,6 +96,9 @@ class Stage(Protocol):
     def leaked(self) -> int:
         """How many of the laptop's messages reached anybody since the rule stood."""
 
+    def hurry(self) -> str:
+        """Let list time run as fast as it will from here on; says how fast."""
+
     def looks(self) -> Iterator[Look]:
         """The lists asked again and again, from the hold on; ends when the stage gives up waiting."""
 
@@ -102,7 +106,7 @@ class Stage(Protocol):
         """Ask one list's operator to take the address off; the answer in its words."""
 
     def report(self) -> str:
-        """Write the report and the evidence; returns the folder."""
+        """Write the evidence and the report; returns where they are, as a sentence."""
 
     def release(self) -> str:
         """Take the hold back, now that the laptop is with its owner; returns what the filter says."""
@@ -124,7 +128,7 @@ def play(stage: Stage, tell: Callable[[Beat], None]) -> bool:
     say("stuck", f"what most people have by now is in {stage.keep_evidence()}")
     held = _catch(stage, say)
     cleared = _recover(stage, say)
-    say("report", f"the evidence and the report are in {stage.report()}", good=True)
+    say("report", stage.report(), good=True)
     return held and cleared
 
 
@@ -152,7 +156,7 @@ def _look(stage: Stage, say: Callable[..., None]) -> None:
         result = ", ".join(scanned.infected) or "clean"
         say(
             "scan",
-            f"{scanned.machine}: {scanned.files} files, {scanned.engine}: {result}",
+            f"{scanned.machine}: {count(scanned.files, 'file')}, {scanned.engine}: {result}",
             good=not scanned.infected,
         )
 
@@ -190,6 +194,7 @@ def _recover(stage: Stage, say: Callable[..., None]) -> bool:
     catalogue, told, asked = lists.load(), dict[str, str](), dict[str, float]()
     began: float | None = None
     left: list[str] = []
+    say("delist", stage.hurry())
     for look in stage.looks():
         began = look.now if began is None else began
         left = [listing.list for listing in look.listings if listing.state != "clear"]
