@@ -9,13 +9,14 @@ export PATH := $(PATH):/usr/sbin:/sbin
 UV  := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := .venv/bin
 
-.PHONY: demo test check types lint fast packages env bench example clean help
+.PHONY: demo test lint types fast lowest bench example packages env clean help
 
-demo: env packages  ## the main job on the example, then the whole story (the lab as root on Debian, else simulated)
+demo: env  ## the main job on the example, then the whole story (the lab as root on Debian, else simulated)
 	$(RUN)/unlisted investigate examples/office || test $$? -eq 1
+	-@sh tools/packages.sh
 	$(RUN)/unlisted demo
 
-test: env packages lint types  ## everything that must hold; what .ci/run calls
+test: env packages lint types lowest  ## everything that must hold; what .ci/run calls
 	$(RUN)/pytest
 
 fast: env  ## the tests that need no lab
@@ -27,6 +28,11 @@ lint: env  ## ruff: rules and format
 
 types: env  ## mypy --strict
 	$(RUN)/mypy
+
+lowest: env  ## the tests that need no lab, with the lowest versions that pyproject.toml allows
+	$(UV) venv --quiet --allow-existing .venv-lowest
+	$(UV) pip install --quiet --python .venv-lowest --resolution lowest-direct --group dev -e '.[bulk,lab]'
+	.venv-lowest/bin/pytest -m "not lab" -q
 
 bench: env  ## every benchmark, each beside its peer in the same run
 	for file in benchmarks/*_*.py; do $(RUN)/python $$file || exit 1; done
@@ -48,7 +54,7 @@ env: .venv/.stamp  ## the Python environment of the lock file
 	python3 -m pip install --quiet --disable-pip-version-check --target .tools uv
 
 clean:
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 help:
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12

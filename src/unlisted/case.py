@@ -25,6 +25,16 @@ class Unread(Struct, frozen=True):
     lines: int = 0  # lines that were not understood
 
 
+class Source(Struct, frozen=True):
+    """One thing that was read: what it was and what came out of it."""
+
+    source: str
+    what: str
+    lines: int = 0
+    not_understood: int = 0
+    assumed: tuple[str, ...] = ()
+
+
 class Case(Struct, frozen=True, kw_only=True):
     """One incident. The first seven fields are the contract of `investigate --json`."""
 
@@ -40,6 +50,8 @@ class Case(Struct, frozen=True, kw_only=True):
     in_common: str = ""  # what the refusals share, as a sentence
     mail_log: str = ""  # what the mail server's log says, as a sentence
     decisions: tuple[Decision, ...] = ()
+    sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()  # what must be said beside the suspects
 
     @property
     def state(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from unlisted import show
-from unlisted.case import Case, Unread
+from unlisted.case import Case, Source, Unread
 from unlisted.diagnose import causes
 from unlisted.messages import Listing, Suspect
 
@@ -27,33 +27,23 @@ class Line(Struct, frozen=True):
     hang: int = 0  # further indent of the rows after the first
 
 
-class Source(Struct, frozen=True):
-    """One thing that was read: what it was and what came out of it."""
-
-    source: str
-    what: str
-    lines: int = 0
-    not_understood: int = 0
-    assumed: tuple[str, ...] = ()
-
-
-def render(case: Case, sources: list[Source], notes: list[str] | None = None) -> list[Line]:
-    """The whole page. `notes`: what must be said beside the suspects."""
+def render(case: Case) -> list[Line]:
+    """The whole page."""
     own = ", ".join(str(address) for address in case.own) or "not known yet (--own ADDR)"
     return [
         Line(f"case {case.id}   public address {own}", "title", 0),
-        *_read(sources, case.unread),
+        *_read(case.sources, case.unread),
         *_why(case),
         *_lists(case.listings),
         *_causes(case),
         *_devices(case.suspects),
-        *(Line(show.clean(note), "dim") for note in notes or ()),
+        *(Line(show.clean(note), "dim") for note in case.notes),
         *_holds(case),
         *_next(case),
     ]
 
 
-def _read(sources: list[Source], unread: tuple[Unread, ...]) -> Iterator[Line]:
+def _read(sources: tuple[Source, ...], unread: tuple[Unread, ...]) -> Iterator[Line]:
     yield Line("What was read", "title", 0)
     width = max((len(show.clean(source.source, 60)) for source in sources), default=0)
     for source in sources:

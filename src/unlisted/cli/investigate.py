@@ -9,12 +9,11 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from unlisted.case import Case, Unread
+    from unlisted.case import Case, Source, Unread
     from unlisted.diagnose.signs import Span
     from unlisted.edge.folder import Gathered
     from unlisted.find.rank import Findings
     from unlisted.messages import Suspect
-    from unlisted.page import Source
 
 HELP = "the main job: a folder of evidence to cause, culprit and next step"
 
@@ -33,6 +32,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Gather, investigate, show, keep."""
     import os
+
+    from msgspec import structs
 
     from unlisted import config, show
     from unlisted.cli import _given
@@ -69,10 +70,11 @@ def run(args: argparse.Namespace) -> int:
             folder=args.folder,
         )
     )
-    return _answer(case, gathered, found, args)
+    case = structs.replace(case, sources=_sources(gathered, args.folder), notes=tuple(found.notes))
+    return _answer(case, gathered, args)
 
 
-def _answer(case: "Case", gathered: "Gathered", found: "Findings", args: argparse.Namespace) -> int:
+def _answer(case: "Case", gathered: "Gathered", args: argparse.Namespace) -> int:
     """Print the case, keep it, and say by the exit code what it came to."""
     from unlisted import page, show
 
@@ -85,7 +87,7 @@ def _answer(case: "Case", gathered: "Gathered", found: "Findings", args: argpars
     if args.json:
         show.emit(case)
     else:
-        show.page(page.render(case, _sources(gathered, args.folder), list(found.notes)))
+        show.page(page.render(case))
     if not told:
         show.say(
             "nothing in there could be read as evidence: bounces, gateway logs, leases, mail logs, flows"
@@ -139,11 +141,11 @@ def _short(path: str, folder: str) -> str:
     return os.path.relpath(path, folder) if os.path.isdir(folder) else path
 
 
-def _sources(gathered: "Gathered", folder: str) -> "list[Source]":
+def _sources(gathered: "Gathered", folder: str) -> "tuple[Source, ...]":
     """What was read, for the page: mails of one folder on one line."""
     import os
 
-    from unlisted.page import Source
+    from unlisted.case import Source
 
     sources = [
         Source(_short(r.path, folder), r.format, r.lines, r.unknown, r.assumed)
@@ -157,7 +159,7 @@ def _sources(gathered: "Gathered", folder: str) -> "list[Source]":
             folders.setdefault(where, []).append(reading.understood)
     for name, counts in folders.items():
         sources.append(Source(name, f"mail: {len(counts):,} files, {sum(counts):,} refusals or reports"))
-    return sources
+    return tuple(sources)
 
 
 def _unread(gathered: "Gathered") -> "tuple[Unread, ...]":

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(args.out or f"report-{case.id}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file, content in report.pack(case, []).items():
+        for file, content in report.pack(case).items():
             (folder / file).write_bytes(content)
     except OSError as error:
         raise UnlistedError(f"cannot write the report: {error}", remedy="--out FOLDER", code=4) from None

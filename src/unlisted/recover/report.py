@@ -9,7 +9,7 @@ from html import escape
 
 from unlisted import codec
 from unlisted.case import Case
-from unlisted.page import Line, Source, render
+from unlisted.page import Line, render
 
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -26,10 +26,10 @@ p {{ margin: .15rem 0; overflow-wrap: anywhere }}
 """
 
 
-def pack(case: Case, sources: list[Source]) -> dict[str, bytes]:
+def pack(case: Case) -> dict[str, bytes]:
     """The files of the pack by name; `SHA256SUMS` proves the others unchanged (`sha256sum -c`)."""
     files = {
-        "report.html": html(render(case, sources), f"Case {case.id}").encode(),
+        "report.html": html(render(case), f"Case {case.id}").encode(),
         "case.json": codec.encode(case) + b"\n",
     }
     sums = "".join(f"{sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items()))
