@@ -14,6 +14,7 @@ from msgspec import structs
 from unlisted import net
 from unlisted.config import Config
 from unlisted.find import trip
+from unlisted.find.columns import RETRANSMIT
 from unlisted.find.who import Who
 from unlisted.messages import (
     Applied,
@@ -39,6 +40,7 @@ NEW_DEVICE = 3600.0  # seconds since it was first seen, in which a device counts
 # Sources that are tracked at once, 1 KB each. Forged addresses can fill it; then only devices that a
 # lease or a neighbor vouches for are still tracked, and it is said.
 MOST_DEVICES = 50_000
+MOST_FLOWS = 100_000  # connections remembered to know a repeated SYN; 3,000 new ones a second for 35 s
 QUOTED = 10  # lines kept per device as evidence; more convinces nobody further
 PORTS = {port: index for index, port in enumerate(net.MAIL_PORTS)}
 OUTCOMES = ("", "answered", "refused", "silent")
@@ -65,6 +67,7 @@ class Engine:
         self.listings: dict[tuple[str, str], Listing] = {}
         self.suspects: dict[str, Suspect] = {}
         self.untracked = 0  # attempts of sources beyond MOST_DEVICES
+        self._flows: dict[tuple[net.Address, int, net.Address, int], float] = {}  # oldest first
         self._ids: dict[str, int] = {}
         self._lines: defaultdict[str, deque[Evidence]] = defaultdict(lambda: deque(maxlen=QUOTED))
         self._targets: defaultdict[str, set[net.Address]] = defaultdict(set)
@@ -100,6 +103,8 @@ class Engine:
         if attempt.dport not in PORTS or {str(attempt.src), attempt.mac} & self.network.senders:
             return []
         commands = self._witness(attempt)
+        if not self._outgoing(attempt) or self._repeated(attempt):
+            return commands
         key = attempt.mac or str(attempt.src)
         if key not in self._ids and len(self._ids) >= MOST_DEVICES and not self._vouched(attempt):
             self.untracked += 1
@@ -146,6 +151,24 @@ class Engine:
         return commands
 
     # ---- what a rule needs ------------------------------------------------------------------------
+
+    def _outgoing(self, attempt: Attempt) -> bool:
+        """From inside to outside. A public IPv6 source is inside when a lease or neighbor knows it."""
+        inside = self.config.inside
+        return not net.inside(attempt.dst, inside) and (
+            net.inside(attempt.src, inside) or self._vouched(attempt)
+        )
+
+    def _repeated(self, attempt: Attempt) -> bool:
+        """A SYN sent again is no new attempt: the same rule as for old logs."""
+        if not attempt.sport:
+            return False
+        flow = (attempt.src, attempt.sport, attempt.dst, attempt.dport)
+        last = self._flows.pop(flow, None)
+        self._flows[flow] = attempt.at
+        if len(self._flows) > MOST_FLOWS:
+            del self._flows[next(iter(self._flows))]
+        return last is not None and abs(attempt.at - last) * 1e6 <= RETRANSMIT
 
     def _vouched(self, attempt: Attempt) -> bool:
         """True when a lease or a neighbor knows this source."""

@@ -171,3 +171,28 @@ def test_a_flood_of_forged_sources_is_bounded(monkeypatch: pytest.MonkeyPatch) -
     play >> syn(10, src=IPv4Address("10.0.1.10"), mac="")
     assert play.engine.untracked == 2
     play >> syn(11) >> syn(12) >> syn(13) << (Name, Hold, Save)
+
+
+def test_a_syn_sent_again_is_no_new_attempt() -> None:
+    """A dropped SYN comes again after 1, 3 and 7 seconds; neither does it trip twice nor does it excuse."""
+    play = Play(engine()) >> lease()
+    for number in (1, 2, 3):
+        for again in (0, 1, 3, 7):
+            play >> Attempt(
+                SIX + number / 1000 + again, ADDRESS, IPv4Address(f"198.18.{number}.25"), 25,
+                sport=40000 + number, mac=LAPTOP, action="block",
+            )  # fmt: skip
+            if play.waiting:
+                play << (Name, Hold, Save)
+    assert play.last(Name).suspect.flagged_after == 3
+    assert play.engine.state.tries[0] == 3
+
+
+def test_mail_that_comes_in_or_stays_inside_accuses_nobody() -> None:
+    play = Play(engine())
+    for number in range(9):
+        stranger, server = IPv4Address(f"198.51.100.{number}"), IPv4Address(f"192.168.{number}.10")
+        play >> Attempt(SIX + number / 1000, stranger, SERVER, 25)
+        play >> Attempt(SIX + number / 1000, ADDRESS, server, 25, mac=LAPTOP)
+    play.ends()
+    assert play.engine.state.tries.sum() == 0
