@@ -2,7 +2,8 @@
 
 from ipaddress import ip_address
 
-from unlisted.diagnose import cited
+from unlisted.diagnose import cited, signs
+from unlisted.diagnose.signs import Findings
 from unlisted.messages import Refusal
 from unlisted.notice import lists
 
@@ -41,3 +42,17 @@ def test_a_refusal_without_an_address_counts_only_when_we_have_one() -> None:
     said = [refusal(list="spamhaus-zen")]
     assert cited.listings(said, (), lists.load()) == []
     assert len(cited.listings(said, (OURS,), lists.load())) == 1
+
+
+def test_a_dead_list_accuses_nobody() -> None:
+    [listing] = cited.listings([refusal(list="sorbs", cited_ip=OURS)], (OURS,), lists.load())
+    assert listing.state == "unknown"
+    assert listing.why == cited.DEAD
+
+
+def test_a_list_of_lists_without_its_part_is_no_word_about_infection() -> None:
+    [listing] = cited.listings([refusal(list="spamhaus-zen", cited_ip=OURS)], (OURS,), lists.load())
+    seen = {sign.sign: sign.present for sign in signs.read(Findings(listings=(listing,)))}
+    assert seen["infection-list"] is False
+    assert seen["spam-seen"] is False
+    assert listing.removal == ""

@@ -14,6 +14,7 @@ from unlisted.diagnose import causes
 from unlisted.messages import Listing, Suspect
 
 QUOTES = 4  # lines of evidence on the page; the rest is in --json and in the report
+FILES = 20  # named one by one on the page
 SETTLED = 0.5  # below, no cause is likelier than all the others together
 LIKELY = 0.05  # causes below this are not worth a person's time tonight
 
@@ -45,20 +46,25 @@ def render(case: Case) -> list[Line]:
 
 def _read(sources: tuple[Source, ...], unread: tuple[Unread, ...]) -> Iterator[Line]:
     yield Line("What was read", "title", 0)
-    width = max((len(show.clean(source.source, 60)) for source in sources), default=0)
-    for source in sources:
+    shown = sorted(sources, key=lambda source: -source.lines)[:FILES] if len(sources) > FILES else sources
+    width = max((len(show.clean(source.source, 60)) for source in shown), default=0)
+    for source in shown:
         lines = f", {show.count(source.lines, 'line')}" if source.lines else ""
         missed = f", {source.not_understood:,} not understood" if source.not_understood else ""
         yield Line(f"{show.clean(source.source, 60):<{width}}  {source.what}{lines}{missed}")
+    if len(sources) > FILES:
+        yield Line(f"and {len(sources) - FILES} smaller ones; --json has them all", "dim")
     for assumed in dict.fromkeys(sentence for source in sources for sentence in source.assumed):
         yield Line(f"assumed: {assumed}", "dim", 4)
     if not sources:
         yield Line("nothing", "bad")
-    for item in unread:
+    for item in unread[:FILES]:
         if item.lines:
             yield Line(f"{show.clean(item.source, 60)}: {show.clean(item.why, 200)}", "dim", 4)
         else:
             yield Line(f"not read: {show.clean(item.source, 60)}: {show.clean(item.why)}", "bad")
+    if len(unread) > FILES:
+        yield Line(f"and {len(unread) - FILES} more not read, or not wholly; --json has them all", "bad")
 
 
 def _why(case: Case) -> Iterator[Line]:

@@ -13,6 +13,7 @@ from unlisted.notice import dnsbl
 from unlisted.notice.lists import Catalogue, Entry
 
 HEARSAY = "as a refusal says; the list itself was not asked"
+DEAD = "a refusal names it, but this list is dead: the receiver still asks it; tell its postmaster"
 
 
 def own(refusals: Iterable[Refusal]) -> tuple[Address, ...]:
@@ -47,17 +48,21 @@ def _listing(refusal: Refusal, address: Address, entry: Entry) -> Listing:
         :1
     ]
     part = entry.parts.get(refusal.sublist)
+    if entry.status == "dead":
+        return Listing(str(address), refusal.list, entry.zone, "unknown", why=DEAD, at=refusal.at)
+    # A list of several lists, and the refusal does not say which: only asking tells.
+    whole = f"{entry.lists}; unlisted check tells which" if entry.parts else entry.lists
     return Listing(
         address=str(address),
         list=refusal.list,
         zone=entry.zone,
         state="listed",
         codes=codes,
-        meaning=f"{refusal.sublist}: {part.meaning}" if part else entry.lists,
+        meaning=f"{refusal.sublist}: {part.meaning}" if part else whole,
         reason=refusal.quote,
         why=HEARSAY,
         scope=part.scope if part else entry.scope,
-        removal=dnsbl.describe(dnsbl.way_out(entry, codes)),
+        removal="" if entry.parts and not part else dnsbl.describe(dnsbl.way_out(entry, codes)),
         weight=entry.weight,
         at=refusal.at,
     )

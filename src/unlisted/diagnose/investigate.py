@@ -43,6 +43,7 @@ def investigate(material: Material) -> case.Case:
         for listing in cited.listings(refusals, own, lists.load())
         if (listing.address, listing.list) not in known
     ]
+    logged_mail = material.has_mail_log and bool(material.deliveries)
     findings = Findings(
         own=own,
         inside=material.inside,
@@ -52,11 +53,11 @@ def investigate(material: Material) -> case.Case:
         deliveries=material.deliveries,
         submissions=material.submissions,
         gateway=material.attempts if material.told else None,
-        mail_log=_span([delivery.at for delivery in material.deliveries]) if material.has_mail_log else None,
+        mail_log=_span([delivery.at for delivery in material.deliveries]) if logged_mail else None,
         leases_from=min((lease.start for lease in material.leases if lease.start is not None), default=None),
     )
     through = sum(d.status == "sent" and "[" in d.relay for d in material.deliveries)
-    common = together.common(refusals, through if material.has_mail_log else None)
+    common = together.common(refusals, through if logged_mail else None)
     return case.of(
         findings, _words(own, material), in_common=together.sentence(common), unread=material.unread
     )

@@ -138,7 +138,7 @@ def _lists(findings: Findings) -> list[Sign]:
     listed = [listing for listing in told if listing.state == "listed"]
     if not listed:
         return [Sign("clear-now", True, 1.0, f"{len(told)} lists answered, none names the address")]
-    infected = [one for one in listed if "infect" in one.meaning.lower() or "xbl" in one.meaning.lower()]
+    infected = [one for one in listed if "infected" in one.meaning.lower()]  # a word of our own catalogue
     scopes = {listing.scope for listing in listed}
     names = ", ".join(sorted({one.list or one.zone for one in listed}))
     saw = [one for one in listed if any(word in one.meaning.lower() for word in SAW_SPAM)]

@@ -18,7 +18,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     """One phrase of the world, with the texts that prove it. Patterns: RE2 syntax, case does not count."""
 
     source: str
-    checked: str
+    checked: str  # the day on which it was last looked at
     any: tuple[str, ...]  # one of these must occur
     texts: tuple[str, ...]  # must match
     lookalikes: tuple[str, ...] = ()  # must not
@@ -30,6 +30,7 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
     sublist: str = ""
     theirs: bool = False  # the address in the text is the receiver's own
     firm: bool = False  # says so whatever command it answers to
+    verified: bool = True  # False: from memory, nothing was opened for it
 
 
 class Zone(Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +41,7 @@ class Zone(Struct, frozen=True, forbid_unknown_fields=True):
     hosts: tuple[str, ...]
     scope: str = "address"  # address, range, domain
     sublists: dict[str, str] = {}  # host -> sublist
+    verified: bool = True  # as in Rule
 
 
 class Reason(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,6 +52,7 @@ class Reason(Struct, frozen=True, forbid_unknown_fields=True):
     pseudo: str  # its published detail code, used where the message gives no enhanced status
     verdict: str = "other"
     hard: bool = False
+    verified: bool = True  # as in Rule
 
 
 class Table(Struct, frozen=True, forbid_unknown_fields=True):
