@@ -184,3 +184,29 @@ def test_hostile_names_and_lines_cannot_reach_the_terminal(
     assert "\x1b[2J" not in told.out + told.err
     assert "\x07" not in told.out + told.err
     assert "\u202e" not in told.out + told.err
+
+
+def test_nul_bytes_after_a_power_cut_cost_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "b").write_bytes(SPAM[:1000].encode() + b"\x00" * 100 + b"\n" + SPAM.encode())
+    code, case = investigate(folder, capsys)
+    assert code == 1
+    assert [one["device"]["mac"] for one in case["suspects"] if one["verdict"] == "rogue"] == [LAPTOP]  # type: ignore[index]
+    for name in ("c0", "c1", "c2"):
+        (folder / name).write_bytes((folder / name).read_bytes() + b"\x00")
+    assert len(investigate(folder, capsys)[1]["refusals"]) == 3
+
+
+def test_notes_and_unknown_logs_are_no_refusals(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "notes.md").write_text(
+        "# To do\n\nThey said 550 and blocked us. Ask the provider about the PTR.\n"
+    )
+    (folder / "unknown.log").write_text("2026-11-24 00:00:00 thing: something 554 happened\n" * 50)
+    (folder / "reply.txt").write_text("554 5.7.1 Service unavailable; Client host [203.0.113.5] blocked\n")
+    _, case = investigate(folder, capsys)
+    assert sorted(Path(str(one["source"])).name for one in case["refusals"]) == [
+        "c0",
+        "c1",
+        "c2",
+        "reply.txt",
+    ]
+    assert {"notes.md", "unknown.log"} <= {Path(str(one["source"])).name for one in case["unread"]}

@@ -89,7 +89,7 @@ def _sort(event: object, gathered: Gathered) -> None:
 
 def _mail(path: str, reading: Reading, gathered: Gathered, own: tuple[Address, ...]) -> None:
     """The refusals of a mail, an mbox, or a file that holds nothing but a reply."""
-    for found in mail.messages(path):
+    for found in mail.messages(path, named=False):
         if isinstance(found, mail.Unread):
             if reading.kind == "mail":
                 gathered.unread.append(found)

@@ -65,14 +65,17 @@ def is_mail(head: bytes) -> bool:
     return known >= 2
 
 
-def messages(path: str, limit: int = LIMIT) -> Iterator[Message | Unread]:
-    """Every message under `path`: a file, a folder (Maildir or not, recursively) or "-" for stdin."""
+def messages(path: str, limit: int = LIMIT, *, named: bool = True) -> Iterator[Message | Unread]:
+    """Every message under `path`: a file, a folder (Maildir or not, recursively) or "-" for stdin.
+
+    `named`: the person gave this very file, so a text without mail headers is meant to be a reply.
+    """
     if path == "-":
         yield from _stream("stdin", cast(BinaryIO, sys.stdin.buffer), limit, named=True)
     elif os.path.isdir(path):
         yield from _folder(path, limit)
     else:
-        yield from _file(path, limit, named=True)
+        yield from _file(path, limit, named=named)
 
 
 def _folder(path: str, limit: int) -> Iterator[Message | Unread]:

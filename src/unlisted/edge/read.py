@@ -101,11 +101,11 @@ def _read(path: Path, first: bytes, reading: Reading, near: float, progress: Pro
     if what == "parquet":
         tables.read(path, reading)
         return
-    if what:
-        reading.trouble = f"{what}: not read"
-        return
     if _is_mail(first):
         reading.kind = reading.format = "mail"
+        return
+    if what:
+        reading.trouble = f"{what}: not read"
         return
     sample = _sample(path, first)
     found = present(sample, near)
