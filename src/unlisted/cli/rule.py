@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
     ports = "25, 465 and 587" if rule.block_submission else "25"
     show.say(f"block and log outgoing port {ports} towards {', '.join(wan)}, in this packet filter")
     show.say(f"  except for: {', '.join(rule.senders) or 'nobody'}")
+    if not rule.senders:
+        show.say("  careful: a mail server of your own is blocked too unless you name it with --allow ADDR")
     show.say("  until it is removed; undo: unlisted rule remove")
     if not args.yes and not agreed("Install it?"):
         show.say("nothing was done")

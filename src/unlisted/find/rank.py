@@ -194,7 +194,7 @@ def _because(seen: _Seen, profile: roles.Profile, role: roles.Role | None, tripp
         f" in {profile.destinations:,} {'network' if profile.destinations == 1 else 'networks'}"
     )
     if profile.attempts > 1:
-        made += f" within {_span(profile.seconds)}"
+        made += f" within {_span(profile.seconds)}" if profile.seconds else " at one moment of the log"
     if profile.known:
         answered = profile.known - profile.unanswered
         made += f", {answered:,} of {profile.known:,} answered" if answered else ", none answered"
@@ -203,7 +203,8 @@ def _because(seen: _Seen, profile: roles.Profile, role: roles.Role | None, tripp
     elif tripped and seen.flagged:
         row, count = seen.flagged
         took = int(flows.at[row] - flows.at[rows[0]]) / 1e6
-        made += f"; attempt {count}, {_span(took)} after the first, crossed the threshold"
+        when = f"{_span(took)} after the first" if took else "at the same moment of the log as the first"
+        made += f"; attempt {count}, {when}, crossed the threshold"
     elif 2 * seen.peak >= seen.threshold:
         made += "; its score passed half of the threshold"
     if seen.who.candidates:
