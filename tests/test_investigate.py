@@ -210,3 +210,37 @@ def test_notes_and_unknown_logs_are_no_refusals(folder: Path, capsys: pytest.Cap
         "reply.txt",
     ]
     assert {"notes.md", "unknown.log"} <= {Path(str(one["source"])).name for one in case["unread"]}
+
+
+def test_a_folder_that_cannot_be_opened_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Root may open everything, so the refusal is played: os.scandir is what both walk and read use."""
+    (folder / "closed").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str | os.PathLike[str] = ".") -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    _, case = investigate(folder, capsys)
+    assert {Path(str(one["source"])).name: one["why"] for one in case["unread"]} == {
+        "closed": "permission denied"
+    }
+    assert [one["verdict"] for one in case["suspects"]] == ["rogue"]
+
+
+def test_saved_answers_of_the_lists_tell_whose_address_it_is(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        (folder / f"c{number}").unlink()
+    (folder / "lists").write_text(
+        '{"address":"203.0.113.5","list":"psbl","zone":"psbl.surriel.com","state":"listed","codes":["127.0.0.2"]}\n'
+    )
+    code, case = investigate(folder, capsys)
+    assert code == 1
+    assert "203.0.113.5" in case["own"]
+    assert [one["list"] for one in case["listings"]] == ["psbl"]

@@ -121,7 +121,8 @@ def _devices(suspects: tuple[Suspect, ...]) -> Iterator[Line]:
         yield Line(f"{suspect.verdict.upper()}  {name}", "bad")
         yield Line(f"address {device.address}   MAC {device.mac or 'not in this evidence'}", "plain", 4)
         vendor = show.clean(device.vendor, 60) or "not known"
-        yield Line(f"vendor {vendor}   first seen {show.when(device.first_seen) or 'not known'}", "plain", 4)
+        yield Line(f"vendor {vendor}", "plain", 4)
+        yield Line(f"first seen {show.when(device.first_seen) or 'not known'}", "plain", 4)
         yield Line(show.clean(suspect.because, 300), "plain", 4)
         for evidence in suspect.evidence[:QUOTES]:
             where = show.clean(evidence.source, 60) + (f":{evidence.line}" if evidence.line else "")

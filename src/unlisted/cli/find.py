@@ -67,7 +67,7 @@ def _say(readings: "list[Reading]") -> None:
     if not readings:
         show.say("the folder is empty")
     for reading in readings:
-        if not reading.kind or reading.kind == "mail":
+        if reading.kind in ("", "mail", "listings"):
             continue
         show.say(reading.sentence())
         for sentence in reading.assumed:

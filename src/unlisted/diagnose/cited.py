@@ -7,6 +7,7 @@ It is kept apart from a list's own answer by `HEARSAY` in `why`.
 from collections import Counter
 from collections.abc import Iterable
 
+from unlisted import net
 from unlisted.messages import Listing, Refusal
 from unlisted.net import Address
 from unlisted.notice import dnsbl
@@ -25,6 +26,13 @@ def own(refusals: Iterable[Refusal]) -> tuple[Address, ...]:
     if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
         return ()
     return (ranked[0][0],)
+
+
+def asked(answers: Iterable[Listing]) -> tuple[Address, ...]:
+    """Our address, where only saved answers of lists tell: the one that all of them are about."""
+    subjects = {listing.address for listing in answers}
+    address = net.ip(subjects.pop()) if len(subjects) == 1 else None
+    return () if address is None else (address,)
 
 
 def listings(refusals: Iterable[Refusal], own: tuple[Address, ...], lists: Catalogue) -> list[Listing]:

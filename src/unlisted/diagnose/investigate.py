@@ -36,7 +36,7 @@ def investigate(material: Material) -> case.Case:
     """The case: deterministic, the same material always makes the same one."""
     logged = from_log(material.deliveries, material.own)
     refusals = (*material.refusals, *_unsaid(logged, material.refusals))
-    own = material.own or cited.own(refusals)
+    own = material.own or cited.own(refusals) or cited.asked(material.listings)
     known = {(listing.address, listing.list) for listing in material.listings}
     hearsay = [
         listing

@@ -147,10 +147,17 @@ def _told(raw: object) -> int:
 
 
 def walk(folder: Path) -> list[Path]:
-    """Every file below, sorted; hidden ones left out, links followed once and never in a circle."""
+    """Every file below, sorted; hidden ones left out, links followed once and never in a circle.
+
+    A folder that cannot be opened stands there itself, so that whoever reads it says why.
+    """
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+
+    def closed(error: OSError) -> None:
+        found.append(Path(str(error.filename)))
+
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=closed):
         try:
             status = os.stat(place)
         except OSError:

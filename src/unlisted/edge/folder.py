@@ -65,7 +65,7 @@ def gather(
     files = read.paths(sources)
     near = read.nearest(files)
     for path in files:
-        if mails and _saved_listings(path, gathered):
+        if _saved_listings(path, gathered):
             continue
         with bar(str(path)) as progress:
             reading = read.read(path, near, progress)

@@ -5,9 +5,11 @@ mail ports in whole blocks (RE2), and only the lines found are parsed.
 """
 
 import email.utils
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -79,7 +81,8 @@ def read(path: Path, near: float | None = None, progress: Progress | None = None
     try:
         status = path.stat()
         if not path.is_file():
-            reading.trouble = "not a file"
+            with os.scandir(path) if path.is_dir() else nullcontext():
+                reading.trouble = "not a file"
             return reading
         reading.size = status.st_size
         first = head(path)
