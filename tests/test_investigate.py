@@ -242,5 +242,5 @@ def test_saved_answers_of_the_lists_tell_whose_address_it_is(
     )
     code, case = investigate(folder, capsys)
     assert code == 1
-    assert "203.0.113.5" in case["own"]
+    assert "203.0.113.5" in str(case["own"])
     assert [one["list"] for one in case["listings"]] == ["psbl"]
