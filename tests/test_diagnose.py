@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from unlisted.diagnose import causes, gates, next_step, signs
 from unlisted.diagnose.causes import Sign
 from unlisted.diagnose.signs import DAY, Findings, Span
-from unlisted.messages import Device, Listing, Refusal, Suspect
+from unlisted.messages import Delivery, Device, Listing, Refusal, Submission, Suspect
 from unlisted.net import ip
 
 TABLE = causes.load()
@@ -99,3 +99,44 @@ def test_an_address_that_is_not_ours_stops_the_hunt() -> None:
 def test_the_scope_of_a_listing_decides(scope: str, state: str) -> None:
     listing = Listing("203.0.113.5", "x", "x.example", "listed", scope=scope)
     assert gates.judge([], [listing], ())[3].state == state
+
+
+def delivery(number: int, relay: str = "mx.example[198.51.100.7]:25", status: str = "sent") -> Delivery:
+    return Delivery(float(number), f"Q{number}", "", f"a@d{number % 5}.example", relay, status, "")
+
+
+def mail_signs(**more: object) -> dict[str, bool]:
+    findings = Findings(mail_log=Span(0, DAY), **more)  # type: ignore[arg-type]
+    return {sign.sign: sign.present for sign in signs.read(findings)}
+
+
+def test_senders_stand_in_other_lines_and_are_joined() -> None:
+    sent = tuple(delivery(number) for number in range(60))
+    empty = tuple(Submission(0.0, f"Q{number}", None, sender="<>") for number in range(60))
+    named = tuple(Submission(0.0, f"Q{number}", None, sender="anna@office.example") for number in range(60))
+    assert mail_signs(deliveries=sent, submissions=empty)["null-sender-share"] is True
+    assert mail_signs(deliveries=sent, submissions=named)["null-sender-share"] is False
+    assert "null-sender-share" not in mail_signs(deliveries=sent)
+
+
+def test_a_content_filter_is_nobody_abroad() -> None:
+    """Mail that comes in and goes through a filter on this machine was not relayed for strangers."""
+    filtered = tuple(delivery(number, "127.0.0.1[127.0.0.1]:10024") for number in range(60))
+    came = tuple(Submission(0.0, f"Q{number}", ip("198.51.100.9")) for number in range(60))
+    assert mail_signs(deliveries=filtered, submissions=came)["strangers-relayed"] is False
+    left = tuple(delivery(number) for number in range(60))
+    assert mail_signs(deliveries=left, submissions=came)["strangers-relayed"] is True
+
+
+def test_mail_of_the_web_servers_user_is_seen() -> None:
+    scripts = tuple(Submission(0.0, f"Q{number}", None, script="uid 33") for number in range(60))
+    assert mail_signs(submissions=scripts)["script-mail"] is True
+    assert mail_signs(submissions=scripts)["one-account"] is False
+
+
+def test_one_account_that_sends_most_stands_out() -> None:
+    many = tuple(
+        Submission(0.0, f"Q{number}", ip("192.168.1.9"), account="ben" if number % 10 else "anna")
+        for number in range(100)
+    )
+    assert mail_signs(submissions=many)["one-account"] is True

@@ -328,7 +328,11 @@ def test_postfix_delivery_and_submission() -> None:
     assert (sub.client, sub.account) == (ip_address("192.168.50.9"), "bob@example.org")
     sub = read("postfix", POSTFIX.format("pickup", "uid=33 from=<www-data>"))
     assert isinstance(sub, Submission)
-    assert (sub.account, sub.sender) == ("uid 33", "www-data")
+    assert (sub.script, sub.account, sub.sender) == ("uid 33", "", "www-data")
+    for written, sender in (("", "<>"), ("bob@example.org", "bob@example.org")):
+        sub = read("postfix", POSTFIX.format("qmgr", f"from=<{written}>, size=4, nrcpt=1 (queue active)"))
+        assert isinstance(sub, Submission)
+        assert sub.sender == sender
     assert (
         read("postfix", "Nov 24 00:06:26 mail postfix/smtpd[7]: NOQUEUE: reject: RCPT from x[192.0.2.1]: 554")
         is OTHER

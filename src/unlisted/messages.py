@@ -117,7 +117,7 @@ class Delivery(Struct, frozen=True, gc=False, tag="delivery", tag_field="kind"):
 
     at: float
     queue_id: str
-    sender: str
+    sender: str  # "" where another line of the log tells it
     recipient: str
     relay: str  # host[address]:port it was handed to
     status: str  # sent, deferred, bounced
@@ -126,14 +126,14 @@ class Delivery(Struct, frozen=True, gc=False, tag="delivery", tag_field="kind"):
 
 
 class Submission(Struct, frozen=True, gc=False, tag="submission", tag_field="kind"):
-    """One message that entered our mail server."""
+    """One message that entered our mail server, or one line about it; the queue id joins them."""
 
     at: float
     queue_id: str
     client: Address | None
     account: str = ""  # SASL user
-    script: str = ""
-    sender: str = ""
+    script: str = ""  # who handed it in on the machine itself: "uid 33", a path
+    sender: str = ""  # envelope sender, "<>" when it is empty; "" when this line does not say
     seen: Evidence | None = None
 
 

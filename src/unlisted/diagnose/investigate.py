@@ -1,12 +1,12 @@
 """From what was gathered to a case: refusals brought together, suspects ranked, causes weighed. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, structs
 
 from unlisted import case, net
 from unlisted.diagnose import cited
-from unlisted.diagnose.signs import Findings, Span
+from unlisted.diagnose.signs import Findings, Span, abroad
 from unlisted.messages import Delivery, Lease, Listing, Refusal, Submission, Suspect
 from unlisted.net import Address, Network
 from unlisted.notice import lists, refusal, together
@@ -34,7 +34,8 @@ class Material(Struct, frozen=True, kw_only=True):
 
 def investigate(material: Material) -> case.Case:
     """The case: deterministic, the same material always makes the same one."""
-    logged = from_log(material.deliveries, material.own)
+    left = abroad(material.deliveries, material.inside)
+    logged = from_log(left, material.own)
     refusals = (*material.refusals, *_unsaid(logged, material.refusals))
     own = material.own or cited.own(refusals) or cited.asked(material.listings)
     known = {(listing.address, listing.list) for listing in material.listings}
@@ -56,18 +57,18 @@ def investigate(material: Material) -> case.Case:
         mail_log=_span([delivery.at for delivery in material.deliveries]) if logged_mail else None,
         leases_from=min((lease.start for lease in material.leases if lease.start is not None), default=None),
     )
-    through = sum(d.status == "sent" and "[" in d.relay for d in material.deliveries)
+    through = sum(delivery.status == "sent" for delivery in left)
     common = together.common(refusals, through if logged_mail else None)
     return case.of(
         findings, _words(own, material), in_common=together.sentence(common), unread=material.unread
     )
 
 
-def from_log(deliveries: tuple[Delivery, ...], own: tuple[Address, ...]) -> list[Refusal]:
+def from_log(deliveries: Iterable[Delivery], own: tuple[Address, ...]) -> list[Refusal]:
     """The refusals that a mail log tells of: the same texts as in bounces, read by the same reader."""
     found = []
     for delivery in deliveries:
-        if delivery.status not in ("bounced", "deferred") or "[" not in delivery.relay:
+        if delivery.status not in ("bounced", "deferred"):
             continue
         verdict = refusal.judge(delivery.text, own, remote_mta=delivery.relay.partition("[")[0])
         seen = delivery.seen

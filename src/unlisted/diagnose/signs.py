@@ -5,6 +5,7 @@ spans: a device that is here one hour a day is missed by a single look 95 times 
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
 from msgspec import Struct
 
@@ -18,7 +19,8 @@ DAY = 86_400.0  # seconds
 FULL_SPAN = 3 * DAY
 MOST = 0.95  # even a full log misses what left by another way
 FEW = 50  # remote deliveries; below that a share says nothing
-WEB_USERS = ("33", "48", "80", "apache", "http", "nginx", "nobody", "www", "www-data")
+# Who web servers run as: Debian's www-data, Red Hat's apache, FreeBSD's www.
+WEB_USERS = ("uid 33", "uid 48", "uid 80", "apache", "nginx", "www", "www-data")
 SAW_SPAM = ("trap", "spam source", "source of spam", "reported", "sent spam")  # words of our own catalogue
 APPLIANCES = ("camera", "hikvision", "dahua", "axis", "tp-link", "zyxel", "netgear", "d-link", "ubiquiti",
               "mikrotik", "synology", "qnap", "avm", "draytek", "huawei", "router")  # fmt: skip
@@ -82,7 +84,7 @@ def _gateway(findings: Findings) -> list[Sign]:
 def _mail_log(findings: Findings) -> list[Sign]:
     if findings.mail_log is None:
         return []
-    remote = [delivery for delivery in findings.deliveries if "[" in delivery.relay]
+    remote = abroad(findings.deliveries, findings.inside)
     bounced = sum(delivery.status == "bounced" for delivery in remote)
     domains = {delivery.recipient.rpartition("@")[2] for delivery in remote}
     wide = len(remote) >= FEW and (bounced > 0.3 * len(remote) or len(domains) > 200)
@@ -93,11 +95,29 @@ def _mail_log(findings: Findings) -> list[Sign]:
         _script(findings),
         _strangers(findings),
     ]
-    empty = sum(delivery.sender == "" for delivery in remote)
-    because = f"{empty} of {len(remote)} outgoing messages have an empty sender"
-    many = len(remote) >= FEW and empty > 0.5 * len(remote)
-    signs.append(Sign("null-sender-share", many, MOST * min(1.0, len(remote) / FEW), because))
-    return signs
+    return [*signs, *_null_senders(findings, remote)]
+
+
+def abroad(deliveries: Iterable[Delivery], inside: tuple[Network, ...]) -> list[Delivery]:
+    """The deliveries that left the own network: content filters and mail stores have relays too."""
+    found = []
+    for delivery in deliveries:
+        address = net.ip(delivery.relay.partition("[")[2].partition("]")[0])
+        if address is not None and not address.is_loopback and not net.inside(address, inside):
+            found.append(delivery)
+    return found
+
+
+def _null_senders(findings: Findings, remote: list[Delivery]) -> list[Sign]:
+    """Bounces and automatic answers have an empty sender; where the log tells no senders, nothing is said."""
+    senders = {one.queue_id: one.sender for one in findings.submissions if one.sender}
+    known = [senders[delivery.queue_id] for delivery in remote if delivery.queue_id in senders]
+    if not known:
+        return []
+    empty = known.count("<>")
+    because = f"{empty} of {len(known)} outgoing messages have an empty sender"
+    many = len(known) >= FEW and empty > 0.5 * len(known)
+    return [Sign("null-sender-share", many, MOST * min(1.0, len(known) / FEW), because)]
 
 
 def _one_account(findings: Findings) -> Sign:
@@ -117,7 +137,7 @@ def _script(findings: Findings) -> Sign:
 
 def _strangers(findings: Findings) -> Sign:
     """Mail that came from outside without signing in and left for outside."""
-    left = {d.queue_id for d in findings.deliveries if "[" in d.relay and d.status == "sent"}
+    left = {d.queue_id for d in abroad(findings.deliveries, findings.inside) if d.status == "sent"}
     foreign = [
         one
         for one in findings.submissions

@@ -130,25 +130,29 @@ class Nft:
         """Give the library's context back."""
         self._way.close()
 
-    def apply(self, document: Document) -> Outcome:
-        """One atomic change. UnlistedError when we may not, or there is no nftables; else the outcome."""
-        ok, _, error = self._way.ask(document.json)
+    def _ask(self, text: bytes) -> tuple[bytes, str]:
+        """The answer and "", or what went wrong; UnlistedError when we may not, or there is no nftables."""
+        ok, output, error = self._way.ask(text)
         if ok:
-            return Outcome(ok=True)
+            return output, ""
         if "not permitted" in error or "Permission denied" in error:
             raise UnlistedError(
-                "changing the packet filter is not permitted", remedy="run it as root (sudo)", code=4
+                "the packet filter may not be read or changed", remedy="run it as root (sudo)", code=4
             )
         if "not installed" in error:
             raise UnlistedError(
                 "nftables is not installed", remedy="install it (apt install nftables)", code=4
             )
-        return Outcome(ok=False, detail=" ".join(error.split())[:300] or "nft gave no reason")
+        return b"", " ".join(error.split())[:300] or "nft gave no reason"
+
+    def apply(self, document: Document) -> Outcome:
+        """One atomic change, or why not."""
+        _, error = self._ask(document.json)
+        return Outcome(ok=not error, detail=error)
 
     def listing(self) -> nftables.Listing:
-        """Our table as it stands; empty when there is none."""
-        ok, output, _ = self._way.ask(_LIST.encode())
-        return nftables.read(output) if ok else nftables.Listing()
+        """Our table as it stands; empty when there is none or it cannot be told."""
+        return nftables.read(self._ask(_LIST.encode())[0])
 
     # ---- holds ----
 
@@ -171,15 +175,19 @@ class Nft:
             done = self.apply(document) if base.ok else base
         if not done.ok:
             return done
-        answers = [self._way.ask(question.encode())[1] for question in nftables.ask_held(decision)]
+        answers = [self._ask(question.encode())[0] for question in nftables.ask_held(decision)]
         lacking = nftables.missing_hold(decision, [nftables.read(answer) for answer in answers])
+        if lacking:  # a hold that is called failed must not stand in secret
+            self.apply(nftables.release(decision))
         return Outcome(ok=not lacking, detail=lacking)
 
     def release(self, decision: Decision) -> Outcome:
-        """Let go; fine also when the time is over or the table is gone."""
-        if not self.listing().nftables:
-            return Outcome(ok=True, detail="nothing was held")
-        return self.apply(nftables.release(decision))
+        """Let go what this decision holds; fine also when its time is over or the table is gone."""
+        output, error = self._ask(_LIST.encode())
+        if error and "No such file" not in error:
+            return Outcome(ok=False, detail=error)
+        document = nftables.release_held(decision, nftables.read(output))
+        return Outcome(ok=True, detail="nothing was held") if document is None else self.apply(document)
 
     def end_flows(self, decision: Decision) -> str:
         """End what the device has open, offloaded flows too; a sentence about it."""
@@ -194,7 +202,7 @@ class Nft:
 
     def held_traffic(self, decision: Decision) -> int:
         """Packets of this decision's device that were stopped since the hold."""
-        return sum(element.packets for element in self.held() if element.decision == decision.id)
+        return nftables.stopped(decision, self.listing())
 
     # ---- the standing rule ----
 

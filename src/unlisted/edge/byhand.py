@@ -80,15 +80,14 @@ def release(decision: Decision, store: Store) -> Done:
 
 
 def held_here(device: Device, at: float) -> list[Decision]:
-    """The hold of a device that the kernel knows and the store does not."""
+    """The holds of a device that the kernel knows and the store does not: one for each decision there."""
     with apply.Nft() as nft:
         names = {device.mac, str(device.address or "")} - {""}
         found = [element for element in nft.held() if element.name in names]
-    if not found:
-        return []
-    ends = at + max(1, *(element.seconds for element in found), 1)
+    ends = {element.decision: at + max(1, element.seconds) for element in found}
     return [
-        Decision(found[0].decision or "unknown", device, "found in the kernel", "", at, ends, "applied", "")
+        Decision(name, device, "found in the kernel", "", at, end, "applied", "")
+        for name, end in ends.items()
     ]
 
 

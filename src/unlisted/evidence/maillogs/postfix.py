@@ -1,11 +1,13 @@
 """Postfix's log, by syslog or by its own maillog_file.
 
 Source: postlog(1), smtp(8), smtpd(8), pickup(8); Postfix 3.7: src/global/log_adhoc.c (deliveries),
-src/smtpd/smtpd.c (client=), src/pickup/pickup.c. Sample: tests/samples/postfix/.
+src/smtpd/smtpd.c (client=), src/pickup/pickup.c, src/qmgr/qmgr_active.c (from=).
+Sample: tests/samples/postfix/.
 
-A delivery line ends in `status=sent|bounced|deferred (text)`; the text is what the other server said and
-is a stranger's. Queue ids are hex, or long ones without vowels (enable_long_queue_ids). What our own
-server refused (`NOQUEUE: reject`) is somebody else's trouble: Other.
+One message has several lines: who handed it in (smtpd or pickup), its sender (qmgr), its deliveries; the
+queue id joins them. A delivery line ends in `status=sent|bounced|deferred (text)`; the text is what the
+other server said and is a stranger's. Queue ids are hex, or long ones without vowels
+(enable_long_queue_ids). What our own server refused (`NOQUEUE: reject`) is somebody else's trouble: Other.
 """
 
 import re
@@ -27,7 +29,13 @@ _DELIVERY = re.compile(
 _CLIENT = re.compile(r"client=\S*\[([0-9a-fA-F.:]+|IPv6:[0-9a-fA-F.:]+|unknown)\]")
 _ACCOUNT = re.compile(r", sasl_username=([^,\s]{1,320})")
 _PICKUP = re.compile(r"uid=(\d{1,10}) from=<([^>]*)>")
+_FROM = re.compile(r"from=<([^>]*)>, size=")
 _DELIVERS = ("smtp", "lmtp", "local", "virtual", "pipe", "error", "discard", "relay", "retry")
+
+
+def _sender(text: str) -> str:
+    """The envelope sender; the empty one (RFC 5321 §4.5.5) as `<>`, so that it is not taken for unknown."""
+    return text or "<>"
 
 
 def parse(line: str, near: float) -> Delivery | Submission | Other | None:
@@ -61,5 +69,9 @@ def parse(line: str, near: float) -> Delivery | Submission | Other | None:
             account=account[1] if account else "",
         )
     if program == "pickup" and (m := _PICKUP.match(rest)):
-        return Submission(at=when.at, queue_id=queue[1], client=None, account=f"uid {m[1]}", sender=m[2])
+        return Submission(
+            at=when.at, queue_id=queue[1], client=None, script=f"uid {m[1]}", sender=_sender(m[2])
+        )
+    if program == "qmgr" and (m := _FROM.match(rest)):
+        return Submission(at=when.at, queue_id=queue[1], client=None, sender=_sender(m[1]))
     return None if rest.startswith("to=") and program in _DELIVERS else OTHER

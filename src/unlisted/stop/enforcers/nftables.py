@@ -12,6 +12,7 @@ Log statements ask for a queue threshold of 16: the kernel takes the smaller of 
 listener's, so the listener decides (1 when quiet, 16 under flood).
 """
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 from typing import TypeAlias
 
@@ -135,15 +136,17 @@ def _named_counter(name: str) -> _Line:
     )
 
 
-def _set(name: str, kind: str, *, holds: bool = False) -> _Line:
-    """A set; one for holds has timeouts and counts the packets of each element."""
+def _set(name: str, kind: str, *, ends: bool = False, counts: bool = False) -> _Line:
+    """A set; its elements may end by themselves, and count the packets that were looked up in it."""
     body: dict[str, Json] = {"family": "inet", "table": TABLE, "name": name, "type": kind}
-    if not holds:
-        return _Line(f"add set inet {TABLE} {name} {{ type {kind}; }}", {"add": {"set": body}})
-    body |= {"flags": ["timeout"], "stmt": [{"counter": None}]}
-    return _Line(
-        f"add set inet {TABLE} {name} {{ type {kind}; flags timeout; counter; }}", {"add": {"set": body}}
-    )
+    text = f"type {kind};"
+    if ends:
+        body["flags"] = ["timeout"]
+        text += " flags timeout;"
+    if counts:
+        body["stmt"] = [{"counter": None}]
+        text += " counter;"
+    return _Line(f"add set inet {TABLE} {name} {{ {text} }}", {"add": {"set": body}})
 
 
 def _elements(verb: str, name: str, values: list[str | int], *, seconds: int = 0, comment: str = "") -> _Line:
@@ -195,9 +198,13 @@ def _base(group: int) -> list[_Line]:
     return [
         _table("add"),
         _named_counter("held"),
-        _set("held_mac", "ether_addr", holds=True),
-        _set("held4", "ipv4_addr", holds=True),
-        _set("held6", "ipv6_addr", holds=True),
+        _set("held_mac", "ether_addr", ends=True, counts=True),
+        _set("held4", "ipv4_addr", ends=True, counts=True),
+        _set("held6", "ipv6_addr", ends=True, counts=True),
+        # Every lookup counts, so replies have sets of their own: what strangers send to the device
+        # would else count as traffic of the device.
+        _set("replies4", "ipv4_addr", ends=True),
+        _set("replies6", "ipv6_addr", ends=True),
         _set("mail_ports", "inet_service"),
         _elements("add", "mail_ports", list(net.MAIL_PORTS)),
         _chain("add", "hold", -10),
@@ -208,8 +215,8 @@ def _base(group: int) -> list[_Line]:
         _rule("hold", _field("ip", "saddr", "@held4"), _go("goto", "held")),
         _rule("hold", _field("ip6", "saddr", "@held6"), _go("goto", "held")),
         # Replies to the held device: what it opened before the hold ends at once, from both sides.
-        _rule("hold", _field("ip", "daddr", "@held4"), _counter("held"), _DROP),
-        _rule("hold", _field("ip6", "daddr", "@held6"), _counter("held"), _DROP),
+        _rule("hold", _field("ip", "daddr", "@replies4"), _counter("held"), _DROP),
+        _rule("hold", _field("ip6", "daddr", "@replies6"), _counter("held"), _DROP),
         _rule("held", mail, _SYN, _log(HELD, group)),
         _rule("held", _counter("held"), _DROP),
     ]
@@ -304,8 +311,8 @@ def _places(device: Device) -> list[tuple[str, str]]:
     """The sets in which the device stands while held, and its name in each."""
     places = [("held_mac", device.mac)] if device.mac else []
     if device.address is not None:
-        family = "held4" if isinstance(device.address, IPv4Address) else "held6"
-        places.append((family, str(device.address)))
+        family = "4" if isinstance(device.address, IPv4Address) else "6"
+        places += [(f"held{family}", str(device.address)), (f"replies{family}", str(device.address))]
     return places
 
 
@@ -315,11 +322,11 @@ def end_flows(address: Address) -> tuple[tuple[str, ...], ...]:
     return tuple(("conntrack", "-D", "-f", family, side, str(address)) for side in ("-s", "-r"))
 
 
-def _unhold(device: Device) -> list[_Line]:
+def _unhold(places: Iterable[tuple[str, str]]) -> list[_Line]:
     # Deleting what is not there is an error: so it is added first, in the same transaction.
     return [
         line
-        for name, value in _places(device)
+        for name, value in places
         for line in (
             _elements("add", name, [value], seconds=60, comment="leaving"),
             _elements("delete", name, [value]),
@@ -328,10 +335,14 @@ def _unhold(device: Device) -> list[_Line]:
 
 
 def hold(decision: Decision, now: float) -> Document:
-    """Hold the device until the decision expires. Holding it again sets the new end."""
-    seconds = max(1, round(decision.expires_at - now))
+    """Hold the device until the decision expires. Holding it again sets the new end.
+
+    Never longer than was decided: a router without a battery starts in 1970, and its clock then says
+    that the end is half a century away.
+    """
+    seconds = max(1, round(decision.expires_at - max(now, decision.made_at)))
     device = decision.device
-    lines = _unhold(device) + [
+    lines = _unhold(_places(device)) + [
         _elements("add", name, [value], seconds=seconds, comment=decision.id)
         for name, value in _places(device)
     ]
@@ -340,7 +351,16 @@ def hold(decision: Decision, now: float) -> Document:
 
 def release(decision: Decision) -> Document:
     """Let the device go; right also when its time has already run out."""
-    return _document(_unhold(decision.device))
+    return _document(_unhold(_places(decision.device)))
+
+
+def release_held(decision: Decision, listing: "Listing") -> Document | None:
+    """Let go what stands in the kernel for this decision; None when nothing does.
+
+    By the decision and not by the device: another decision may hold the same device by now.
+    """
+    places = [(name, str(body.val)) for name, body in _held(listing) if body.comment == decision.id]
+    return _document(_unhold(places)) if places else None
 
 
 def undo(rule: Standing | Decision) -> Document:
@@ -420,16 +440,33 @@ def read(listing: bytes | str) -> Listing:
         return Listing()
 
 
-def held(listing: Listing) -> list[Held]:
-    """Who is held at this moment."""
+def _held(listing: Listing) -> list[tuple[str, _Body]]:
+    """The elements of the hold sets: set and body."""
     return [
-        Held(str(body.val), body.comment, body.expires, body.counter.packets if body.counter else 0)
+        (entry.set.name, element.elem)
         for entry in listing.nftables
-        if entry.set is not None and entry.set.name.startswith("held")
+        if entry.set is not None and entry.set.name.startswith(("held", "replies"))
         for element in entry.set.elem
         if isinstance(element, _Element)
-        for body in (element.elem,)
     ]
+
+
+def held(listing: Listing) -> list[Held]:
+    """Who is held at this moment, by each of its names."""
+    return [
+        Held(str(body.val), body.comment, body.expires, body.counter.packets if body.counter else 0)
+        for name, body in _held(listing)
+        if name.startswith("held")
+    ]
+
+
+def stopped(decision: Decision, listing: Listing) -> int:
+    """Packets of this decision's device that were stopped: by its MAC where that is known.
+
+    A source address is forged by writing it: where there is a MAC, the address proves nothing more.
+    """
+    wanted = decision.device.mac or str(decision.device.address)
+    return sum(one.packets for one in held(listing) if one.decision == decision.id and one.name == wanted)
 
 
 def counters(listing: Listing) -> dict[str, int]:
@@ -444,9 +481,9 @@ def ask_held(decision: Decision) -> list[str]:
 
 def missing_hold(decision: Decision, listings: list[Listing]) -> str:
     """What of the hold does not stand in its sets, or ""."""
-    there = {(one.name, one.decision) for listing in listings for one in held(listing)}
+    there = {(name, str(body.val), body.comment) for listing in listings for name, body in _held(listing)}
     for name, value in _places(decision.device):
-        if (value, decision.id) not in there:
+        if (name, value, decision.id) not in there:
             return f"{value} is not in {name}"
     return ""
 
