@@ -272,3 +272,33 @@ def test_nesting_and_headers_are_bounded() -> None:
     _, leaves = parts.split(deep.encode() + b"x")
     assert len(leaves) <= parts.MAX_PARTS
     assert bounce.refusals(b"X: y\n" * 100_000 + b"\nbody", "x") == []
+
+
+@pytest.mark.parametrize("unit", [b" --b ", b"--b -", b"a1b2", b"Final-Recipient: rfc822; a@b.c\n \n"])
+@pytest.mark.parametrize("kind", [b'multipart/report; boundary="b"', b"text/plain; charset=punycode"])
+def test_parts_cost_no_more_than_their_length(unit: bytes, kind: bytes) -> None:
+    # Half a megabyte took between ten seconds and a minute each: the suite's timeout is the judge.
+    head = b"From: MAILER-DAEMON@x.example\nSubject: failure notice\nContent-Type: " + kind + b"\n\n-"
+    bounce.refusals(head + unit * (500_000 // len(unit)), "x")
+
+
+@pytest.mark.parametrize(
+    "charset",
+    ["hex", "zlib", "rot13", "punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape"],
+)
+def test_codecs_that_are_no_charsets_are_not_used(charset: str) -> None:
+    assert parts.decode(b"550 \\ud800 \\d xn--a", charset) == "550 \\ud800 \\d xn--a"
+
+
+def test_no_text_holds_half_a_utf_16_pair() -> None:
+    assert parts.decode(b"no +2AA-such user", "utf-7") == "no \ufffdsuch user"
+    head = (
+        "From: MAILER-DAEMON@x.example\nSubject: failure notice\nContent-Type: text/plain; charset=utf-7\n\n"
+    )
+    (told,) = bounce.refusals(f"{head}<u@y.example>: 550 no +2AA-such user\n".encode(), "x")
+    assert told.text.encode()
+    body = (
+        r'{"notificationType":"Bounce","bounce":{"bouncedRecipients":[{"emailAddress":"a\ud800@y.example"}]}}'
+    )
+    (told,) = bounce.refusals(f"From: no-reply@amazonses.example\nSubject: x\n\n{body}".encode(), "x")
+    assert told.recipient == "a\ufffd@y.example"

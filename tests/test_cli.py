@@ -1,7 +1,11 @@
 """The command line: what was meant, exit codes, and a help that answers at once."""
 
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,3 +84,43 @@ def test_what_everybody_needs_imports_nothing_that_only_linux_has(verb: str) -> 
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("words", [["check", "--config", "/x\x1b[31m"], ["check", "x\x1b[31m"], ["\x1b[31m"]])
+def test_what_was_typed_is_quoted_safely(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    err = capsys.readouterr().err
+    assert "unlisted: " in err
+    assert "\x1b" not in err
+
+
+def test_a_hostile_option_is_quoted_safely(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["find", "--\x1b[31m", "x"])
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def run(words: list[str], **more: Any) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "unlisted", *words]
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60, check=False, **more)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "reply").write_text("550 5.1.1 no such user")
+    with open("/dev/full", "w") as full:
+        done = run(["explain", str(tmp_path / "reply")], stdout=full)
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == ["unlisted: the answer: No space left on device"]
+
+
+@pytest.mark.parametrize("words", [["explain"], ["explain", "--json"]])
+def test_a_terminal_that_cannot_spell_it_gets_numbers(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "reply").write_text("550 5.1.1 no such user \u00fc\u2026", encoding="utf-8")
+    (tmp_path / "reply").rename(tmp_path / "r\u00fcck")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}
+    done = run([*words, str(tmp_path / "r\u00fcck")], stdout=subprocess.PIPE, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.isascii()
+    if "--json" in words:
+        assert json.loads(done.stdout)["source"] == str(tmp_path / "r\u00fcck")

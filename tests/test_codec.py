@@ -19,3 +19,9 @@ def test_round_trip(src: net.Address, dst: net.Address, port: int, mac: str) -> 
 def test_a_wrong_address_is_named_with_its_path() -> None:
     with pytest.raises(msgspec.ValidationError, match=r"'1.2.3' is not an IP address.*\$.src"):
         codec.decode('{"kind":"attempt","at":1,"src":"1.2.3","dst":"192.0.2.1","dport":25}', Attempt)
+
+
+def test_half_a_utf_16_pair_is_still_json() -> None:
+    # A file's name that is no UTF-8, and a stranger's text: one of them must not end the whole answer.
+    made = codec.encode({"source": "bounce\udcff.eml", "\ud800": ["\ud83d\ude00", 1, None]})
+    assert codec.decode(made, dict) == {"source": "bounce\ufffd.eml", "\ufffd": ["\U0001f600", 1, None]}

@@ -37,6 +37,8 @@ def test_reads_addresses_and_networks(tmp_path: Path) -> None:
         ("hold_hours = 0", "$.hold_hours"),
         ("hold_hours = ", "not TOML"),
         ("max_holds = -1", "$.max_holds"),
+        ("warm_up = nan", "$.warm_up"),
+        ("warm_up = inf", "$.warm_up"),
     ],
 )
 def test_a_mistake_names_file_path_and_mend(tmp_path: Path, text: str, told: str) -> None:
@@ -46,6 +48,19 @@ def test_a_mistake_names_file_path_and_mend(tmp_path: Path, text: str, told: str
     assert told in error.value.what
     assert path in error.value.what
     assert error.value.remedy
+
+
+def test_addresses_and_macs_come_out_in_their_one_form(tmp_path: Path) -> None:
+    text = 'senders = ["2001:DB8::0:2", "3C-5A-B4-00-00-01"]\nprotect = ["::ffff:192.168.1.9"]\n'
+    settings = config.load(write(tmp_path, text))
+    assert settings.senders == ("2001:db8::2", "3c:5a:b4:00:00:01")
+    assert settings.protect == ("192.168.1.9",)
+
+
+def test_a_file_named_by_the_environment_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNLISTED_CONFIG", str(tmp_path / "typo.toml"))
+    with pytest.raises(ConfigError, match=r"typo\.toml"):
+        config.load()
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:

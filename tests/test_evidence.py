@@ -373,3 +373,22 @@ def test_dhcp_of_the_corpus(corpora: Path) -> None:
         assert {(str(one.address), one.mac, one.hostname) for one in leases} == {
             ("192.168.50.129", "3c:5a:b4:12:34:56", "FRONTDESK-PC")
         }
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (
+            "netfilter",
+            "Nov 24 00:06:26 gw sshd[77]: Invalid user a IN=lan0 OUT=wan0 SRC=192.168.50.20 DST=198.18.1.25 "
+            "LEN=60 PROTO=TCP SPT=40000 DPT=25 WINDOW=64240 SYN URGP=0",
+        ),
+        (
+            "dnsmasq_log",
+            "Nov 24 00:06:26 gw sshd[77]: Invalid user dnsmasq-dhcp[1]: DHCPACK(lan0) 192.168.50.20 "
+            "3c:5a:b4:12:34:56 x",
+        ),
+    ],
+)
+def test_a_stranger_cannot_spell_a_packet_into_another_programs_line(name: str, line: str) -> None:
+    assert named(name).parse(line, NEAR) is None

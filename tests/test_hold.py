@@ -1,14 +1,17 @@
 """The verbs that stop: what they show, whom they refuse, how they answer. Nothing here changes a network."""
 
+import asyncio
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from unlisted import cli
 from unlisted.cli.hold import hours
-from unlisted.edge import apply, kernel
+from unlisted.edge import apply, kernel, present
 from unlisted.edge.store import Store
 from unlisted.edge.watch import Carried, Happening, Sources, Watch, sentence, stand
 from unlisted.messages import (
@@ -26,7 +29,7 @@ from unlisted.messages import (
     Tick,
 )
 from unlisted.net import Address, ip
-from unlisted.stop import decide
+from unlisted.stop import decide, guard
 
 LAPTOP, ADDRESS = "3c:5a:b4:00:00:01", "192.168.77.50"
 
@@ -155,12 +158,14 @@ class Enforcer:
 
     def __init__(self) -> None:
         self.did: list[str] = []
+        self.stands = True
 
     def prepare(self) -> apply.Outcome:
+        self.stands = True
         return apply.Outcome(ok=True)
 
     def whole(self) -> bool:
-        return "hold" not in self.did[-1:]
+        return self.stands
 
     def hold(self, decision: Decision, now: float) -> apply.Outcome:
         assert now > decision.made_at - 1
@@ -223,6 +228,124 @@ def test_files_become_events_and_commands_are_carried_out(leases: str, tmp_path:
     carried = [one for one in told if isinstance(one, Carried)]
     assert [one.ok for one in carried] == [True, True]
     assert "0 lines were not understood" in live.account()
+
+
+def test_the_hold_is_stored_although_nobody_can_be_told(tmp_path: Path) -> None:
+    def gone(_: Happening) -> None:
+        raise BrokenPipeError
+
+    with Store(str(tmp_path / "s.db")) as store:
+        live = Watch(Decider(), Sources(neighbors=False), gone, enforcer=Enforcer(), store=store)
+
+        async def once() -> None:
+            live.take(Attempt(1.0, address(ADDRESS), address("198.51.100.7"), 25))
+
+        with pytest.raises(BrokenPipeError):
+            asyncio.run(once())
+    with Store(str(tmp_path / "s.db")) as store:
+        assert [one.device.key for one in store.decisions()] == [ADDRESS]
+        assert store.count(Attempt) == 1
+
+
+def test_a_flushed_filter_is_laid_again_with_who_is_held(tmp_path: Path) -> None:
+    engine, enforcer = Decider(), Enforcer()
+    held = structs.replace(
+        decide.by_hand(Device(address(ADDRESS), LAPTOP), "test", "me", time.time(), 1), state="verified"
+    )
+    live = Watch(engine, Sources(neighbors=False), lambda _: None, enforcer=enforcer)
+    engine.decisions[held.id] = held
+    live._tick()
+    assert enforcer.did == []
+    enforcer.stands = False
+    live._tick()
+    assert enforcer.did == [f"hold {LAPTOP}"]
+    assert enforcer.stands
+
+
+def test_what_another_process_decides_is_taken_over_and_never_backwards(tmp_path: Path) -> None:
+    made = decide.by_hand(Device(address(ADDRESS), LAPTOP), "test", "me", time.time(), 1)
+    engine = Decider()
+
+    def known() -> list[str]:
+        live._tick()
+        return [one.state for one in engine.decisions.values()]
+
+    with Store(str(tmp_path / "s.db")) as store:
+        live = Watch(engine, Sources(neighbors=False), lambda _: None, store=store)
+        for state, then in (("proposed", "proposed"), ("applied", "applied"), ("verified", "verified")):
+            store.save_decision(structs.replace(made, state=state), 1.0, "me")
+            assert known() == [then]
+        store.save_decision(structs.replace(made, state="applied"), 1.0, "me")  # ours is not on disk yet
+        assert known() == ["verified"]
+        store.save_decision(structs.replace(made, state="released"), 1.0, "me")
+        assert known() == ["released"]
+        over = structs.replace(made, id="over", expires_at=1.0, state="expired")
+        store.save_decision(over, 1.0, "me")
+        assert known() == ["released"]  # history is not read again and again
+
+
+def test_an_address_that_comes_back_to_its_first_owner_is_news(tmp_path: Path) -> None:
+    one, two = LAPTOP, "3c:5a:b4:00:00:02"
+    engine = Decider()
+    live = Watch(engine, Sources(neighbors=False), lambda _: None)
+    line = "Nov 23 10:0{}:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.77.50 {} x"
+    live._log("dnsmasq.log", [(n, line.format(n, mac)) for n, mac in enumerate((one, two, one))])
+    assert [event.mac for event in engine.seen if isinstance(event, Lease)] == [one, two, one]
+
+
+def test_a_lease_file_is_read_again_and_only_what_is_new_is_told(leases: str) -> None:
+    engine = Decider()
+    live = Watch(engine, Sources(leases=(leases,), neighbors=False), lambda _: None)
+    live._poll()
+    assert len(engine.seen) == 3
+    with open(leases, "a", encoding="utf-8") as file:
+        file.write("4102444800 3c:5a:b4:00:00:04 192.168.77.53 new *\n")
+    live._poll()
+    assert [event.mac for event in engine.seen[3:] if isinstance(event, Lease)] == ["3c:5a:b4:00:00:04"]
+    Path(leases).write_text("", encoding="utf-8")
+    live._poll()
+    assert live._leases == {leases: set()}  # what is gone is not remembered
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["watch", "--nflog=70000"],
+        ["watch", "--nflog=-1"],
+        ["watch", "--for=nan"],
+        ["rule", "print", "--nflog=65536"],
+        ["hold", "x", "--wait=inf"],
+    ],
+)
+def test_numbers_that_are_none(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as told:
+        cli.main(words)
+    assert told.value.code == 2
+    assert "is no" in capsys.readouterr().err
+
+
+def test_an_address_that_changed_hands_belongs_to_its_last_owner() -> None:
+    first, second = "3c:5a:b4:00:00:0a", "3c:5a:b4:00:00:0b"
+    where, now = address(ADDRESS), 5000.0
+    seen = [Lease(where, first, "old", start=1000.0), Lease(where, second, "new", start=2000.0)]
+    there = present.standing(seen)  # as a watch notes neighbors: none of them has an end
+    found = present.find(ADDRESS, there, now)
+    assert found.mac == second
+    assert guard.unproven(found, there, now) == ""
+    assert present.find(first, there, now) == Device(None, first, "Google, Inc.")
+    # A lease that still runs is not put aside by a claim: two claims stay two, and the guard refuses.
+    claimed = present.standing([Lease(where, first, end=9000.0), Lease(where, second)])
+    assert "may be forged" in guard.unproven(Device(where, second), claimed, now)
+
+
+def test_a_host_name_is_held_by_where_it_is_now() -> None:
+    there = [
+        Lease(address("192.168.77.9"), LAPTOP, "laptop", end=10.0),
+        Lease(address(ADDRESS), LAPTOP, "laptop", end=9000.0),
+    ]
+    assert present.find("LAPTOP", there, 5000.0).address == address(ADDRESS)
+    gone = present.find("laptop", there[:1], 5000.0)
+    assert (gone.address, gone.mac, gone.hostname) == (None, LAPTOP, "laptop")
 
 
 def test_a_watch_without_an_enforcer_never_holds(tmp_path: Path) -> None:

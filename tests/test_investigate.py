@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from unlisted import cli
+from unlisted.edge.store import Store
 
 LAPTOP = "8c:16:45:5d:0e:92"
 LEASE = f"1795492861 {LAPTOP} 192.168.50.146 LT-0417 01:{LAPTOP}\n"
@@ -122,6 +123,13 @@ def test_a_case_is_kept_for_the_report(
     assert cli.main(["report", str(case["id"]), "--out", str(tmp_path / "pack")]) == 0
     assert LAPTOP in (tmp_path / "pack" / "report.html").read_text()
     assert cli.main(["report", "nonsense"]) == 3
+    with Store() as store:  # an older one; without a name the newest is meant
+        store.submit(
+            lambda connection: connection.execute("INSERT INTO cases VALUES ('older', 1.0, x'7b7d')")
+        ).result()
+    capsys.readouterr()
+    assert cli.main(["report", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["id"] == case["id"]
 
 
 def test_an_empty_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

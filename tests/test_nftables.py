@@ -47,14 +47,20 @@ def test_a_hold_stands_in_each_set_until_its_end() -> None:
         (body["name"], body["elem"])
         for verb, kind, body in commands(nftables.hold(decision(), 1600.0))
         if verb == "add" and kind == "element"
-    ][-2:]
+    ][-3:]
     name = decision().id
     assert added == [
         ("held_mac", [{"elem": {"val": "3c:5a:b4:00:00:02", "timeout": 3000, "comment": name}}]),
         ("held4", [{"elem": {"val": "192.168.1.50", "timeout": 3000, "comment": name}}]),
+        ("replies4", [{"elem": {"val": "192.168.1.50", "timeout": 3000, "comment": name}}]),
     ]
     assert "held6 { fd00::5 timeout" in nftables.hold(decision("fd00::5", ""), 1000.0).text
     assert "timeout 1s" in nftables.hold(decision(), 1e9).text  # never an element without an end
+
+
+def test_a_clock_that_stands_in_1970_makes_no_hold_for_half_a_century() -> None:
+    made = decide.by_hand(decision().device, "why", "me", 1_795_000_000.0, 1)
+    assert " timeout 3600s" in nftables.hold(made, 5.0).text
 
 
 def test_open_connections_end_from_both_sides() -> None:
@@ -174,3 +180,36 @@ def test_paper_says_what_to_do_until_when_and_how_to_undo_it() -> None:
     assert "\x1b" not in shown
     assert "\n4." not in shown
     assert "Unblock" in paper.release(decision())
+
+
+def listing(*elements: tuple[str, str, str, int]) -> nftables.Listing:
+    """Hold sets in the kernel's words: set, name, decision, packets."""
+    sets = [
+        {
+            "set": {
+                "name": where,
+                "elem": [{"elem": {"val": value, "comment": ident, "counter": {"packets": packets}}}],
+            }
+        }
+        for where, value, ident, packets in elements
+    ]
+    return nftables.read(json.dumps({"nftables": sets}))
+
+
+def test_a_release_takes_only_what_its_own_decision_holds() -> None:
+    ours = decision()
+    there = listing(("held_mac", ours.device.mac, "younger", 0), ("held4", "192.168.1.50", ours.id, 0))
+    document = nftables.release_held(ours, there)
+    assert document is not None
+    assert "held4 { 192.168.1.50 }" in document.text
+    assert "held_mac" not in document.text
+    assert nftables.release_held(ours, listing(("held4", "192.168.1.50", "younger", 0))) is None
+
+
+def test_what_an_address_carries_proves_nothing_where_the_mac_is_known() -> None:
+    ours = decision()
+    there = listing(("held_mac", ours.device.mac, ours.id, 2), ("held4", "192.168.1.50", ours.id, 40))
+    assert nftables.stopped(ours, there) == 2
+    alone = decision(mac="")
+    assert nftables.stopped(alone, listing(("held4", "192.168.1.50", alone.id, 40))) == 40
+    assert nftables.stopped(alone, listing(("held4", "192.168.1.50", "another", 40))) == 0

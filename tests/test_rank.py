@@ -208,3 +208,20 @@ def test_files_may_be_cut_and_mixed(rows: list[tuple[int, int, int, int]], cut: 
 def test_columns_give_the_messages_back() -> None:
     attempts = burst(count=3, sport=7, mac=MAC, action="block", outcome="silent")
     assert list(gather(attempts).attempts()) == attempts
+
+
+def test_the_outer_side_is_known_though_strangers_call_in() -> None:
+    us = "203.0.113.5"
+    sent = burst(us)
+    came = [attempt(200.0 + i, us, f"198.51.100.{i + 1}") for i in range(20)]
+    found = judge([*sent, *came])
+    assert (found.suspects, found.told) == ([], False)
+    assert us in found.notes[0]
+    assert "--inside" not in found.notes[0], "that would accuse the gateway"
+
+
+def test_a_lease_names_what_came_after_it_and_nothing_before() -> None:
+    who = Who()
+    who.add(Lease(ip_address("192.168.50.9"), MAC, start=150.0))
+    found = judge([*burst(count=5), *burst(count=7, start=200.0)], who)
+    assert {(one.device.mac, one.attempts) for one in found.suspects} == {("", 5), (MAC, 7)}

@@ -5,6 +5,7 @@ import gzip
 import lzma
 import os
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -214,3 +215,59 @@ def test_parquet_with_named_columns(tmp_path: Path) -> None:
     assert "198.51.100.7" in quote([Evidence(str(path), 1, "")])[0].text
     pl.DataFrame({"a": [1]}).write_parquet(path)
     assert "without columns" in read(path).trouble
+
+
+@pytest.mark.parametrize(
+    "filler", ["sshd[9]: session opened for user root", "dnsmasq[7]: query[A] example.org"]
+)
+def test_one_minute_of_dropped_mail_in_a_month_of_syslog_is_found(tmp_path: Path, filler: str) -> None:
+    path = tmp_path / "messages"
+    lines = [f"Nov 23 10:00:00 gw {filler} {number}".encode() for number in range(6000)]
+    lines[2900:2900] = GATEWAY.splitlines()
+    path.write_bytes(b"\n".join(lines))
+    made = read(path, NEAR)
+    assert "gateway" in made.kinds
+    assert made.flows is not None
+    assert made.flows.size == 13
+    assert int(made.flows.line[0]) == 2901
+
+
+def test_a_mail_from_the_future_does_not_move_the_logs(tmp_path: Path) -> None:
+    written = 1795428000.0
+
+    def mail(name: str, date: str) -> None:
+        (tmp_path / name).write_text(f"From: a@b.example\nTo: c@d.example\nDate: {date}\n\nHello\n")
+        os.utime(tmp_path / name, (written, written))
+
+    mail("a", "Tue, 19 Jan 2038 03:14:07 +0000")
+    assert nearest(paths([str(tmp_path)])) is None
+    mail("b", "Mon, 23 Nov 2026 09:00:00 +0000")
+    mail("c", "Sun, 22 Nov 2026 09:00:00 +0000")
+    mail("d", "Thu, 01 Jan 1970 00:00:00 +0000")
+    assert nearest(paths([str(tmp_path)])) == written - 86_400 - 3600
+    (tmp_path / "e.leases").write_text("1543061181 3c:5a:b4:12:34:56 192.168.50.129 PC *\n")
+    assert nearest(paths([str(tmp_path)])) == 1543061181.0, "a log's word before a stranger's"
+
+
+def test_a_name_that_no_file_can_have_is_said() -> None:
+    (only,) = paths(["x" * 5000])
+    assert "too long" in read(only).trouble
+
+
+def test_a_broken_time_moves_no_other(tmp_path: Path) -> None:
+    pl = pytest.importorskip("polars")
+    path = tmp_path / "flows"
+    hosts = {"src": ["192.168.50.9"] * 3, "dst": ["198.51.100.7"] * 3, "dport": [25] * 3}
+    for odd in (float("nan"), float("inf"), 1e18, -1e300):
+        pl.DataFrame({"ts": [1795478786.0, odd, 1795478787.0], **hosts}).write_parquet(path)
+        made = read(path)
+        assert made.flows is not None
+        assert made.flows.at.tolist() == [1795478786_000000, 1795478787_000000]
+    pl.DataFrame({"ts": [[1], [2], [3]], **hosts}).write_parquet(path)
+    assert "cannot be read" in read(path).trouble
+
+
+def test_without_polars_the_rest_is_still_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    (tmp_path / "flows").write_bytes(b"PAR1" + bytes(20))
+    assert "unlisted[bulk]" in read(tmp_path / "flows").trouble

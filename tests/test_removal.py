@@ -226,3 +226,11 @@ def test_what_changed() -> None:
         ("d", "new"),
         ("f", "new"),
     ]
+
+
+def test_a_declared_sender_may_be_spelled_in_any_way() -> None:
+    seen = [Attempt(1.0, IPv4Address("192.168.1.10"), US, 25, mac="3c:5a:b4:12:34:56")]
+    assert quiet.last_leak(seen) == 1.0
+    assert quiet.last_leak(seen, ["3C-5A-B4-12-34-56"]) is None
+    assert quiet.last_leak(seen, ["::ffff:192.168.1.10"]) is None
+    assert quiet.last_leak(seen, ["192.168.1.11"]) == 1.0

@@ -139,6 +139,18 @@ def test_decisions_and_their_audit_lines(path: str) -> None:
         assert store.audit_lines()[0].decision == decision().id
 
 
+def test_what_a_person_released_does_not_come_back_by_a_late_word(path: str) -> None:
+    with Store(path) as store, Store(path) as watch:
+        store.save_decision(decision("applied"), 1.0, "anna")
+        store.save_decision(decision("released"), 2.0, "anna")
+        for late in ("verified", "failed", "proposed"):
+            watch.save_decision(decision(late), 3.0, "unlisted watch")
+        assert [one.state for one in store.decisions()] == ["released"]
+        assert len(store.audit_lines()) == 2
+        assert store.decisions(ending_after=decision().expires_at) == []
+        assert [one.state for one in store.decisions(ending_after=0.0)] == ["released"]
+
+
 def test_a_list_over_time(path: str) -> None:
     def answer(at: float, state: str) -> Listing:
         return Listing("203.0.113.9", "xbl", "xbl.example", state, at=at)

@@ -30,6 +30,13 @@ def test_a_batch_to_new_prefixes_on_port_25_trips_at_the_third_attempt() -> None
     assert state.fresh.tolist() == [10]
 
 
+def test_a_clock_set_back_makes_no_burst() -> None:
+    hour = 3600 * SECOND
+    rows = [(0, (100 - i) * 2 * hour, 1000 + i, 0, 0, 0) for i in range(3)]
+    forward = [(0, i * 2 * hour, 1000 + i, 0, 0, 0) for i in range(3)]
+    assert run(rows)[0].score.tolist() == run(forward)[0].score.tolist()
+
+
 @pytest.mark.parametrize("port", [1, 2])
 def test_a_batch_on_the_submission_ports_trips_within_five(port: int) -> None:
     _, alarms = run([(0, i * 300, 1000 + i, port, 3, 0) for i in range(10)])

@@ -33,8 +33,22 @@ _ENCODER = msgspec.json.Encoder(enc_hook=_spell)
 
 
 def encode(value: object) -> bytes:
-    """One JSON document without a newline."""
-    return _ENCODER.encode(value)
+    """One JSON document without a newline.
+
+    Half a UTF-16 pair, from a file's name or a stranger's mail, has no UTF-8 form: U+FFFD stands for it.
+    """
+    try:
+        return _ENCODER.encode(value)
+    except UnicodeEncodeError:
+        return _ENCODER.encode(_whole(builtins(value)))
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_whole(key): _whole(one) for key, one in value.items()}
+    return [_whole(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def decode(data: bytes | str, kind: type[T]) -> T:

@@ -5,9 +5,10 @@ Looked for in this order: `--config FILE`, `$UNLISTED_CONFIG`, `/etc/unlisted/un
 """
 
 import os
+from math import inf
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from unlisted import catalogue, net
 from unlisted.errors import ConfigError
@@ -47,8 +48,10 @@ def load(path: str | None = None) -> Config:
             with open(candidate, encoding="utf-8") as file:
                 return check(catalogue.decode(file.read(), Config, candidate), candidate)
         except FileNotFoundError:
-            if path:
-                raise ConfigError(f"no configuration at {path}", remedy="name an existing file") from None
+            if candidate in (path, os.environ.get("UNLISTED_CONFIG")):
+                raise ConfigError(
+                    f"no configuration at {candidate}", remedy="name an existing file"
+                ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
                 f"cannot read {candidate}: {error}", remedy="mend it, or name another"
@@ -57,7 +60,8 @@ def load(path: str | None = None) -> Config:
 
 
 def check(config: Config, name: str) -> Config:
-    """What types cannot say: ranges and spellings."""
+    """What types cannot say: ranges and spellings. Addresses and MACs come out in their one form."""
+    spelled: dict[str, tuple[str, ...]] = {}
     for field in ("senders", "protect"):
         for position, text in enumerate(getattr(config, field)):
             if net.ip(text) is None and not net.mac(text):
@@ -65,13 +69,14 @@ def check(config: Config, name: str) -> Config:
                     f"{name}: {text!r} is neither an address nor a MAC - at `$.{field}[{position}]`",
                     remedy='write it as "192.168.1.10" or "3c:5a:b4:12:34:56"',
                 )
+        spelled[field] = tuple(str(net.ip(text) or net.mac(text)) for text in getattr(config, field))
     if not 0 < config.hold_hours <= 24 * 30:
         raise ConfigError(
             f"{name}: {config.hold_hours} hours is no hold - at `$.hold_hours`",
             remedy="between 0 (excluded) and 720",
         )
-    if config.warm_up < 0:
+    if not 0 <= config.warm_up < inf:
         raise ConfigError(f"{name}: {config.warm_up} - at `$.warm_up`", remedy="seconds, 0 or more")
     if config.max_holds < 0:
         raise ConfigError(f"{name}: {config.max_holds} - at `$.max_holds`", remedy="0 or more")
-    return config
+    return structs.replace(config, **spelled)

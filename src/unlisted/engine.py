@@ -37,9 +37,11 @@ from unlisted.messages import (
 from unlisted.stop import decide, guard
 
 NEW_DEVICE = 3600.0  # seconds since it was first seen, in which a device counts as new to us
-# Sources that are tracked at once, 1 KB each. Forged addresses can fill it; then only devices that a
+# Sources that are tracked at once, up to 70 KB each. Forged addresses can fill it; then only devices that a
 # lease or a neighbor vouches for are still tracked, and it is said.
-MOST_DEVICES = 50_000
+MOST_DEVICES = 10_000
+MOST_PROPOSALS = 100  # open at once; each stands on a disk and on somebody's screen
+AGAIN = 10.0  # seconds until a device that goes on is decided about again
 MOST_FLOWS = 100_000  # connections remembered to know a repeated SYN; 3,000 new ones a second for 35 s
 QUOTED = 10  # lines kept per device as evidence; more convinces nobody further
 PORTS = {port: index for index, port in enumerate(net.MAIL_PORTS)}
@@ -60,8 +62,9 @@ class Engine:
         self.network = network
         self.table = table or trip.load()
         self.who = Who(vendor)
+        self._claims: dict[net.Address, dict[str, Lease]] = {}  # who says that it has an address, by MAC
         for lease in network.known:
-            self.who.add(lease)
+            self._lease(lease)
         self.state = trip.State.new(16)
         self.decisions: dict[str, Decision] = {}
         self.listings: dict[tuple[str, str], Listing] = {}
@@ -72,6 +75,7 @@ class Engine:
         self._lines: defaultdict[str, deque[Evidence]] = defaultdict(lambda: deque(maxlen=QUOTED))
         self._targets: defaultdict[str, set[net.Address]] = defaultdict(set)
         self._applied_at: dict[str, float] = {}
+        self._decided: dict[str, tuple[float, str]] = {}  # when last, and why it was not held
         self._began: float | None = None
         self._rules: dict[type, Callable[..., list[Command]]] = {
             Attempt: self._attempt,
@@ -93,9 +97,17 @@ class Engine:
     # ---- one rule an event ------------------------------------------------------------------------
 
     def _lease(self, lease: Lease) -> list[Command]:
+        """A claim to an address. One that tells its end stands until then: two of them are a conflict."""
+        claims = self._claims.setdefault(lease.address, {})
+        known = claims.get(lease.mac)
+        if known is not None and lease.end is None and lease.hostname in ("", known.hostname):
+            return []  # a neighbor that is still there
+        if lease.end is None and len(self._claims) > MOST_DEVICES:
+            return []
         self.who.add(lease)
-        others = tuple(known for known in self.network.known if known.address != lease.address)
-        self.network = structs.replace(self.network, known=(*others, lease))
+        for mac in [mac for mac, one in claims.items() if one.end is None]:
+            del claims[mac]
+        claims[lease.mac] = lease
         return []
 
     def _attempt(self, attempt: Attempt) -> list[Command]:
@@ -118,9 +130,13 @@ class Engine:
             self._lines[key].append(attempt.seen)
         if len(self._targets[key]) < trip.SLOTS:
             self._targets[key].add(attempt.dst)
-        self.state, alarms = trip.advance(self.state, self._columns(key, attempt), self.table)
+        columns = self._columns(key, attempt)  # first: it makes room in the state
+        self.state, alarms = trip.advance(self.state, columns, self.table)
         if len(alarms.row):
-            commands += self._tripped(key, attempt, int(alarms.score[0]), int(alarms.attempt[0]))
+            suspect = self.suspects[key] = self._suspect(key, attempt)
+            commands += [Name(suspect), *self._decide(suspect, attempt)]
+        elif self.state.score[self._ids[key]] >= self.table.threshold and self._due(key, attempt.at):
+            commands += self._decide(self._suspect(key, attempt), attempt)
         return commands
 
     def _listing(self, listing: Listing) -> list[Command]:
@@ -147,7 +163,13 @@ class Engine:
             after = decide.expire(decision, tick.at)
             if after is not decision:
                 self._save(after)
-                commands += [Release(after, "its time is over"), Save(tick.at, after)]
+                if decision.state in decide.STANDING:
+                    commands.append(Release(after, "its time is over"))
+                commands.append(Save(tick.at, after))
+        for decision in list(self.decisions.values()):
+            if decision.state not in decide.OPEN and decision.expires_at < tick.at:
+                del self.decisions[decision.id]
+                self._applied_at.pop(decision.id, None)
         return commands
 
     # ---- what a rule needs ------------------------------------------------------------------------
@@ -172,7 +194,7 @@ class Engine:
 
     def _vouched(self, attempt: Attempt) -> bool:
         """True when a lease or a neighbor knows this source."""
-        return any(attempt.src == known.address for known in self.network.known)
+        return bool(self._claims.get(attempt.src))
 
     def _columns(self, key: str, attempt: Attempt) -> trip.Attempts:
         """One attempt as the kernel's columns."""
@@ -190,42 +212,75 @@ class Engine:
             np.array([int(new)], np.int8),
         )
 
-    def _tripped(self, key: str, attempt: Attempt, score: int, tries: int) -> list[Command]:
-        """A device crossed the threshold: name it, and hold it if that is the policy and the guard agrees."""
-        device = self.who.device(attempt.src, attempt.at, attempt.mac)
+    def _suspect(self, key: str, attempt: Attempt) -> Suspect:
+        """The device of this attempt, which is over the threshold."""
+        number = self._ids[key]
+        score, tries = int(self.state.score[number]), int(self.state.tries[number])
         targets = len(self._targets[key])
         because = (
             f"{tries} attempts on mail ports of {targets} servers it had never spoken to; "
             f"score {score / trip.NATS:.1f} of {self.table.threshold / trip.NATS:.1f} nats"
         )
-        suspect = Suspect(
-            device, "rogue", round(score / trip.NATS, 3), tries, targets, attempt.at, tries, "", because,
-            tuple(self._lines[key]),
-        )  # fmt: skip
-        self.suspects[key] = suspect
-        return [Name(suspect), *self._decide(suspect, attempt.at)]
+        first = self.suspects.get(key)  # when it was named, if it was
+        return Suspect(
+            device=self.who.device(attempt.src, attempt.at, attempt.mac),
+            verdict="rogue",
+            score=round(score / trip.NATS, 3),
+            attempts=tries,
+            destinations=targets,
+            flagged_at=first.flagged_at if first else attempt.at,
+            flagged_after=first.flagged_after if first else tries,
+            role="",
+            because=because,
+            evidence=tuple(self._lines[key]),
+        )
 
-    def _decide(self, suspect: Suspect, at: float) -> list[Command]:
-        """Propose, or hold at once; never against the guard, never on a cold start."""
-        if any(
-            decide.standing(one, at) and one.device.key == suspect.device.key
-            for one in self.decisions.values()
-        ):
+    def _due(self, key: str, at: float) -> bool:
+        """True when a device that goes on may be decided about again: what stood in the way may be gone."""
+        return abs(at - self._decided.get(key, (at, ""))[0]) >= AGAIN
+
+    def _decide(self, suspect: Suspect, attempt: Attempt) -> list[Command]:
+        """Propose, or hold at once; never against the guard, never on a cold start, nothing twice."""
+        at, key = attempt.at, attempt.mac or str(attempt.src)
+        mine = [one for one in self.decisions.values() if one.device.key == suspect.device.key]
+        before = self._decided.get(key, (at, ""))[1]
+        self._decided[key] = (at, before)
+        if any(decide.standing(one, at) for one in mine):
             return []
-        decision = decide.propose(suspect, self.config.policy, at, self.config.hold_hours)
-        refused = guard.refuse(suspect.device, self.network, self.decisions.values(), at)
-        if not refused and self.config.policy == "hold" and not self.warm(at):
-            refused = f"the watch is younger than {self.config.warm_up:.0f} s"
-        self._save(decision)
+        refused = self._refused(suspect, attempt)
+        self._decided[key] = (at, refused)
+        waiting = [one for one in mine if one.state == "proposed"]
+        if waiting and (self.config.policy != "hold" or refused == before):
+            return []
+        if refused and sum(one.state == "proposed" for one in self.decisions.values()) >= MOST_PROPOSALS:
+            return []
+        dropped = [self._save(decide.release(one, "a newer decision", at)) for one in waiting]
+        decision = self._save(decide.propose(suspect, self.config.policy, at, self.config.hold_hours))
+        held = not refused and self.config.policy == "hold"
+        return [
+            *(Save(at, one) for one in dropped),
+            Hold(decision) if held else Propose(decision, refused),
+            Save(at, decision),
+        ]
+
+    def _refused(self, suspect: Suspect, attempt: Attempt) -> str:
+        """Why this device is not held at once; "" when it may be."""
+        known = tuple(lease for claims in self._claims.values() for lease in claims.values())
+        network = structs.replace(self.network, known=known)
+        refused = guard.refuse(suspect.device, network, self.decisions.values(), attempt.at)
         if refused or self.config.policy != "hold":
-            return [Propose(decision, refused), Save(at, decision)]
-        return [Hold(decision), Save(at, decision)]
+            return refused
+        if not attempt.mac:
+            return (
+                "the log shows no MAC, and an address in a log can be forged by whoever gets a line into it"
+            )
+        return "" if self.warm(attempt.at) else f"the watch is younger than {self.config.warm_up:.0f} s"
 
     def _witness(self, attempt: Attempt) -> list[Command]:
         """What this attempt proves about the holds that stand."""
         commands: list[Command] = []
         for decision in [one for one in self.decisions.values() if one.state in decide.STANDING]:
-            after = decide.witness(decision, attempt, self._applied_at.get(decision.id, attempt.at))
+            after = decide.witness(decision, attempt, self._applied_at.get(decision.id, decision.made_at))
             if after is not decision:
                 self._save(after)
                 what = (

@@ -3,6 +3,7 @@
 Host names, log lines and replies come from strangers: everything shown goes through `clean`.
 """
 
+import json
 import sys
 import unicodedata
 from datetime import UTC, datetime
@@ -32,8 +33,13 @@ def clean(text: str, limit: int = 500) -> str:
 
 
 def emit(value: object) -> None:
-    """One JSON line on stdout."""
-    sys.stdout.write(codec.encode(value).decode() + "\n")
+    """One JSON line on stdout; where stdout cannot spell a letter, its JSON escape stands for it."""
+    text = codec.encode(value).decode()
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(json.loads(text))
+    sys.stdout.write(text + "\n")
 
 
 def say(text: str) -> None:

@@ -146,11 +146,17 @@ class TestEnding:
             assert network.sweep() == []
             assert net.root.is_dir()
 
-    def test_closing_twice_is_closing_once(self) -> None:
+    def test_closing_twice_is_closing_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         net = Network()
         with net:
-            net.host("one")
+            one = net.host("one")
+        # By now the numbers of its processes may be those of others: nothing is looked up or killed.
+        monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("killed by a number that is not ours"))
+        monkeypatch.setattr(os, "listdir", lambda *_: pytest.fail("looked for processes"))
         net.close()
+        for use in (lambda: one.pid, lambda: one.run(["true"])):
+            with pytest.raises(UnlistedError, match="gone"):
+                use()
 
 
 def inhabitants(pid: int) -> list[int]:

@@ -1,8 +1,11 @@
 """The rogue: behaves as measured, never leaves its range, always ends."""
 
 import asyncio
+import subprocess
+import sys
 from collections import Counter
 from ipaddress import ip_address
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -57,3 +60,15 @@ def test_it_tries_nothing_outside_the_lab(capfdbinary: pytest.CaptureFixture[byt
 def test_no_limits_means_the_default_limits() -> None:
     assert Limits().attempts <= 1000
     assert Limits().seconds <= 600
+
+
+@pytest.mark.parametrize("words", [["rogue"], ["receiver", "ledger", "control"], ["lists", "."]])
+def test_no_part_of_the_lab_runs_on_the_machines_own_network(words: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", f"unlisted.lab.{words[0]}", *words[1:]],
+        cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert "inside it only" in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []

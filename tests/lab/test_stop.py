@@ -22,6 +22,7 @@ from unlisted.engine import Engine
 from unlisted.errors import UnlistedError
 from unlisted.messages import Attempt, Decision, Device, Name
 from unlisted.stop import decide
+from unlisted.stop.enforcers import nftables
 from unlisted.stop.enforcers.nftables import Standing
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_ready")]
@@ -184,6 +185,51 @@ def test_a_hold_ends_new_and_established_traffic_of_one_device_only(
         assert not nft.listing().nftables
         for one in (open_before, others, *far):
             one.close()
+
+
+@pytest.mark.parametrize("mac", ["02:00:00:00:77:77", ""])
+def test_what_others_send_to_a_held_device_is_no_proof_of_the_hold(
+    site: Site, nft: apply.Nft, mac: str
+) -> None:
+    absent = "10.77.1.77"  # nobody is there, so whatever is counted was sent by somebody else
+    held = decision(mac=mac, address=absent)
+    assert nft.prepare().ok
+    assert nft.hold(held, byhand.now()).ok
+    assert not reaches(site, site.other, absent)
+    assert nftables.counters(nft.listing())["held"] > 0  # it came, and was dropped
+    assert nft.held_traffic(held) == 0
+
+
+def test_the_end_of_one_decision_leaves_anothers_hold(site: Site, nft: apply.Nft) -> None:
+    proposed, standing = decision(), decision()
+    assert proposed.id != standing.id
+    assert nft.prepare().ok
+    assert nft.hold(standing, byhand.now()).ok
+    assert nft.release(proposed).ok
+    assert len(nft.held()) == 2
+    assert nft.release(standing).ok
+    assert nft.held() == []
+    replies = subprocess.check_output(["nft", "list", "set", "inet", "unlisted", "replies4"], text=True)
+    assert ROGUE4 not in replies
+
+
+def test_who_may_not_read_the_filter_does_not_say_released(site: Site, nft: apply.Nft) -> None:
+    held = decision()
+    assert nft.prepare().ok
+    assert nft.hold(held, byhand.now()).ok
+    child = os.fork()
+    if child == 0:
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+        try:
+            nft.release(held)
+            os._exit(1)
+        except UnlistedError as error:
+            os._exit(error.code)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 4
+    assert len(nft.held()) == 2
 
 
 def test_the_gateway_itself_stays_in_reach_of_a_held_device(site: Site, nft: apply.Nft) -> None:

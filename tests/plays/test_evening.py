@@ -165,8 +165,9 @@ def test_a_relapse_is_said() -> None:
 def test_a_flood_of_forged_sources_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unlisted.engine.MOST_DEVICES", 8)
     play = Play(engine()) >> lease()
-    for number in range(8):
+    for number in range(7):
         play >> syn(number, src=IPv4Address(f"10.0.0.{number}"), mac="")
+    play >> syn(7, src=IPv4Address("10.0.0.7"), mac="")
     play >> syn(9, src=IPv4Address("10.0.1.9"), mac="") << (Say,)
     play >> syn(10, src=IPv4Address("10.0.1.10"), mac="")
     assert play.engine.untracked == 2
@@ -196,3 +197,103 @@ def test_mail_that_comes_in_or_stays_inside_accuses_nobody() -> None:
         play >> Attempt(SIX + number / 1000, ADDRESS, server, 25, mac=LAPTOP)
     play.ends()
     assert play.engine.state.tries.sum() == 0
+
+
+def test_a_hundred_machines_may_write_mail() -> None:
+    play = Play(engine())
+    for number in range(100):
+        play >> syn(1, src=IPv4Address(f"192.168.51.{number}"), mac=f"3c:5a:b4:00:01:{number:02x}")
+    play.ends()
+    assert len(play.engine.state.score) >= 100
+
+
+def going_on(play: Play, start: float, seconds: int, *, src: IPv4Address = ADDRESS) -> list[type]:
+    """The rogue goes on, one new server a second; the kinds of commands that came out."""
+    kinds: list[type] = []
+    for number in range(seconds):
+        target = IPv4Address(f"198.{18 + number // 256 % 2}.{number % 256}.9")
+        play >> Attempt(start + number, src, target, 25, mac=LAPTOP, action="block")
+        kinds += [type(command) for command in play.waiting]
+        play.waiting = []
+    return kinds
+
+
+def test_what_the_cold_start_did_not_hold_is_held_once_it_is_warm() -> None:
+    config = msgspec.structs.replace(HOLDING, warm_up=900.0)
+    play = Play(engine(config)) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
+    kinds = going_on(play, SIX + 20, 1000)
+    assert kinds.count(Hold) == 1
+    assert kinds.count(Propose) == 0  # the same reason is said once
+
+
+def test_a_forged_source_first_is_no_free_pass() -> None:
+    play = Play(engine()) >> lease()
+    for number in (1, 2, 3):
+        play >> syn(number, src=IPv4Address("192.168.50.99"))
+    play << (Name, Propose, Save)
+    assert Hold in going_on(play, SIX + 20, 30)
+
+
+def test_a_hold_that_ended_while_it_goes_on_comes_again() -> None:
+    play = Play(engine()) >> lease(at=SIX) >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+    play >> Applied(SIX + 1, play.last(Hold).decision.id, ok=True) << (Save, Say)
+    later = SIX + 49 * 3600
+    play >> lease(at=later) >> Tick(later) << (Release, Save)
+    assert going_on(play, later + 1, 30).count(Hold) == 1
+
+
+def test_an_enforcer_that_failed_is_tried_again() -> None:
+    play = Play(engine()) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+    play >> Applied(SIX + 1, play.last(Hold).decision.id, ok=False, detail="busy") << (Save, Say)
+    assert Hold in going_on(play, SIX + 20, 30)
+
+
+def test_a_claim_by_arp_does_not_get_the_victim_held() -> None:
+    victim = IPv4Address("192.168.50.20")
+    play = Play(engine()) >> lease(victim, "3c:5a:b4:00:00:20") >> Lease(victim, LAPTOP, start=SIX)
+    for number in (1, 2, 3):
+        play >> syn(number, src=victim)
+    play << (Name, Propose, Save)
+    assert "forged" in play.last(Propose).refused
+
+
+def test_a_log_without_a_mac_holds_nobody() -> None:
+    play = Play(engine()) >> lease()
+    for number in (1, 2, 3):
+        play >> syn(number, mac="")
+    play << (Name, Propose, Save)
+    assert "forged" in play.last(Propose).refused
+
+
+def test_a_leak_is_noticed_after_a_restart() -> None:
+    first = Play(engine()) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+    first >> Applied(SIX + 1, first.last(Hold).decision.id, ok=True) << (Save, Say)
+    decision = first.last(Save).decision
+    again = Play(engine()) >> lease()
+    again.engine.decisions[decision.id] = decision
+    (
+        again
+        >> Attempt(SIX + 60, ADDRESS, IPv4Address("198.18.9.25"), 25, mac=LAPTOP, action="pass")
+        << (Save, Say)
+    )
+    assert again.last(Save).decision.state == "failed"
+
+
+def test_what_was_never_applied_is_not_released() -> None:
+    config = msgspec.structs.replace(HOLDING, policy="observe")
+    play = Play(engine(config)) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
+    play >> Tick(SIX + 49 * 3600) << (Save,)
+    assert play.last(Save).decision.state == "expired"
+
+
+def test_proposals_and_claims_are_bounded() -> None:
+    play = Play(engine())
+    for number in range(300):
+        source = IPv4Address(f"10.0.{number // 200}.{number % 200}")
+        for step in (1, 2, 3):
+            play >> syn(step, src=source, mac=f"3c:5a:b4:00:{number // 256:02x}:{number % 256:02x}")
+        play.waiting = []
+    assert len(play.engine.decisions) == 100
+    for number in range(5000):
+        play >> Lease(ADDRESS, LAPTOP, start=SIX + number)
+    assert len(play.engine.who._by_mac[LAPTOP]) == 1

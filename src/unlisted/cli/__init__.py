@@ -7,8 +7,10 @@ Exit codes: 0 fine, 1 found, 2 wrong use, 3 could not tell, 4 not permitted.
 
 import argparse
 import difflib
+import io
 import os
 import pkgutil
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -27,7 +29,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One sentence and where to look; exit code 2."""
-        sys.stderr.write(f"unlisted: {message}\n  try: {self.prog} --help\n")
+        _complain(message, f"{self.prog} --help")
         sys.exit(2)
 
 
@@ -73,16 +75,19 @@ def parser(verb: str) -> Parser:
 def unknown(word: str) -> int:
     """Not a verb: say what was meant."""
     if os.path.exists(word):
-        meant = f"unlisted investigate {word}"
+        meant = f"unlisted investigate {shlex.quote(word)}"
     else:
         close = difflib.get_close_matches(word.lower(), verbs(), n=1, cutoff=0.5)
         meant = f"unlisted {close[0]}" if close else "unlisted --help"
-    sys.stderr.write(f"unlisted: {word[:80]!r} is no verb of mine\n  did you mean: {meant}\n")
+    from unlisted import show
+
+    show.say(f"unlisted: {word[:80]!r} is no verb of mine\n  did you mean: {show.clean(meant)}")
     return 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code. Only bugs raise."""
+    _never_strict()
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help", "help"):
         if words[1:] and words[1] in verbs():
@@ -100,13 +105,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = load(words[0]).run(args)
         sys.stdout.flush()
     except UnlistedError as error:
-        sys.stderr.write(f"unlisted: {error.what}\n" + (f"  try: {error.remedy}\n" if error.remedy else ""))
+        _complain(error.what, error.remedy)
         return error.code
     except KeyboardInterrupt:
         sys.stderr.write("unlisted: stopped\n")
         return 130
     except BrokenPipeError:
-        # The reader went away (`| head`): not an error, but Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()  # the reader went away (`| head`): not an error
         return 0
+    except OSError as error:
+        # No reader lets one through; what is left is the terminal's side: a full disk, a closed stdout.
+        _complain(f"{error.filename or 'the answer'}: {error.strerror or error}", "")
+        _forget_stdout()
+        return 3
     return code
+
+
+def _complain(what: str, remedy: str) -> None:
+    """What is wrong and its mend, on stderr. Both may quote a file's name: nothing hostile gets through."""
+    from unlisted import show
+
+    show.say(
+        f"unlisted: {show.clean(what, 1000)}" + (f"\n  try: {show.clean(remedy, 1000)}" if remedy else "")
+    )
+
+
+def _forget_stdout() -> None:
+    """Python would complain once more at exit about what it could not write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _never_strict() -> None:
+    """A terminal that cannot spell a letter gets its number, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,7 +1,8 @@
 """Hold one device: nothing of it passes this gateway until the hold ends by itself or is released.
 
 DEVICE is a MAC, an address or a host name. It works on the gateway (or in the network namespace) where it
-is started. The gateway itself, DNS, DHCP, declared senders and your own machine are never held.
+is started. The gateway and what it runs, its upstream and DNS servers, declared senders, what `protect`
+names and the machine that you are logged in from are never held.
 """
 
 import argparse
@@ -22,16 +23,36 @@ def hours(text: str) -> float:
     return found
 
 
+def seconds(text: str) -> float:
+    """A time that a person would wait for, in seconds: 0 to 10,000,000."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1e7:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return found
+
+
+def group(text: str) -> int:
+    """An NFLOG group: 16 bits (linux/netfilter/nfnetlink_log.h)."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no NFLOG group; write 0 to 65535")
+    return int(text)
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said."""
     parser.add_argument("device", metavar="DEVICE", help="MAC, address or host name")
-    parser.add_argument("--for", dest="hours", type=hours, metavar="TIME", help="8h, 90m, 2d (default: 8h)")
+    parser.add_argument(
+        "--for", dest="hours", type=hours, metavar="TIME", help="8h, 90m, 2d (default: hold_hours)"
+    )
     parser.add_argument("--reason", default="held by hand", metavar="TEXT", help="stands in the audit log")
     parser.add_argument(
         "--leases", action="append", default=[], metavar="FILE", help="DHCP leases, for names"
     )
     parser.add_argument(
-        "--wait", type=float, default=2.0, metavar="SECONDS", help="watch for stopped traffic"
+        "--wait", type=seconds, default=2.0, metavar="SECONDS", help="watch for stopped traffic"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--dry-run", action="store_true", help="show what would be done and do nothing")

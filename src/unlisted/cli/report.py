@@ -25,13 +25,13 @@ def run(args: argparse.Namespace) -> int:
 
     with Store(config.load(args.config).store) as store:
         known = store.cases()
-        name = args.case or (known[-1] if known else "")
+        name = args.case or (known[0] if known else "")  # the last saved comes first
         saved = store.case(name) if name else None
         decisions = store.decisions()
     if saved is None:
         raise UnlistedError(
             f"there is no case {name!r}" if name else "there is no case yet",
-            remedy=f"one of {', '.join(known[-5:])}" if known else "unlisted investigate FOLDER",
+            remedy=f"one of {', '.join(known[:5])}" if known else "unlisted investigate FOLDER",
         )
     case = codec.decode(saved, Case)
     suspects = {suspect.device.key for suspect in case.suspects if suspect.verdict != "honest"}

@@ -5,14 +5,16 @@ is in the readings and in `unread`.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 from msgspec import Struct, field
 
-from unlisted import codec
+from unlisted import codec, net
 from unlisted.edge import mail, read, vendors
 from unlisted.edge.read import Progress, Reading
 from unlisted.find import rank
@@ -20,8 +22,10 @@ from unlisted.find.columns import Flows, join
 from unlisted.find.who import Who
 from unlisted.messages import Delivery, Lease, Listing, Refusal, Submission
 from unlisted.net import Address
-from unlisted.notice import bounce
+from unlisted.notice import bounce, dnsbl
+from unlisted.notice.lists import Scope
 
+_KEY = re.compile(r"[A-Za-z0-9._-]{0,253}")  # a list's name in the catalogue, or its zone
 LISTINGS = 64 << 20  # bytes of a saved `check --json`; all lists for a /16 fit into it
 
 Bar = Callable[[str], AbstractContextManager[Progress | None]]
@@ -47,7 +51,7 @@ class Gathered(Struct):
 
     def has(self, *kinds: str) -> bool:
         """True when a file of one of these kinds was recognized."""
-        return any(reading.kind in kinds for reading in self.readings)
+        return any(kind in kinds for reading in self.readings for kind in (reading.kind, *reading.kinds))
 
     def sent(self) -> rank.Deliveries:
         """The mail server's deliveries, for knowing it again in a gateway's log."""
@@ -72,7 +76,7 @@ def gather(
         gathered.readings.append(reading)
         for event in reading.events:
             _sort(event, gathered)
-        if mails and path.is_file() and reading.kind in ("mail", ""):
+        if mails and os.path.isfile(path) and reading.kind in ("mail", ""):
             _mail(str(path), reading, gathered, own)
     return gathered
 
@@ -122,11 +126,29 @@ def _saved_listings(path: Path, gathered: Gathered) -> bool:
     reading = Reading(str(path), kind="listings", format="check --json", lines=len(lines))
     for line in lines:
         try:
-            gathered.listings.append(codec.decode(line, Listing))
+            listing = codec.decode(line, Listing)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            reading.unknown += 1
+            continue
+        if _plausible(listing):
+            gathered.listings.append(listing)
             reading.understood += 1
-        except msgspec.MsgspecError:
+        else:
             reading.unknown += 1
     if not reading.understood:
         return False
     gathered.readings.append(reading)
     return True
+
+
+def _plausible(listing: Listing) -> bool:
+    """True when `check` can have written it: a file may hold anything, and its words go onto the page."""
+    named = net.ip(listing.address) is not None or bool(dnsbl.hostname(listing.address))
+    return (
+        named
+        and listing.state in ("listed", "clear", "unknown")
+        and listing.scope in ("", *get_args(Scope))
+        and bool(dnsbl.hostname(listing.zone))
+        and _KEY.fullmatch(listing.list) is not None
+        and 0 <= listing.weight <= 1
+    )

@@ -37,7 +37,16 @@ def known(store: Store | None, files: Iterable[str] = ()) -> list[Lease]:
     found = store.events(Lease) if store else []
     for path in files:
         found += lease_file(path)
-    return found + kernel.neighbors()
+    return standing([*found, *kernel.neighbors()])
+
+
+def standing(leases: list[Lease]) -> list[Lease]:
+    """Without those that tell no end and whose address another MAC has had since: they are history.
+
+    A lease that tells its end stays until then, whoever claims its address: two claims are a conflict.
+    """
+    last = {lease.address: lease.mac for lease in leases}
+    return [lease for lease in leases if lease.end is not None or lease.mac == last[lease.address]]
 
 
 def find(name: str, leases: Iterable[Lease], now: float) -> Device:
@@ -46,9 +55,7 @@ def find(name: str, leases: Iterable[Lease], now: float) -> Device:
     for lease in there:
         who.add(lease)
     if mac := net.mac(name):
-        # The last word on its address; leases that have ended say nothing about now.
-        live = [one for one in there if one.mac == mac and (one.end is None or one.end > now)]
-        return who.device(live[-1].address, now, mac) if live else Device(address=None, mac=mac)
+        return _by_mac(mac, who, there, now)
     if address := net.ip(name):
         return who.device(address, now)
     named = {one.mac: one for one in there if one.hostname and one.hostname.lower() == name.lower()}
@@ -58,10 +65,19 @@ def find(name: str, leases: Iterable[Lease], now: float) -> Device:
             remedy="name one by its MAC",
             code=2,
         )
-    for one in named.values():
-        return who.device(one.address, now, one.mac)
+    for mac in named:
+        return _by_mac(mac, who, there, now)
     raise UnlistedError(
         f"no device goes by {name[:80]!r} here",
         remedy="name it by MAC or address, or point at the DHCP leases with --leases FILE",
         code=2,
     )
+
+
+def _by_mac(mac: str, who: Who, leases: list[Lease], now: float) -> Device:
+    """The device with the last word on its address; leases that have ended say nothing about now."""
+    live = [one for one in leases if one.mac == mac and (one.end is None or one.end > now)]
+    if live:
+        return who.device(live[-1].address, now, mac)
+    hostname = next((one.hostname for one in reversed(leases) if one.mac == mac and one.hostname), "")
+    return Device(address=None, mac=mac, vendor=vendors.name(mac), hostname=hostname)

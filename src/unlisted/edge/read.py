@@ -10,7 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from itertools import islice
 from pathlib import Path
+from statistics import median_low
 
 import msgspec
 import re2
@@ -19,7 +21,7 @@ from msgspec import Struct, field
 from unlisted import show
 from unlisted.edge import tables
 from unlisted.edge.blocks import LONGEST, Block, Cut, blocks, head, known, walk
-from unlisted.evidence import Fact, Format, Other, Parsed, present
+from unlisted.evidence import Fact, Format, Other, Parsed, formats, present
 from unlisted.evidence.framing import BOOT_LIMIT, assumptions, stamp
 from unlisted.find.columns import Flows, Gatherer
 from unlisted.messages import Attempt, Evidence, Lease
@@ -28,8 +30,10 @@ __all__ = ["Reading", "nearest", "paths", "quote", "read", "walk"]
 
 SMALL = 4 << 20  # bytes; a smaller file is parsed line by line, so that every line is accounted for
 SAMPLE = 1000  # lines for recognizing
+TRIES = 100  # candidates in a block that are looked at for recognizing
 DENSE = 2000  # bytes; with a candidate in fewer than these it is quicker to read every line
 KEPT = 3  # samples of lines that were not understood
+AHEAD = 86_400.0  # seconds by which another's clock, or zone, may be wrong
 LEASE_AHEAD = 400 * 86_400.0  # seconds; no DHCP server leases for longer than a year but for ever
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
@@ -40,7 +44,8 @@ class Reading(Struct):
 
     path: str
     size: int = 0  # bytes on the disk
-    kind: str = ""  # gateway, flows, leases, maillogs, mail; "" when not recognized
+    kind: str = ""  # gateway, flows, leases, maillogs, mail; "" when not recognized; most of its lines
+    kinds: tuple[str, ...] = ()  # all of its lines: a router's syslog holds several
     format: str = ""  # netfilter, …; several with " + " between
     trouble: str = ""  # why it was not read, or not to its end; "" when all is well
     lines: int = 0
@@ -71,7 +76,7 @@ def paths(sources: Iterable[str]) -> list[Path]:
     found: dict[Path, None] = {}
     for source in sources:
         path = Path(source)
-        found |= dict.fromkeys(walk(path) if path.is_dir() else [path])
+        found |= dict.fromkeys(walk(path) if os.path.isdir(path) else [path])
     return list(found)
 
 
@@ -112,10 +117,13 @@ def _read(path: Path, first: bytes, reading: Reading, near: float, progress: Pro
         return
     sample = _sample(path, first)
     found = present(sample, near)
+    if not any(one.header for one in found):
+        found += _overlooked(path, found, near)
     if not found:
         reading.trouble = "not recognized: nothing in it looks like a log, a lease or a flow that I know"
         return
     reading.kind = found[0].kind
+    reading.kinds = tuple(dict.fromkeys(one.kind for one in found))
     reading.format = " + ".join(one.name for one in found)
     stamps = [made for line in sample[:200] if (made := stamp(line, near))]
     reading.assumed = assumptions(stamps, near)
@@ -141,6 +149,41 @@ def _sample(path: Path, first: bytes) -> list[str]:
                     parts.append(file.read(len(first)).partition(b"\n")[2])
     share = SAMPLE // len(parts)
     return [line for part in parts for line in _text(part).split("\n")[:share] if len(line) <= LONGEST]
+
+
+def _overlooked(path: Path, found: Sequence[Format], near: float) -> list[Format]:
+    """Formats whose few lines no sample showed: a month of syslog, and one minute of dropped mail in it.
+
+    Only those that can be looked for at memory speed, by their candidates.
+    """
+    wanted = [(one, re2.compile(one.candidate)) for one in formats() if _sought(one, found)]
+    seen: list[Format] = []
+    try:
+        for block in blocks(path) if wanted else ():
+            for one, scan in wanted:
+                if one not in seen and _has(block.data, scan, one, near):
+                    seen.append(one)
+            if len(seen) == len(wanted):
+                break
+    except Cut:
+        pass  # said when it is read
+    return seen
+
+
+def _sought(one: Format, found: Sequence[Format]) -> bool:
+    return bool(one.candidate) and len(one.hint) > 1 and one.name not in {other.name for other in found}
+
+
+def _has(data: bytes, scan: "re2._Regexp[bytes]", one: Format, near: float) -> bool:
+    """True when a line of this block is an event of that format. A stranger's text may look like many."""
+    for match in islice(scan.finditer(data), TRIES):
+        start = data.rfind(b"\n", 0, match.start()) + 1
+        end = data.find(b"\n", match.end() - 1)
+        line = _text(data[start : end if end >= 0 else len(data)])
+        made = one.parse(line, near) if one.hint in line else None
+        if made is not None and not isinstance(made, Other):
+            return True
+    return False
 
 
 def _text(data: bytes) -> str:
@@ -266,23 +309,32 @@ _YEAR = re.compile(r"\b(?:19|20)\d\d\b|\b1\d{9}\b")
 def nearest(found: Iterable[Path]) -> float | None:
     """The latest absolute time in these files, by which times without a year are placed; None for none.
 
-    Absolute are times with a year, dates of mails, and ends of leases (a lease ends hours after
-    what it tells of; that does not matter for a year).
+    Absolute are times with a year, else dates of mails. A mail's date is a stranger's, and one bounce
+    from 2038 must not carry the logs away with it: of these the middle one counts, and none from after
+    its file was written.
     """
-    return max((at for path in found if (at := _absolute(path))), default=None)
+    times: list[float] = []
+    dates: list[float] = []
+    for path in found:
+        written, mailed = _absolute(path)
+        times += written
+        dates += mailed
+    return max(times, default=None) if times or not dates else median_low(dates)
 
 
-def _absolute(path: Path) -> float | None:
+def _absolute(path: Path) -> tuple[list[float], list[float]]:
+    """The latest time that a log tells; the latest date of a mail. Either may be missing."""
     try:
         first = head(path) if path.is_file() else b""  # a pipe would never end, or never begin
         if not first or known(first):
-            return None
+            return [], []
         lines = _sample(path, first)[:SAMPLE]
+        latest = path.stat().st_mtime + AHEAD
     except OSError:
-        return None
+        return [], []
     dates = [at for line in _DATE.findall(_text(first[:8192])) if (at := _mail_date(line))]
     if dates:
-        return max(dates)
+        return [], [at for at in dates if at <= latest][:1]
     times = []
     for line in lines:
         if not _YEAR.search(line[:100]):
@@ -290,7 +342,7 @@ def _absolute(path: Path) -> float | None:
         made = stamp(line, 0.0)
         if made is not None and made.year and made.at > BOOT_LIMIT:
             times.append(made.at)
-    return max(times, default=None)
+    return ([max(times)] if times else []), []
 
 
 def _mail_date(text: str) -> float | None:

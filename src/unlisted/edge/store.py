@@ -24,6 +24,7 @@ from msgspec import Struct
 from unlisted import codec
 from unlisted.errors import UnlistedError
 from unlisted.messages import Attempt, Decision, Event, Lease, Listing, Tick
+from unlisted.stop import decide
 
 T = TypeVar("T")
 
@@ -291,7 +292,10 @@ class Store:
         return self.submit(work)
 
     def save_decision(self, decision: Decision, at: float, by: str) -> None:
-        """Keep the decision's new state and its audit line; the same state again changes nothing."""
+        """Keep the decision's new state and its audit line; the same state again changes nothing.
+
+        What has ended stays ended: an older word that arrives later is dropped.
+        """
         self.save_decision_later(decision, at, by).result()
 
     def save_decision_later(self, decision: Decision, at: float, by: str) -> "Future[None]":
@@ -299,8 +303,13 @@ class Store:
 
         def work(connection: sqlite3.Connection) -> None:
             body = codec.encode(decision)
-            old = connection.execute("SELECT body FROM decisions WHERE id = ?", (decision.id,)).fetchone()
+            old = connection.execute(
+                "SELECT body, state FROM decisions WHERE id = ?", (decision.id,)
+            ).fetchone()
             if old and old[0] == body:
+                return
+            # Two processes write: what a person released must not come back by a watch's late word.
+            if old and old[1] not in decide.OPEN and (old[1] == "released" or decision.state in decide.OPEN):
                 return
             connection.execute(
                 "INSERT OR REPLACE INTO decisions (id, device, state, made_at, expires_at, body)"
@@ -366,10 +375,16 @@ class Store:
         row = self._rows("SELECT count(*) FROM events WHERE kind = ?", (kind.__name__.lower(),))[0]
         return int(str(row[0]))
 
-    def decisions(self, active_at: float | None = None) -> list[Decision]:
-        """All decisions, or those that hold a device at a moment; oldest first."""
+    def decisions(
+        self, active_at: float | None = None, *, ending_after: float | None = None
+    ) -> list[Decision]:
+        """All decisions, those that hold a device at a moment, or those that end later; oldest first."""
         if active_at is None:
-            return self._values(Decision, "SELECT body FROM decisions ORDER BY made_at, id")
+            return self._values(
+                Decision,
+                "SELECT body FROM decisions WHERE ?1 IS NULL OR expires_at > ?1 ORDER BY made_at, id",
+                (ending_after,),
+            )
         return self._values(
             Decision,
             "SELECT body FROM decisions WHERE state IN ('applied', 'verified') AND expires_at > ?"

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from unlisted import net
-from unlisted.errors import UnlistedError
 from unlisted.evidence.flows.columns import CLIENT_LEFT, PORTS, TCP, Layout, layout, outcome
 from unlisted.evidence.framing import stamp
 from unlisted.find.columns import OUTCOMES, Flows
@@ -42,10 +41,8 @@ def read(path: Path, reading: Account) -> None:
     try:
         import polars as pl
     except ImportError:
-        raise UnlistedError(
-            f"{path} is a Parquet table, and Polars, which reads it, is not installed",
-            remedy="pip install 'unlisted[bulk]'",
-        ) from None
+        reading.trouble = "a Parquet table, and Polars, which reads it, is not installed (unlisted[bulk])"
+        return
     try:
         table = pl.scan_parquet(path)
         names = table.collect_schema().names()
@@ -55,11 +52,9 @@ def read(path: Path, reading: Account) -> None:
             return
         reading.kind, reading.format = "flows", "parquet"
         reading.lines = int(table.select(pl.len()).collect().item())
-        frame = _narrow(table, names, where)
+        _fill(_narrow(table, names, where), reading)
     except (pl.exceptions.PolarsError, OSError) as error:
         reading.trouble = f"a Parquet table that cannot be read: {str(error).splitlines()[0][:200]}"
-        return
-    _fill(frame, reading)
 
 
 def _narrow(table: "pl.LazyFrame", names: Sequence[str], where: Layout) -> "pl.DataFrame":
@@ -161,7 +156,7 @@ def _micros(series: "pl.Series") -> tuple[npt.NDArray[np.int64], str]:
         made = series.dt.epoch("us").fill_null(-1).to_numpy().astype(np.int64)
         return made, "" if kind.time_zone else assumed
     if kind.is_numeric():
-        return _epoch(series.cast(pl.Float64).fill_null(-1.0).to_numpy()), ""
+        return _epoch(series.cast(pl.Float64).fill_nan(-1.0).fill_null(-1.0).to_numpy()), ""
     text = series.cast(pl.String, strict=False).fill_null("")
     for pattern in ("%Y/%m/%d %H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"):
         parsed = text.str.to_datetime(pattern, strict=False, time_unit="us")
@@ -174,9 +169,13 @@ def _micros(series: "pl.Series") -> tuple[npt.NDArray[np.int64], str]:
 
 
 def _epoch(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Seconds, milli-, micro- or nanoseconds, told apart by their size (all later than 1973)."""
-    largest = float(values.max(initial=0.0))
-    scale = 1e6 if largest < 1e11 else 1e3 if largest < 1e14 else 1.0 if largest < 1e17 else 1e-3
+    """Seconds, milli-, micro- or nanoseconds, told apart by their size (all later than 1973).
+
+    By the middle one: a single broken row must not move the others.
+    """
+    good = values[np.isfinite(values) & (values > 0)]
+    usual = float(np.median(good)) if len(good) else 0.0
+    scale = 1e6 if usual < 1e11 else 1e3 if usual < 1e14 else 1.0 if usual < 1e17 else 1e-3
     scaled = np.where(np.isfinite(values), values, -1.0) * scale
     return np.where((scaled >= 0) & (scaled < 4e18), scaled, -1.0).round().astype(np.int64)
 

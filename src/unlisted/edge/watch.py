@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Protocol, TypeAlias
 
@@ -22,6 +22,7 @@ from unlisted.edge import kernel
 from unlisted.edge.apply import Enforcer, Outcome
 from unlisted.edge.store import Store
 from unlisted.edge.tail import Tail
+from unlisted.errors import UnlistedError
 from unlisted.evidence import Format
 from unlisted.messages import (
     Applied,
@@ -104,7 +105,7 @@ class Watch:
         self._error: Exception | None = None
         self._first: dict[str, float] = {}
         self._known: set[tuple[str, str]] = set()  # address and MAC, as the kernel's neighbors say
-        self._leases: set[tuple[str, str]] = set()  # address with end, and MAC, as lease files say
+        self._leases: dict[str, set[Lease]] = {}  # what each lease file said when it was last read
         self._asked = 0.0
         self._looked = False
         self._stamps: dict[str, tuple[int, int]] = {}
@@ -150,7 +151,10 @@ class Watch:
         if self.enforcer is not None:
             prepared = self.enforcer.prepare()
             if not prepared.ok:
-                raise RuntimeError(f"the hold chain could not be laid: {prepared.detail}")
+                raise UnlistedError(
+                    f"the hold chain could not be laid: {prepared.detail}",
+                    remedy="nft list table inet unlisted",
+                )
         now = time.time()
         for decision in self.store.decisions(active_at=now) if self.store else ():
             self.engine.decisions[decision.id] = decision
@@ -235,9 +239,19 @@ class Watch:
         except OSError:
             return  # not there yet: dnsmasq writes it with the first lease
         self._stamps[path] = stamp
-        self._log(path, list(enumerate(lines, 1)))
+        before, self._leases[path] = self._leases.get(path, set()), set()
+        for event, seen in self._read(path, list(enumerate(lines, 1))):
+            if isinstance(event, Lease):
+                self._leases[path].add(event)
+            if event not in before:  # a lease that did not change since the last reading is no news
+                self.take(structs.replace(event, seen=seen))
 
     def _log(self, path: str, lines: list[tuple[int, str]]) -> None:
+        for event, seen in self._read(path, lines):
+            self.take(structs.replace(event, seen=seen))
+
+    def _read(self, path: str, lines: list[tuple[int, str]]) -> Iterator[tuple[Attempt | Lease, Evidence]]:
+        """The events in lines of a file, and where each stands."""
         now = time.time()
         form = self._formats.get(path) or evidence.recognise([text for _, text in lines[:200]], now)
         if form is None:
@@ -247,32 +261,26 @@ class Watch:
         for number, text in lines:
             event = form.parse(text, now) if form.hint in text else None
             if isinstance(event, (Attempt, Lease)):
-                self._fresh(event, Evidence(path, number, text))
+                yield event, Evidence(path, number, text)
             elif event is None and text.strip():
                 self.not_understood += 1
-
-    def _fresh(self, event: Attempt | Lease, seen: Evidence) -> None:
-        """Take an event of a file; a lease that did not change since the last reading is no news."""
-        if isinstance(event, Lease):
-            key = (f"{event.address} {event.end}", event.mac)
-            if key in self._leases:
-                return
-            self._leases.add(key)
-        self.take(structs.replace(event, seen=seen))
 
     def _tick(self) -> None:
         self._ask_neighbors()
         now = time.time()
-        self._adopt()
+        self._adopt(now)
         self._written()
         self._whole()
         self.take(Tick(now))
 
-    def _adopt(self) -> None:
-        """What another process decided (`unlisted hold`, `unlisted release`) is true here too."""
-        for decision in self.store.decisions() if self.store else ():
+    def _adopt(self, now: float) -> None:
+        """What another process decided (`unlisted hold`, `unlisted release`) is true here too.
+
+        Only forward: our own newest word may not be on disk yet.
+        """
+        for decision in self.store.decisions(ending_after=now) if self.store else ():
             mine = self.engine.decisions.get(decision.id)
-            if mine is None or (mine.state in decide.OPEN and decision.state not in decide.OPEN):
+            if _step(decision) > (_step(mine) if mine else -1):
                 self.engine.decisions[decision.id] = decision
 
     def _whole(self) -> None:
@@ -288,7 +296,12 @@ class Watch:
     # ---- carrying out ----
 
     def take(self, event: Event) -> None:
-        """One event through the engine: first hold, then tell, then store."""
+        """One event through the engine: first hold, then store, then tell (which may fail: a pipe)."""
+        for happening in self._act(event):
+            self._on(happening)
+
+    def _act(self, event: Event) -> list[Happening]:
+        """Carry out what follows from one event, and hand it to the store; what there is to tell."""
         commands = self.engine.step(event)
         answers: list[Event] = []
         carried: list[Carried] = []
@@ -299,18 +312,17 @@ class Watch:
                 answers.append(Applied(done.at, command.decision.id, done.ok, done.detail))
             elif isinstance(command, Release):
                 carried.append(self._release(command))
-        if not isinstance(event, Tick):
-            self._on(event)
-            if self.store is not None:
+        if self.store is not None:
+            if not isinstance(event, Tick):
                 self._kept.append(self.store.add_later((event,)))
-        for command in commands:
-            if isinstance(command, Save) and self.store is not None:
-                self._kept.append(self.store.save_decision_later(command.decision, command.at, WHO))
-            self._on(command)
-        for done in carried:
-            self._on(done)
+            for command in commands:
+                if isinstance(command, Save):
+                    self._kept.append(self.store.save_decision_later(command.decision, command.at, WHO))
+        told: list[Happening] = [] if isinstance(event, Tick) else [event]
+        told += [*commands, *carried]
         for answer in answers:
-            self.take(answer)
+            told += self._act(answer)
+        return told
 
     def _hold(self, decision: Decision, event: Event) -> Carried:
         if self.enforcer is None:
@@ -345,6 +357,14 @@ class Watch:
         loss = self.nflog.loss
         lost = f"{loss.lost} lost" if loss.lost or loss.overruns else "none lost"
         return f"{loss.read} packets logged, {lost}; {self.not_understood} lines were not understood"
+
+
+_ORDER = ("proposed", *decide.STANDING)  # then any end
+
+
+def _step(decision: Decision) -> int:
+    """How far a decision has come."""
+    return _ORDER.index(decision.state) if decision.state in _ORDER else len(_ORDER)
 
 
 async def watch(

@@ -236,6 +236,10 @@ def outgoing(flows: Flows, inside: tuple[Network, ...], macs: AbstractSet[str] =
     six = np.array([address.version == 6 for address in flows.addresses], np.bool_)
     from_us |= np.isin(flows.mac, sorted(known)) & six[flows.src]
     outer = ~from_us & ~to_us
+    # Who is called and calls as well, both outside: our own public address, seen from its outer side.
+    ends = np.intersect1d(flows.src[outer], flows.dst[outer])
+    called = outer & np.isin(flows.dst, ends) & ~np.isin(flows.src, ends)
+    outer &= ~called
     sources = tuple(flows.addresses[i] for i in np.unique(flows.src[outer]))
     kept = flows.rows(from_us & ~to_us)
     kept = kept.rows(np.argsort(kept.at, kind="stable"))
@@ -243,7 +247,7 @@ def outgoing(flows: Flows, inside: tuple[Network, ...], macs: AbstractSet[str] =
     return Outgoing(
         kept.rows(~again),
         int((from_us & to_us).sum()),
-        int((~from_us & to_us).sum()),
+        int((~from_us & to_us).sum() + called.sum()),
         sources,
         int(outer.sum()),
         int(again.sum()),
@@ -313,8 +317,11 @@ def devices(flows: Flows, who: Who) -> Devices:
         address = flows.addresses[pair // len(flows.macs)]
         card = pair % len(flows.macs)
         mac = "" if card in routers else flows.macs[card]
-        if mac or not who.moves(address):
-            ids[rows] = number(who.identify(address, flows.at[rows[0]] / 1e6, mac))
+        first = who.identify(address, flows.at[rows[0]] / 1e6, mac)
+        last = who.identify(address, flows.at[rows[-1]] / 1e6, mac)
+        # The one lease that is known may begin, or end, between these rows.
+        if mac or (not who.moves(address) and first.device.key == last.device.key):
+            ids[rows] = number(first)
         else:
             for row in rows:
                 ids[row] = number(who.identify(address, flows.at[row] / 1e6))

@@ -163,7 +163,7 @@ def _walk(
         if new:
             seen[who, slot] = mark
             fresh[who] += 1
-            gap = now - last[who]
+            gap = abs(now - last[who])  # two sources, or a clock set back: no burst because of that
             if last[who] < 0:
                 kind = 4
             elif gap < _SECOND:

@@ -124,6 +124,21 @@ def _end(process: subprocess.Popen[bytes] | subprocess.Popen[str], patience: flo
             return
 
 
+def stay_inside() -> None:
+    """Leave with exit code 4 when this process is in the machine's own network and not in the lab's.
+
+    In the lab PID 1 is the lab's own init, which stays in the network outside; anywhere else it shares
+    ours, or we may not look.
+    """
+    try:
+        outside = os.stat("/proc/1/ns/net").st_ino
+    except OSError:
+        outside = os.stat("/proc/self/ns/net").st_ino
+    if os.stat("/proc/self/ns/net").st_ino == outside:
+        sys.stderr.write("this is a part of the lab and runs inside it only: unlisted demo\n")
+        raise SystemExit(4)
+
+
 # ---- hosts ----------------------------------------------------------------------------------------
 
 
@@ -154,7 +169,12 @@ class Host:
 
     @property
     def pid(self) -> int:
-        """A process of ours that has the host's namespaces: /proc/PID/ns/net."""
+        """A process of ours that has the host's namespaces: /proc/PID/ns/net.
+
+        UnlistedError once it has ended: its number may then be another process's, of the machine itself.
+        """
+        if self._anchor.returncode is not None:
+            raise UnlistedError(f"the host {self.name} is gone")
         return self._anchor.pid
 
     @property
@@ -308,14 +328,17 @@ class Host:
             time.sleep(0.02)
 
     def close(self) -> None:
-        """End everything that runs here; the network goes with its last process."""
+        """End everything that runs here; the network goes with its last process. Again: does nothing."""
+        if self._anchor.returncode is not None:
+            return
         for process in self._spawned:
             self.stop(process)
         self._spawned.clear()
-        network = f"/proc/{self.pid}/ns/net"
         with contextlib.suppress(OSError):
-            ours = os.stat(network).st_ino
-            for entry in os.listdir("/proc"):
+            ours = os.stat(f"/proc/{self.pid}/ns/net").st_ino
+            # Everything in one network is killed: never in the network that we are in ourselves.
+            others = os.listdir("/proc") if ours != os.stat("/proc/self/ns/net").st_ino else ()
+            for entry in others:
                 if entry.isdigit() and int(entry) != self.pid:
                     with contextlib.suppress(OSError):
                         if os.stat(f"/proc/{entry}/ns/net").st_ino == ours:

@@ -23,6 +23,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from unlisted.lab.host import stay_inside
 from unlisted.notice import lists as catalogue
 
 DAY, HOUR = 86400.0, 3600.0
@@ -359,6 +360,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--speed", type=float, default=SPEED, help="list seconds a second")
     told = parser.parse_args()
+    stay_inside()
     asyncio.run(Daemon(told.folder, told.speed).run())
 
 

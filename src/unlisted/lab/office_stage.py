@@ -167,13 +167,13 @@ class OfficeStage:
         self.listings = self.listings or found
         return found
 
-    def relay_log(self) -> str:
+    def relay_log(self) -> tuple[str, int]:
         """Counted in the mail server's log."""
         text = self.office.mail_log.read_text(errors="replace")
         taken = text.count(" status=sent ")
         refused = text.count(" status=bounced ")
         spam = sum(text.count(domain) for domain in places.TRAP_DOMAINS)
-        return f"the mail server's log: {taken} deliveries, {refused} refused, {spam} lines about the trap"
+        return f"the mail server's log: {taken} deliveries, {refused} refused", spam
 
     def scan(self) -> list[story.Scanned]:
         """ClamAV over every machine that is here."""

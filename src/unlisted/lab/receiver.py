@@ -23,6 +23,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from msgspec import Struct
 
 from unlisted.lab import places
+from unlisted.lab.host import stay_inside
 from unlisted.notice import packets
 
 PORTS = (25, 465, 587)
@@ -258,6 +259,7 @@ def main() -> None:
     parser.add_argument("ledger", type=Path)
     parser.add_argument("control", type=Path, help="the lists' socket")
     told = parser.parse_args()
+    stay_inside()
     asyncio.run(serve(told.ledger, told.control))
 
 

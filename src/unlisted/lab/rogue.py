@@ -9,8 +9,8 @@ traffic of 2022.
   resolves the submission servers' names first.
 
 The messages hold nothing but a sentence that says what they are. Runs as `python -m unlisted.lab.rogue`
-in its own namespace and only there: it refuses targets outside the lab's range. stdout is the truth to
-measure against: one JSON line an attempt.
+in the lab's network and only there: on the machine's own it ends at once, and it refuses targets outside
+the lab's range. stdout is the truth to measure against: one JSON line an attempt.
 """
 
 import argparse
@@ -27,6 +27,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from unlisted.lab import places
+from unlisted.lab.host import stay_inside
 
 BATCH = 10
 GAPS = (6.0, 22.0, 9.8)  # seconds between batches: least, most, most common
@@ -219,6 +220,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=Limits().seconds)
     parser.add_argument("--speed", type=float, default=1.0, help="how much faster the pauses pass")
     told = parser.parse_args()
+    stay_inside()
     limits = Limits(told.attempts, told.messages, told.seconds)
     asyncio.run(run(told.mode, told.seed, limits, told.speed))
 

@@ -21,6 +21,7 @@ from unlisted.engine import Engine
 from unlisted.lab import places, rogue, story
 from unlisted.lab.lists import RULES, ZONES, Register
 from unlisted.lab.receiver import PERSONAS
+from unlisted.lab.scan import PAYLOAD
 from unlisted.messages import (
     Applied,
     Attempt,
@@ -61,6 +62,7 @@ class SimulatedOffice:
         self.answers: list[Listing] = []
         self.sent = self.bounced = 0
         self.texts: list[str] = []
+        self.domains: list[str] = []  # whom the mail server wrote to
         self.suspect: Suspect | None = None
         self.decision: Decision | None = None
         self.out = 0
@@ -92,6 +94,7 @@ class SimulatedOffice:
         receiver = next(r for r in places.RECEIVERS if domain in r.domains)
         self._pass(1.0)
         self.sent += 1
+        self.domains.append(domain)
         zone = next((zone for zone in receiver.zones if self._listed(zone)), "")
         if not zone:
             return None
@@ -163,7 +166,7 @@ class SimulatedOffice:
         self.answers = answers if first else self.answers  # the evidence keeps the first look
         return answers
 
-    def relay_log(self) -> str:
+    def relay_log(self) -> tuple[str, int]:
         """The mail server's own account."""
         return (
             f"the mail server sent {self.sent} messages, {self.bounced} were refused; no spam is in its log"
@@ -171,7 +174,7 @@ class SimulatedOffice:
 
     def scan(self) -> list[story.Scanned]:
         """Each machine's files against the hash of the rogue's program, which is not here to be found."""
-        wanted = sha256(b"the rogue's program").hexdigest()
+        wanted = sha256(PAYLOAD.read_bytes()).hexdigest()
         found = []
         for plan in places.MACHINES:
             hits = tuple(n for n, text in plan.files.items() if sha256(text.encode()).hexdigest() == wanted)
@@ -190,11 +193,12 @@ class SimulatedOffice:
         return f"outgoing port 25 is blocked and logged for all but {places.MAIL}: {lines} lines for nftables"
 
     def quiet(self) -> tuple[float, int]:
-        """Twenty simulated minutes in which only the mail server sends."""
+        """Twenty simulated minutes; the attempts are those that the engine counted."""
+        before = int(self.engine.state.tries.sum())
         for _ in range(20):
             self._pass(60.0)
             self._take(Tick(self.now))
-        return 1200.0, 0
+        return 1200.0, int(self.engine.state.tries.sum()) - before
 
     def laptop_joins(self) -> str:
         """The laptop takes a lease."""

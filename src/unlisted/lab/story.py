@@ -69,8 +69,8 @@ class Stage(Protocol):
     def ask_lists(self) -> list[Listing]:
         """Every list's answer now, asked by DNS through the office's resolver."""
 
-    def relay_log(self) -> str:
-        """What the mail server's log says of the day, as a sentence with numbers."""
+    def relay_log(self) -> tuple[str, int]:
+        """What the mail server's log says of the day, and how many of its lines speak of the trap."""
 
     def scan(self) -> list[Scanned]:
         """A virus scan of every machine that is here."""
@@ -88,7 +88,7 @@ class Stage(Protocol):
         """The laptop comes home and takes a lease. Returns its address."""
 
     def wait_named(self) -> tuple[Suspect, float]:
-        """The suspect, and seconds from its first packet on a mail port to the name."""
+        """The suspect, and seconds from its first packet on a mail port to the one that decided."""
 
     def wait_held(self) -> tuple[Decision, float | None, float]:
         """The verified hold; milliseconds from the deciding packet, if measured; seconds since it joined."""
@@ -127,7 +127,7 @@ def play(stage: Stage, tell: Callable[[Beat], None]) -> bool:
     _look(stage, say)
     say("stuck", f"what most people have by now is in {stage.keep_evidence()}")
     held = _catch(stage, say)
-    cleared = _recover(stage, say)
+    cleared = _recover(stage, say, held=held)
     say("report", stage.report(), good=True)
     return held and cleared
 
@@ -151,7 +151,8 @@ def _counted(mailed: Mailed) -> str:
 
 
 def _look(stage: Stage, say: Callable[..., None]) -> None:
-    say("relay", stage.relay_log(), good=True)
+    told, spam = stage.relay_log()
+    say("relay", f"{told}, {count(spam, 'line')} about the trap", good=spam == 0)
     for scanned in stage.scan():
         result = ", ".join(scanned.infected) or "clean"
         say(
@@ -174,7 +175,9 @@ def _catch(stage: Stage, say: Callable[..., None]) -> bool:
         " · ".join(filter(None, (device.hostname, str(device.address), device.mac, device.vendor))),
         good=False,
     )
-    say("named", f"{suspect.because}; {named_after * 1e3:.1f} ms after its first packet")
+    say(
+        "named", f"{suspect.because}; the packet that decided came {named_after * 1e3:.1f} ms after its first"
+    )
     decision, decided_ms, joined_s = stage.wait_held()
     took = "" if decided_ms is None else f", {decided_ms:.2f} ms from the packet that decided to the filter"
     say(
@@ -186,10 +189,10 @@ def _catch(stage: Stage, say: Callable[..., None]) -> bool:
     say("held", f"{leaked} of its messages got out since the rule stood", good=leaked == 0)
     mailed = stage.office_mail()
     say("others", f"the others work on: {_counted(mailed)}, by the filter that still sees the lists")
-    return decision.state == "verified"
+    return decision.state == "verified" and leaked == 0
 
 
-def _recover(stage: Stage, say: Callable[..., None]) -> bool:
+def _recover(stage: Stage, say: Callable[..., None], *, held: bool) -> bool:
     """Each list by its own gate: asked when it opens, waited for where there is nothing to ask."""
     catalogue, told, asked = lists.load(), dict[str, str](), dict[str, float]()
     began: float | None = None
@@ -203,7 +206,7 @@ def _recover(stage: Stage, say: Callable[..., None]) -> bool:
             if entry is None or (listing.state == "clear" and listing.list not in told):
                 continue
             row = removal.plan(
-                listing, entry, contained_at=began, last_attempt=None, now=look.now,
+                listing, entry, contained_at=began if held else None, last_attempt=None, now=look.now,
                 asked_at=asked.get(listing.list), what="the device was held and its traffic seen to stop",
             )  # fmt: skip
             if told.get(listing.list) == row.state:

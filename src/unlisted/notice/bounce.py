@@ -6,6 +6,7 @@ bounce. It reads the bytes that it is given and no more; the caller bounds them.
 
 import re
 from email.utils import mktime_tz, parsedate_tz
+from functools import lru_cache
 
 import msgspec
 
@@ -233,6 +234,11 @@ def _failure(block: dict[str, str], message: dict[str, str]) -> Failure:
     )
 
 
+@lru_cache(maxsize=8)  # a thousand recipients of one report are mostly told the same
+def _judged(words: str, own: tuple[Address, ...], remote: str, status: str, command: str) -> refusal.Verdict:
+    return refusal.judge(words, own, remote_mta=remote, status=status, command=command)
+
+
 def _host(value: str) -> str:
     """A Remote-MTA field without its type; an address in brackets stays, a remark goes."""
     bare = _TYPE.sub("", value).strip()
@@ -245,10 +251,10 @@ def _host(value: str) -> str:
 def _refusal(failure: Failure, text: str, own: tuple[Address, ...]) -> Refusal:
     context = failure.context
     if failure.structured:
-        context = dialects.about(text, failure.recipient)
+        context = dialects.about(text)
     words, command = _words(failure, context)
     remote = failure.remote_mta or dialects.remote(failure.text) or dialects.remote(context)
-    verdict = refusal.judge(words, own, remote_mta=remote, status=failure.status, command=command)
+    verdict = _judged(words, own, remote, failure.status, command)
     if context and context != words and (not verdict.rule or verdict.reason in _WEAK):
         verdict = _wider(verdict, context, own, remote, failure.status, command)
     reason = verdict.reason
@@ -308,7 +314,7 @@ def _wider(
     verdict: refusal.Verdict, context: str, own: tuple[Address, ...], remote: str, status: str, command: str
 ) -> refusal.Verdict:
     """Judge the whole notification where the reply alone says too little, and keep the reply's codes."""
-    whole = refusal.judge(context, own, remote_mta=remote, status=verdict.status or status, command=command)
+    whole = _judged(context, own, remote, verdict.status or status, command)
     if not whole.rule or (verdict.rule and whole.reason in _WEAK):
         return verdict
     keep_code = verdict.code or (

@@ -7,6 +7,7 @@ Bounded: at most `MAX_PARTS` leaves, `MAX_DEPTH` levels, `MAX_HEADERS` header li
 
 import base64
 import binascii
+import codecs
 import quopri
 import re
 
@@ -14,6 +15,7 @@ from msgspec import Struct
 
 MAX_PARTS = 64  # a bounce has three or four; a mailing list's digest has dozens and is no bounce
 MAX_DEPTH = 12  # rfc822 in rfc822: Exchange nests four deep
+_TAIL = 1000  # characters behind a boundary that are looked at: RFC 5321 §4.5.3.1.6 ends a line there
 MAX_HEADERS = 1000  # lines; sendmail's own default is 1,000 recipients' worth of Received lines
 
 _HEADER = re.compile(r"([!-9;-~]{1,80})[ \t]*:[ \t]?(.*)")
@@ -30,6 +32,9 @@ _ALIAS = {
     "x-unknown": "latin-1",
     "iso-2022-jp": "iso2022_jp_ext",
 }
+# Codecs of Python that are no charsets of mail: quadratic ones, and ones that read escapes.
+_NO_CHARSET = ("punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined")
+_HALF = re.compile(r"[\ud800-\udfff]")  # half a UTF-16 pair: UTF-7 can spell it, UTF-8 and RE2 cannot
 
 
 class Part(Struct, frozen=True, gc=False):
@@ -85,16 +90,32 @@ def _word(found: re.Match[str]) -> str:
 
 
 def decode(data: bytes, charset: str) -> str:
-    """Text in the charset that it claims, else UTF-8, else Latin-1."""
-    for name in (charset, "utf-8"):
+    """Text in the charset that it claims, else UTF-8, else Latin-1; always text that UTF-8 can hold."""
+    claimed = _codec(charset)
+    for name in filter(None, (claimed, "utf-8")):
         try:
-            return data.decode(_ALIAS.get(name.lower(), name) or "utf-8")
-        except (LookupError, UnicodeError, ValueError):
+            return whole(data.decode(name))
+        except (UnicodeError, ValueError):
             continue
     try:
-        return data.decode(_ALIAS.get(charset.lower(), charset), "replace")
-    except (LookupError, UnicodeError, ValueError):
+        return whole(data.decode(claimed or "latin-1", "replace"))
+    except (UnicodeError, ValueError):
         return data.decode("latin-1")
+
+
+def whole(text: str) -> str:
+    """`text` with U+FFFD for every half of a UTF-16 pair that stands alone."""
+    return _HALF.sub("\ufffd", text)
+
+
+def _codec(charset: str) -> str:
+    """Python's name for a charset; "" for one that it does not know, or that no mail should name."""
+    try:
+        name = codecs.lookup(_ALIAS.get(charset.lower(), charset) or "utf-8").name
+        b"a".decode(name, "replace")  # a LookupError for what turns bytes into bytes (hex, zlib)
+    except (LookupError, UnicodeError, ValueError):
+        return ""
+    return "" if name in _NO_CHARSET else name
 
 
 def _headers(text: str) -> tuple[tuple[tuple[str, str], ...], str]:
@@ -169,8 +190,8 @@ def _pieces(body: str, boundary: str) -> list[str]:
         at = found + len(mark)
         if found and body[found - 1] not in "\n ":
             continue
-        end = body.find("\n", at)
-        end = len(body) if end < 0 else end
+        end = body.find("\n", at, at + _TAIL)
+        end = min(len(body), at + _TAIL) if end < 0 else end
         tail = body[at:end].strip()
         if tail not in ("", "--"):  # a longer boundary that begins like this one
             continue

@@ -13,6 +13,8 @@ from unlisted.notice import parts
 from unlisted.notice.dialects import address
 from unlisted.notice.parts import Part
 
+# JSON's \\u escapes can spell half a UTF-16 pair, which nothing behind us can hold.
+_JSON = json.JSONDecoder(object_pairs_hook=lambda pairs: {key: _text(value) for key, value in pairs})
 _RECEIVED = re.compile(r"\[([0-9A-Fa-f.:]{3,45})\]")
 _IP = re.compile(r"\bIP (?:address )?\[?([0-9A-Fa-f.:]{3,45}[0-9A-Fa-f])\]?")
 
@@ -85,12 +87,16 @@ def _made(recipient: str, kind: str, source: Address | None, at: float | None) -
     )
 
 
+def _text(value: object) -> object:
+    if isinstance(value, list):
+        return [_text(one) for one in value]
+    return parts.whole(value) if isinstance(value, str) else value
+
+
 def notice(text: str) -> dict[str, object]:
     """The JSON at the start of a text, whatever the mailing system appended to it; {} when there is none."""
     try:
-        found, _ = json.JSONDecoder().raw_decode(
-            text.lstrip().replace("!\n ", "")
-        )  # sendmail breaks long lines so
+        found, _ = _JSON.raw_decode(text.lstrip().replace("!\n ", ""))  # sendmail breaks long lines so
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

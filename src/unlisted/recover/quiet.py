@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from unlisted import net
 from unlisted.messages import Attempt, Decision
 
 
@@ -42,13 +43,13 @@ def contained(decisions: Sequence[Decision], now: float) -> Containment:
 
 def last_leak(attempts: Iterable[Attempt], senders: Sequence[str] = ()) -> float | None:
     """When something last left by port 25 that should not have: passed, and from no declared sender."""
-    declared = set(senders)
+    declared = {net.mac(text) or net.ip(text) for text in senders}
     times = (
         attempt.at
         for attempt in attempts
         if attempt.dport == 25
         and attempt.action not in ("block", "held")
-        and str(attempt.src) not in declared
+        and attempt.src not in declared
         and attempt.mac not in declared
     )
     return max(times, default=None)

@@ -20,6 +20,8 @@ from unlisted.messages import Attempt
 HINT = " SRC="
 CANDIDATE = rb"DPT=(?:25|465|587)[ \r\n]"  # begins with a literal: RE2 then skips to it at memory speed
 
+_TAG = re.compile(r"([\w./-]+)\[\d+\]: ")  # a syslog tag with a process id
+_WRITERS = ("kernel", "ulogd")
 _BOOT = re.compile(r" *\d{1,9}\.\d{6}")  # the kernel's clock, in brackets
 _WORD = re.compile(
     r"(?<![a-z])(?:(held?|hold)|(drop(?:ped)?|block(?:ed)?|blk|reject(?:ed)?|den(?:y|ied))"
@@ -58,6 +60,8 @@ def parse(line: str, near: float) -> Attempt | Other | None:
     if (when := stamp(line, near)) is None:
         return None
     front = line[when.end : source]
+    if (tag := _TAG.search(front)) and tag[1] not in _WRITERS:
+        return None  # another program's line, in which a stranger may have spelled a packet
     return Attempt(when.at, src, dst, int(dport), int(sport), _mac(front), _action(_prefix(front)))
 
 

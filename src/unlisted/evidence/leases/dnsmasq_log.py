@@ -25,6 +25,8 @@ def parse(line: str, near: float) -> Lease | Other | None:
     if not (m := _DHCP.search(line)):
         return OTHER if " dnsmasq" in line and stamp(line, near) else None
     address, when = net.ip(m[2]), stamp(line, near)
+    if when is not None and any(word.endswith(":") for word in line[when.end : m.start()].split()):
+        return None  # another program's line, in which a stranger may have spelled a lease
     mac = net.mac(m[3]) or duid_mac(m[3])
     if address is None or when is None:
         return None

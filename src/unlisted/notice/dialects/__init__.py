@@ -5,6 +5,7 @@ and not by vendor, is asked last. A new dialect is one new file: this package wa
 """
 
 import re
+from functools import lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Protocol
@@ -112,6 +113,7 @@ def address(text: str) -> str:
     return found[0].rstrip(".") if found else ""
 
 
+@lru_cache(maxsize=8)
 def before_original(text: str) -> str:
     """The notification without the returned message."""
     for found in _ORIGINAL.finditer(text):
@@ -120,14 +122,12 @@ def before_original(text: str) -> str:
     return text
 
 
-def about(text: str, recipient: str) -> str:
-    """What a notification says around one recipient: from his line to the next paragraph's end."""
-    text = before_original(text)
-    if not recipient or len(text) > 100_000:
-        return text[:8000]
-    return text[:8000]
+def about(text: str) -> str:
+    """What a notification says for people, without the returned message."""
+    return before_original(text)[:8000]
 
 
+@lru_cache(maxsize=8)  # a thousand recipients share one notification
 def transcript(text: str) -> tuple[str, str]:
     """The receiver's first refusal in a session transcript, its lines joined, and the command before it.
 
@@ -156,6 +156,7 @@ def command(text: str) -> str:
     return before if whole and before else _named(text[:8000])
 
 
+@lru_cache(maxsize=8)
 def _named(text: str) -> str:
     best, where = "", -1
     for name, pattern in _COMMAND:
