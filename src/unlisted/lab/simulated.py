@@ -168,9 +168,8 @@ class SimulatedOffice:
 
     def relay_log(self) -> tuple[str, int]:
         """The mail server's own account."""
-        return (
-            f"the mail server sent {self.sent} messages, {self.bounced} were refused; no spam is in its log"
-        )
+        spam = sum(domain in places.TRAP_DOMAINS for domain in self.domains)
+        return f"the mail server: {self.sent} messages, {self.bounced} refused", spam
 
     def scan(self) -> list[story.Scanned]:
         """Each machine's files against the hash of the rogue's program, which is not here to be found."""
