@@ -38,7 +38,8 @@ bench: env  ## every benchmark, each beside its peer in the same run
 	for file in benchmarks/*_*.py; do $(RUN)/python $$file || exit 1; done
 
 example: env packages  ## make examples/office anew in the lab (root)
-	$(RUN)/unlisted demo --speed 1 --evidence examples/office
+	rm -rf examples/office examples/office-before examples/office-report
+	$(RUN)/unlisted demo --evidence examples/office
 
 packages:  ## what the lab and the tests drive, from Debian, as root; otherwise says what is missing
 	@sh tools/packages.sh

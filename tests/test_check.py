@@ -405,3 +405,14 @@ def test_exit_codes(states: list[tuple[str, float]], code: int) -> None:
         check.verdict([Listing("192.0.2.7", "x", "x", state, weight=weight) for state, weight in states])
         == code
     )
+
+
+def test_a_resolver_that_invents_list_answers_is_believed_in_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every name, listed or not, and one that cannot exist: all get 127.0.0.2."""
+    with serving(lambda query: answer(query, "A 127.0.0.2")) as port:
+        code = main(["check", "203.0.113.5", "--resolver", f"127.0.0.1:{port}", "--json"])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["state"] for row in rows} == {"unknown"}
+    assert code == 3

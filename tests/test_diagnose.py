@@ -140,3 +140,23 @@ def test_one_account_that_sends_most_stands_out() -> None:
         for number in range(100)
     )
     assert mail_signs(submissions=many)["one-account"] is True
+
+
+def test_an_unknown_answer_is_no_clear_one() -> None:
+    silent = Listing("203.0.113.5", "spamhaus-zen", "zen.spamhaus.org", "unknown", why="timeout", weight=1.0)
+    minor = Listing("203.0.113.5", "x", "x.example", "clear", weight=0.01)
+    assert signs.read(Findings(listings=(silent, minor))) == []
+    assert gates.judge([], [silent, minor], ())[0].state == "open"
+    assert gates.judge([], [minor], ())[0].state == "stop"
+
+
+def test_other_peoples_listings_are_not_ours() -> None:
+    theirs = Listing("198.51.100.77", "spamhaus-zen", "zen.spamhaus.org", "listed", weight=1.0)
+    assert signs.read(Findings(own=(OWN,), listings=(theirs,))) == []  # type: ignore[arg-type]
+
+
+def test_no_because_has_an_empty_subject() -> None:
+    listed = Listing("203.0.113.5", "x", "x.example", "listed", meaning="poor reputation", weight=1.0)
+    for cause in causes.rank(signs.read(Findings(listings=(listed,))), TABLE):
+        assert not cause.because.startswith(" ")
+        assert ";  " not in cause.because

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -252,3 +253,14 @@ def test_saved_answers_of_the_lists_tell_whose_address_it_is(
     assert code == 1
     assert "203.0.113.5" in str(case["own"])
     assert [one["list"] for one in case["listings"]] == ["psbl"]
+
+
+def test_the_command_to_type_is_safe_to_paste(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    evil = tmp_path / "my evi;dence $(id)"
+    evil.mkdir()
+    (evil / "reply").write_text("554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org\n")
+    _, case = investigate(evil, capsys)
+    commands = [str(step["command"]) for step in case["next"]]
+    assert all(shlex.quote(str(evil)) in one for one in commands if "evi;dence" in one)
+    _, case = investigate(evil / "reply", capsys)
+    assert not [step for step in case["next"] if "reply" in str(step["command"])]

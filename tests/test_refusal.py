@@ -223,3 +223,26 @@ def test_agreed_rows_of_the_corpus(corpora: Path) -> None:
         sep="\n",
     )
     assert 1 - len(misses) / len(agreed) >= FLOOR
+
+
+@pytest.mark.parametrize(
+    ("text", "cites"),
+    [
+        ("connect to mx.example[198.51.100.5]:25: Connection refused", None),
+        ("lost connection with mx.example[198.51.100.5] while receiving the initial server greeting", None),
+        ("conversation with mx.example[198.51.100.5] timed out while sending RCPT TO", None),
+        ("554 mx.example ESMTP Symantec Brightmail 10.6.3.2 blocked by policy", None),
+        ("550 5.7.1 client dsl-203.0.113.5.isp.example refused", None),
+        ("550 5.7.1 5.113.0.203.zen.spamhaus.org answered 127.0.0.4", "203.0.113.5"),
+        ("550 5.7.1 Mail from 203.0.113.5 refused. See http://x.example/", "203.0.113.5"),
+    ],
+)
+def test_what_only_looks_like_our_address(text: str, cites: str | None) -> None:
+    found = refusal.judge(text).cited_ip
+    assert (str(found) if found else None) == cites
+
+
+def test_who_rejects_is_no_list() -> None:
+    said = refusal.judge("550 5.7.1 Your message was rejected by mx1.example (198.51.100.5)")
+    assert (said.list, said.verdict) == ("", "undecided")
+    assert refusal.judge("550 5.7.1 203.0.113.5 blocked by dnsbl.lists.example").list == "dnsbl.lists.example"

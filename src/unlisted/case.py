@@ -69,7 +69,7 @@ def of(
     table = causes.load()
     seen = signs.read(findings)
     about = tuple(r for r in findings.refusals if r.verdict not in ("recipient", "other"))
-    ours = [listing for listing in findings.listings if listing.state != "unknown"]
+    ours = signs.about(findings.listings, findings.own)
     return Case(
         causes=tuple(causes.rank(seen, table)),
         gates=tuple(gates.judge(list(findings.refusals), ours, findings.own)),

@@ -105,8 +105,7 @@ def _causes(case: Case) -> Iterator[Line]:
     told = ""
     for cause in likely[:4]:
         yield Line(f"{cause.probability:>4.0%}  {known[cause.cause].title}", hang=6)
-        if cause.because != told:
-            yield Line(show.clean(cause.because), "dim", 8)
+        yield Line("the same speaks for it" if cause.because == told else show.clean(cause.because), "dim", 8)
         told = cause.because
     if case.causes and case.causes[0].probability < SETTLED:
         yield Line("not settled: the step that would settle it comes first under Next", "bad")

@@ -40,6 +40,13 @@ def run(args: argparse.Namespace) -> int:
 
     if not 0.1 <= args.speed <= 20:
         raise UnlistedError(f"--speed {args.speed:g} is no speed", remedy="between 0.1 and 20", code=2)
+    for folder in (args.evidence, f"{args.evidence}-before", f"{args.evidence}-report"):
+        if args.evidence and Path(folder).is_dir() and any(Path(folder).iterdir()):
+            raise UnlistedError(
+                f"{show.clean(folder)} is not empty",
+                remedy="--evidence with a folder that is not there yet",
+                code=2,
+            )
     why_not = "" if args.simulated else _why_not()
     simulated = args.simulated or bool(why_not)
     evidence = Path(args.evidence or tempfile.mkdtemp(prefix="unlisted-evidence-"))

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             own=own,
             inside=inside,
             unread=_unread(gathered),
-            folder=args.folder,
+            folder=args.folder if os.path.isdir(args.folder) else os.path.dirname(args.folder) or ".",
         )
     )
     case = structs.replace(case, sources=_sources(gathered, args.folder), notes=tuple(found.notes))
@@ -84,6 +84,8 @@ def _answer(case: "Case", gathered: "Gathered", args: argparse.Namespace) -> int
     ]
     listed = any(listing.state == "listed" for listing in case.listings)
     told = any(reading.kind and reading.understood for reading in gathered.readings)
+    if told and not args.no_save:
+        _save(case, args)  # before it is shown: `| head` closes the page early
     if args.json:
         show.emit(case)
     else:
@@ -94,7 +96,7 @@ def _answer(case: "Case", gathered: "Gathered", args: argparse.Namespace) -> int
         )
         return 3
     if not args.no_save:
-        _save(case, args)
+        show.say(f"kept as case {case.id}: unlisted report {case.id}")
     return 1 if guilty or about_us or listed else 0
 
 
@@ -109,9 +111,8 @@ def _save(case: "Case", args: argparse.Namespace) -> None:
             store.add_many(listing for listing in case.listings if listing.state != "unknown")
             store.save_case(case.id, codec.encode(case))
     except UnlistedError as error:
+        args.no_save = True
         show.say(f"the case was not kept: {error.what}")
-        return
-    show.say(f"kept as case {case.id}: unlisted report {case.id}")
 
 
 def _quoted(found: "Findings") -> "tuple[Suspect, ...]":

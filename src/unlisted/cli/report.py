@@ -42,6 +42,10 @@ def run(args: argparse.Namespace) -> int:
         show.emit(case)
         return 0
     folder = Path(args.out or f"report-{case.id}")
+    if (folder / "report.html").exists() and not (folder / "SHA256SUMS").exists():
+        raise UnlistedError(
+            f"{show.clean(str(folder))} holds a report.html that is not mine", remedy="--out FOLDER", code=2
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for file, content in report.pack(case).items():

@@ -5,6 +5,7 @@ but mail ports of forwarded traffic, and `unlisted rule remove` leaves no trace.
 """
 
 import argparse
+import os
 
 from unlisted.cli.hold import group
 
@@ -65,6 +66,11 @@ def run(args: argparse.Namespace) -> int:
         show.console().print(document.json.decode() if args.json else document.text, soft_wrap=True, end="")
         return 0
     ports = "25, 465 and 587" if rule.block_submission else "25"
+    for name in (*lan, *wan):
+        if not os.path.exists(f"/sys/class/net/{name}"):
+            raise UnlistedError(
+                f"there is no interface {show.clean(name, 40)!r} here", remedy="see `ip -br link`", code=2
+            )
     show.say(f"block and log outgoing port {ports} towards {', '.join(wan)}, in this packet filter")
     show.say(f"  except for: {', '.join(rule.senders) or 'nobody'}")
     if not rule.senders:

@@ -100,5 +100,5 @@ def _because(cause: str, signs: list[Sign], table: Causes) -> str:
         others = [likelihood(sign, other, table) for other in table.cause if other != cause]
         return likelihood(sign, cause, table) * len(others) / sum(others)
 
-    telling = sorted((sign for sign in signs if pull(sign) > 1.2), key=pull, reverse=True)
+    telling = sorted((sign for sign in signs if sign.because and pull(sign) > 1.2), key=pull, reverse=True)
     return "; ".join(sign.because for sign in telling[:3]) or "how often it is the cause, nothing more"

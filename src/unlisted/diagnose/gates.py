@@ -4,6 +4,7 @@ from collections import Counter
 
 from msgspec import Struct
 
+from unlisted.diagnose.signs import mostly_clear
 from unlisted.messages import Listing, Refusal
 from unlisted.net import Address
 
@@ -35,9 +36,9 @@ def _real(listings: list[Listing], refusals: list[Refusal]) -> Gate:
     broken = sum(refusal.verdict == "their-resolver" for refusal in refusals)
     if broken and broken == sum(refusal.verdict != "other" for refusal in refusals):
         return Gate(name, "stop", f"all {broken} refusals report the receiver's own failed list query")
-    if any(listing.state == "clear" for listing in listings):
+    if mostly_clear(listings):
         return Gate(name, "stop", "every list that answered says clear")
-    return Gate(name, "open", "no list was asked yet")
+    return Gate(name, "open", "the lists that matter gave no answer" if listings else "no list was asked yet")
 
 
 def _ours(refusals: list[Refusal], own: tuple[Address, ...]) -> Gate:

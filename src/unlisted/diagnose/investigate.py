@@ -1,5 +1,6 @@
 """From what was gathered to a case: refusals brought together, suspects ranked, causes weighed. Pure."""
 
+import shlex
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, structs
@@ -38,7 +39,7 @@ def investigate(material: Material) -> case.Case:
     logged = from_log(left, material.own)
     refusals = (*material.refusals, *_unsaid(logged, material.refusals))
     own = material.own or cited.own(refusals) or cited.asked(material.listings)
-    known = {(listing.address, listing.list) for listing in material.listings}
+    known = {(one.address, one.list) for one in material.listings if one.state in ("listed", "clear")}
     hearsay = [
         listing
         for listing in cited.listings(refusals, own, lists.load())
@@ -110,6 +111,6 @@ def _words(own: tuple[Address, ...], material: Material) -> Mapping[str, str]:
     servers = [s.device.address for s in material.suspects if "mail" in s.role and s.device.address]
     return {
         "own": str(own[0]) if own else "",
-        "folder": material.folder,
+        "folder": shlex.quote(material.folder),  # the command is made to be pasted
         "mail_server": str(servers[0]) if servers else "ADDRESS-OF-YOUR-MAIL-SERVER",
     }

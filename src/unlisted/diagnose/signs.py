@@ -72,7 +72,7 @@ def _gateway(findings: Findings) -> list[Sign]:
     first = worst.device.first_seen
     if first is not None and findings.leases_from is not None:
         late = first - findings.leases_from > 60
-        signs.append(Sign("newcomer", late, 0.5, f"{name} joined later than the others"))
+        signs.append(Sign("newcomer", late, 0.5, f"{name} joined later than the others" if late else ""))
     what = f"{worst.device.vendor} {worst.device.hostname}".lower()
     if worst.device.vendor:
         signs.append(
@@ -152,19 +152,24 @@ def _strangers(findings: Findings) -> Sign:
 
 
 def _lists(findings: Findings) -> list[Sign]:
-    told = [listing for listing in findings.listings if listing.state in ("listed", "clear")]
+    ours = about(findings.listings, findings.own)
+    told = [listing for listing in ours if listing.state in ("listed", "clear")]
     if not told:
         return []
     listed = [listing for listing in told if listing.state == "listed"]
     if not listed:
+        if not mostly_clear(ours):
+            return []  # the lists that matter did not answer
         return [Sign("clear-now", True, 1.0, f"{len(told)} lists answered, none names the address")]
     infected = [one for one in listed if "infected" in one.meaning.lower()]  # a word of our own catalogue
     scopes = {listing.scope for listing in listed}
     names = ", ".join(sorted({one.list or one.zone for one in listed}))
     saw = [one for one in listed if any(word in one.meaning.lower() for word in SAW_SPAM)]
     signs = [
-        Sign("infection-list", bool(infected), 0.7, f"{_names(infected)} lists it as infected"),
-        Sign("spam-seen", bool(saw), 0.5, f"{_names(saw)} received spam from it"),
+        Sign(
+            "infection-list", bool(infected), 0.7, f"{_names(infected)} lists it as infected" * bool(infected)
+        ),
+        Sign("spam-seen", bool(saw), 0.5, f"{_names(saw)} received spam from it" * bool(saw)),
         Sign("policy-only", scopes == {"policy"}, 1.0, f"only policy lists: {names}"),
         Sign("range-only", scopes <= {"range", "network"}, 1.0, f"only lists of ranges: {names}"),
     ]
@@ -172,6 +177,20 @@ def _lists(findings: Findings) -> list[Sign]:
         not listing.why for listing in told
     )  # a refusal's word about a list is not the list's answer
     return [*signs, Sign("clear-now", False, 1.0, f"listed on {names}")] if asked_now else signs
+
+
+def about(listings: Iterable[Listing], own: tuple[Address, ...]) -> list[Listing]:
+    """The listings of our addresses; all of them where we do not know which are ours."""
+    ours = {str(address) for address in own}
+    return [listing for listing in listings if not ours or listing.address in ours]
+
+
+def mostly_clear(listings: Iterable[Listing]) -> bool:
+    """True when lists that carry most of the weight say clear: an unknown answer is no clear one."""
+    weights = {"clear": 0.0, "unknown": 0.0, "listed": 0.0}
+    for listing in listings:
+        weights[listing.state] += max(listing.weight, 0.01)
+    return weights["clear"] > 0 and weights["clear"] >= weights["unknown"]
 
 
 def _names(listings: list[Listing]) -> str:

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from unlisted.edge import resolver
 from unlisted.edge.resolver import Server
@@ -98,6 +98,12 @@ def survey(
                 listings.append(dnsbl.temper(listing, entry, _health(entry, subject, found)))
             elif named:
                 listings.append(dnsbl.out_of_place(entry, subject, begun))
+    if any(made.startswith("127.") for made in found[canary].addresses):
+        # What it invents looks like a list's own answer: nothing that it says can be told apart from that.
+        listings = [
+            one if one.state == "unknown" else structs.replace(one, state="unknown", meaning="", why=trouble)
+            for one in listings
+        ]
     names = tuple(_names(address, found[question], found) for question, address in pointers.items())
     return Survey(tuple(listings), names, trouble, len(found), report.doubtful, report.seconds)
 

@@ -93,8 +93,10 @@ _ADDRESS6 = re.compile(
     r"(?<![0-9A-Za-z:.])(?=[0-9a-fA-F]{0,4}:)[0-9a-fA-F:]{2,39}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3})?"
 )
 _USING = re.compile(
-    r"(?:blocked|blacklisted|listed|found|rejected|refused|denied)[\w ]{0,24}?"
-    r" (?:using|by|at|on|in|provider)[: ]{1,2}([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})",
+    # "rejected by NAME" is the receiver; "blocked by NAME" and "listed by NAME" are a list.
+    r"(?:(?:blocked|blacklisted|listed|found)[\w ]{0,24}? (?:using|by|at|on|in|provider)"
+    r"|(?:rejected|refused|denied)[\w ]{0,24}? (?:using|on|in|provider))"
+    r"[: ]{1,2}([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})",
     re.IGNORECASE,
 )
 _TEMPORARY = re.compile(r"temporary failure|will be retried|retry time", re.IGNORECASE)
@@ -110,11 +112,17 @@ _OURS = re.compile(
 )
 # … and when somebody speaks of the receiver.
 _THEIRS = re.compile(
-    r"(?:connect(?:ed|ing|ion)? (?:to|with)|giving up on|talking to|said by|rejected by|server|"
-    r"lost connection with|"
+    r"(?:(?:connect(?:ed|ing|ion)? (?:to|with)|conversation with|giving up on|talking to|said by|rejected by)"
+    r"(?: [\w.-]{1,255})?|server|"
     r"host [\w.-]{1,255}|by [\w.-]{1,255}|\bmx)[\s\[(:<]{1,3}$",
     re.IGNORECASE,
 )
+# A program's version has four numbers as well; a list's query holds the octets in reverse (RFC 5782 §2.1).
+_VERSION = re.compile(
+    r"\b(?:version|release|build|brightmail|exim|exchange|sendmail|postfix|ironport|fortimail)[ /:]{1,2}v?$",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"\.[a-z][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,7}", re.IGNORECASE)
 _DOES_NOT = re.compile(
     r"^[\])>]?\s?(?:does not like|failed after|said|responded|did not like)", re.IGNORECASE
 )
@@ -352,7 +360,7 @@ def cited(flat: str, begins: int, own: tuple[Address, ...], remote_mta: str = ""
     found: list[tuple[int, Address, int, int]] = []
     spans = [*_ADDRESS4.finditer(flat), *_ADDRESS6.finditer(flat)]
     for match in sorted(spans, key=lambda m: m.start()):
-        address = net.ip(match[0].strip(":") if match[0].count(":") < 2 else match[0])
+        address = _meant(match, flat)
         if address is None or address.is_loopback or address.is_unspecified:
             continue
         if address in own:
@@ -371,6 +379,19 @@ def cited(flat: str, begins: int, own: tuple[Address, ...], remote_mta: str = ""
         if address not in receiver and not (own and rank):
             return address
     return None
+
+
+def _meant(match: re.Match[str], flat: str) -> Address | None:
+    """The address that a run of digits spells; None for a version, or for a piece of a host's name."""
+    text = match[0]
+    if ":" in text:
+        return net.ip(text.strip(":") if text.count(":") < 2 else text)
+    if _VERSION.search(flat[max(0, match.start() - 20) : match.start()]):
+        return None
+    if name := _NAME.match(flat, match.end()):
+        listed = rules.named(name[0][1:].lower())
+        return net.ip(".".join(reversed(text.split(".")))) if listed else None
+    return net.ip(text)
 
 
 def is_pseudo(status: str) -> bool:
