@@ -5,7 +5,6 @@ but mail ports of forwarded traffic, and `unlisted rule remove` leaves no trace.
 """
 
 import argparse
-import os
 
 from unlisted.cli.hold import group
 
@@ -67,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     ports = "25, 465 and 587" if rule.block_submission else "25"
     for name in (*lan, *wan):
-        if not os.path.exists(f"/sys/class/net/{name}"):
+        if name not in byhand.interfaces():
             raise UnlistedError(
                 f"there is no interface {show.clean(name, 40)!r} here", remedy="see `ip -br link`", code=2
             )

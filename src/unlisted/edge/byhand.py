@@ -6,6 +6,7 @@ device's hold stays `applied`.
 
 import getpass
 import os
+import socket
 import time
 
 from msgspec import Struct
@@ -89,6 +90,11 @@ def held_here(device: Device, at: float) -> list[Decision]:
         Decision(name, device, "found in the kernel", "", at, end, "applied", "")
         for name, end in ends.items()
     ]
+
+
+def interfaces() -> set[str]:
+    """The interfaces of this network namespace; /sys may still show another one's."""
+    return {name for _, name in socket.if_nameindex()}
 
 
 def outside() -> list[str]:
