@@ -1,5 +1,6 @@
-"""What people write after --own, --inside and --sender: checked once, with the mend in the error."""
+"""What people write after options that several verbs share: checked once, with the mend in the error."""
 
+import argparse
 from collections.abc import Sequence
 
 from unlisted import net
@@ -26,6 +27,24 @@ def senders(option: str, texts: list[str]) -> tuple[str, ...]:
     made = [net.mac(text) or str(net.ip(text) or "") for text in texts]
     _check(option, texts, made, "address or MAC", "192.168.1.10")
     return tuple(made)
+
+
+def seconds(text: str) -> float:
+    """A time that a person would wait for, in seconds: 0 to 10,000,000."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1e7:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return found
+
+
+def group(text: str) -> int:
+    """An NFLOG group: 16 bits (linux/netfilter/nfnetlink_log.h)."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no NFLOG group; write 0 to 65535")
+    return int(text)
 
 
 def _check(option: str, texts: list[str], made: Sequence[object], what: str, example: str) -> None:

@@ -9,6 +9,8 @@ import argparse
 import re
 import sys
 
+from unlisted.cli import _given
+
 HELP = "take one device off the network for a time"
 
 
@@ -23,24 +25,6 @@ def hours(text: str) -> float:
     return found
 
 
-def seconds(text: str) -> float:
-    """A time that a person would wait for, in seconds: 0 to 10,000,000."""
-    try:
-        found = float(text)
-    except ValueError:
-        found = -1.0
-    if not 0 <= found <= 1e7:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
-    return found
-
-
-def group(text: str) -> int:
-    """An NFLOG group: 16 bits (linux/netfilter/nfnetlink_log.h)."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is no NFLOG group; write 0 to 65535")
-    return int(text)
-
-
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said."""
     parser.add_argument("device", metavar="DEVICE", help="MAC, address or host name")
@@ -52,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--leases", action="append", default=[], metavar="FILE", help="DHCP leases, for names"
     )
     parser.add_argument(
-        "--wait", type=seconds, default=2.0, metavar="SECONDS", help="watch for stopped traffic"
+        "--wait", type=_given.seconds, default=2.0, metavar="SECONDS", help="watch for stopped traffic"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--dry-run", action="store_true", help="show what would be done and do nothing")

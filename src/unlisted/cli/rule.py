@@ -6,7 +6,7 @@ but mail ports of forwarded traffic, and `unlisted rule remove` leaves no trace.
 
 import argparse
 
-from unlisted.cli.hold import group
+from unlisted.cli import _given
 
 HELP = "the standing rule: print, install or remove it"
 
@@ -26,7 +26,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--allow", action="append", default=[], metavar="ADDR|MAC", help="a mail sender of your own"
     )
     parser.add_argument("--block-submission", action="store_true", help="block 465 and 587 too")
-    parser.add_argument("--nflog", type=group, default=25, metavar="GROUP", help="log group (default: 25)")
+    parser.add_argument(
+        "--nflog", type=_given.group, default=25, metavar="GROUP", help="log group (default: 25)"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 

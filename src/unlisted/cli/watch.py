@@ -7,7 +7,7 @@ Observes unless told to hold. Works in the network namespace where it is started
 import argparse
 import sys
 
-from unlisted.cli.hold import group, seconds
+from unlisted.cli import _given
 
 HELP = "the standing tripwire: names the device as it happens, holds it if told to"
 
@@ -15,12 +15,14 @@ HELP = "the standing tripwire: names the device as it happens, holds it if told 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said."""
     parser.add_argument(
-        "--nflog", type=group, default=25, metavar="GROUP", help="kernel log group (default: 25)"
+        "--nflog", type=_given.group, default=25, metavar="GROUP", help="kernel log group (default: 25)"
     )
     parser.add_argument("--leases", action="append", default=[], metavar="FILE", help="DHCP leases")
     parser.add_argument("--log", action="append", default=[], metavar="FILE", help="a gateway log that grows")
     parser.add_argument("--hold", action="store_true", help="hold what is found (default: only name it)")
-    parser.add_argument("--for", dest="seconds", type=seconds, metavar="SECONDS", help="end after this time")
+    parser.add_argument(
+        "--for", dest="seconds", type=_given.seconds, metavar="SECONDS", help="end after this time"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

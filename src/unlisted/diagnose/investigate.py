@@ -110,7 +110,7 @@ def _words(own: tuple[Address, ...], material: Material) -> Mapping[str, str]:
     """What fills the gaps of the next steps' commands."""
     servers = [s.device.address for s in material.suspects if "mail" in s.role and s.device.address]
     return {
-        "own": str(own[0]) if own else "",
+        "own": str(own[0]) if own else "YOUR-PUBLIC-ADDRESS",
         "folder": shlex.quote(material.folder),  # the command is made to be pasted
         "mail_server": str(servers[0]) if servers else "ADDRESS-OF-YOUR-MAIL-SERVER",
     }
