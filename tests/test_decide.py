@@ -20,7 +20,8 @@ SUSPECT = Suspect(DEVICE, "rogue", 18.0, 3, 3, 100.0, 3, "", "3 new servers in 1
 
 
 def made(state: str = "proposed") -> Decision:
-    return structs.replace(decide.propose(SUSPECT, "hold", 1000.0, 8), state=state)
+    applied_at = 1001.0 if state in decide.STANDING else None
+    return structs.replace(decide.propose(SUSPECT, "hold", 1000.0, 8), state=state, applied_at=applied_at)
 
 
 def attempt(action: str, at: float = 2000.0, mac: str = DEVICE.mac) -> Attempt:
@@ -91,17 +92,17 @@ def test_time_ends_every_open_decision_once(now: float, state: str) -> None:
 
 def test_only_the_devices_own_stopped_traffic_verifies() -> None:
     applied = made("applied")
-    assert decide.witness(applied, attempt("held"), 1001.0).state == "verified"
-    assert decide.witness(applied, attempt("block"), 1001.0) is applied
-    assert decide.witness(applied, attempt("held", mac="02:00:00:00:00:99"), 1001.0) is applied
-    assert decide.witness(made(), attempt("held"), 1001.0).state == "proposed"
+    assert decide.witness(applied, attempt("held")).state == "verified"
+    assert decide.witness(applied, attempt("block")) is applied
+    assert decide.witness(applied, attempt("held", mac="02:00:00:00:00:99")) is applied
+    assert decide.witness(made(), attempt("held")).state == "proposed"
 
 
 def test_traffic_past_the_hold_is_a_failure_but_late_news_is_not() -> None:
     verified = made("verified")
-    assert decide.witness(verified, attempt("pass"), 1001.0).state == "failed"
-    assert decide.witness(verified, attempt("pass", at=1001.5), 1001.0) is verified
-    assert decide.witness(verified, attempt("pass", at=1e6), 1001.0) is verified  # after its end
+    assert decide.witness(verified, attempt("pass")).state == "failed"
+    assert decide.witness(verified, attempt("pass", at=1001.5)) is verified
+    assert decide.witness(verified, attempt("pass", at=1e6)) is verified  # after its end
 
 
 def test_a_source_without_macs_is_compared_by_address() -> None:

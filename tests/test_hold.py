@@ -11,7 +11,7 @@ from msgspec import structs
 
 from unlisted import cli
 from unlisted.cli.hold import hours
-from unlisted.edge import apply, kernel, present
+from unlisted.edge import apply, kernel, present, surroundings, watch
 from unlisted.edge.store import Store
 from unlisted.edge.watch import Carried, Happening, Sources, Watch, sentence, stand
 from unlisted.messages import (
@@ -26,6 +26,7 @@ from unlisted.messages import (
     Propose,
     Release,
     Save,
+    Say,
     Tick,
 )
 from unlisted.net import Address, ip
@@ -48,7 +49,7 @@ def _quiet_network(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("the packet filter was opened")
 
     monkeypatch.setattr(kernel, "neighbors", list)
-    monkeypatch.setattr(apply, "default_routes", list)
+    monkeypatch.setattr(surroundings, "default_routes", list)
     monkeypatch.setattr(apply, "Nft", never)
 
 
@@ -186,6 +187,9 @@ class Decider:
     def __init__(self) -> None:
         self.decisions: dict[str, Decision] = {}
         self.seen: list[Event] = []
+
+    def surround(self, network: guard.Network) -> None:
+        self.around = network
 
     def step(self, event: Event) -> list[Command]:
         self.seen.append(event)
@@ -358,6 +362,64 @@ def test_a_watch_without_an_enforcer_never_holds(tmp_path: Path) -> None:
     assert any(isinstance(event, Applied) and not event.ok for event in engine.seen)
 
 
+def test_what_a_watch_does_not_stand_over_is_said(
+    leases: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log"
+    log.write_text("")
+    words = ["watch", "--log", str(log), "--log", str(tmp_path / "none"), "--leases", leases, "--for", "0"]
+    assert cli.main(words) == 0
+    shown = capsys.readouterr().out
+    assert f"{tmp_path}/none: No such file or directory: waiting for it" in shown
+    assert leases not in shown
+    assert "group" not in shown  # a log was named: the kernel's log is not asked for
+
+
+def test_a_log_in_no_known_format_is_said_once(tmp_path: Path) -> None:
+    told: list[Happening] = []
+    live = Watch(Decider(), Sources(neighbors=False), told.append)
+    live._log("a.log", [(1, "what is this")])
+    live._log("a.log", [(2, "and this")])
+    assert [one.text for one in told if isinstance(one, Say)] == [
+        "a.log: not in a format that I know, so far"
+    ]
+    assert live.not_understood == 2
+
+
+def test_the_surroundings_are_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "SURROUNDINGS", 0.0)
+    monkeypatch.setattr(watch, "TICK", 0.05)
+    engine = Decider()
+    new = guard.Network(gateway=frozenset({"192.168.77.1"}))
+    live = Watch(engine, Sources(neighbors=False), lambda _: None, look=lambda: new)
+    asyncio.run(live.run(1.0))
+    assert engine.around is new
+
+
+def test_a_device_that_claims_the_gateways_address_is_held_by_its_mac_alone(
+    leases: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    around = guard.Network(
+        gateway=frozenset({"192.168.77.1"}),
+        known=(
+            Lease(address(ADDRESS), LAPTOP),
+            Lease(address("192.168.77.1"), LAPTOP),
+            Lease(address("192.168.77.1"), "3c:5a:b4:00:00:aa"),
+        ),
+    )
+    monkeypatch.setattr(surroundings, "look", lambda *_: around)
+    words = ["hold", LAPTOP, "--leases", leases, "--dry-run"]
+    assert f"try: unlisted hold {LAPTOP} --mac-only" in refused(capsys, words, 4)
+    assert cli.main([*words, "--mac-only"]) == 0
+    shown = capsys.readouterr().err
+    assert LAPTOP in shown
+    assert f"held_ip4 {{ {ADDRESS}" not in shown
+    # The gateway itself is the only one that claims its address: no word holds it.
+    alone = structs.replace(around, known=around.known[:2])
+    monkeypatch.setattr(surroundings, "look", lambda *_: alone)
+    assert "the gateway" in refused(capsys, [*words, "--mac-only"], 4)
+
+
 def test_an_error_of_the_engine_ends_the_watch(tmp_path: Path) -> None:
     class Broken(Decider):
         def step(self, event: Event) -> list[Command]:
@@ -372,7 +434,7 @@ def test_sentences_are_safe_for_a_terminal() -> None:
     hostile = Device(address(ADDRESS), LAPTOP, hostname="\x1b[2Jx")
     decision = decide.by_hand(hostile, "\x1b[31m", "me", 0.0, 1)
     happenings: list[Happening] = [
-        Propose(decision, "\x1b[31m"),
+        Propose(structs.replace(decision, refused="\x1b[31m")),
         Carried(1.0, decision, ok=True, detail="\x1b", decided_ms=0.5),
         Attempt(1.0, address(ADDRESS), address("198.51.100.7"), 25, action="block"),
     ]

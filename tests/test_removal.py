@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from unlisted.messages import Attempt, Decision, Device, Listing
 from unlisted.notice import dnsbl, lists
@@ -157,7 +158,10 @@ def decision(
     state: str, device: Device = LAPTOP, made_at: float = 10.0, expires_at: float = 1e12
 ) -> Decision:
     """A hold."""
-    return Decision("id", device, "sends mail", "policy", made_at, expires_at, state, "unlisted release")
+    applied = None if state == "proposed" else made_at + 1
+    return Decision(
+        "id", device, "sends mail", "policy", made_at, expires_at, state, "unlisted release", applied
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,8 +170,8 @@ def decision(
         ([], None, "no device has been found"),
         (["verified"], 10.0, ""),
         (["applied"], None, "not yet seen to work"),
-        (["proposed"], None, "is proposed"),
-        (["failed"], None, "is failed"),
+        (["proposed"], None, "is to be held and is not"),
+        (["failed"], None, "failed"),
         (["released"], None, "has ended"),
         (["failed", "verified"], 11.0, ""),
     ],
@@ -181,6 +185,20 @@ def test_contained(states: list[str], at: float | None, why: str) -> None:
 
 def test_a_hold_that_has_run_out_contains_nothing() -> None:
     assert quiet.contained([decision("verified", expires_at=NOW - 1)], NOW).at is None
+
+
+@pytest.mark.parametrize(
+    "never",
+    [
+        structs.replace(decision("proposed"), refused="its source may be forged"),
+        structs.replace(decision("released"), applied_at=None),
+        structs.replace(decision("expired"), applied_at=None),
+    ],
+)
+def test_what_was_never_held_and_never_will_be_stands_in_nobodys_way(never: Decision) -> None:
+    other = structs.replace(never, device=Device(IPv4Address("192.168.1.99")))
+    assert quiet.contained([other, decision("verified")], NOW).at == 10.0
+    assert "192.168.1.99 was found and never held" in quiet.contained([other], NOW).why
 
 
 def test_one_loose_device_is_enough() -> None:

@@ -74,7 +74,6 @@ class Engine:
         self._ids: dict[str, int] = {}
         self._lines: defaultdict[str, deque[Evidence]] = defaultdict(lambda: deque(maxlen=QUOTED))
         self._targets: defaultdict[str, set[net.Address]] = defaultdict(set)
-        self._applied_at: dict[str, float] = {}
         self._decided: dict[str, tuple[float, str]] = {}  # when last, and why it was not held
         self._began: float | None = None
         self._rules: dict[type, Callable[..., list[Command]]] = {
@@ -93,6 +92,12 @@ class Engine:
     def warm(self, at: float) -> bool:
         """True when we have watched long enough to hold; before, we know no mail server but the declared."""
         return self._began is not None and at - self._began >= self.config.warm_up
+
+    def surround(self, network: guard.Network) -> None:
+        """What the network needs may change: another gateway, another administrator. Claims stay."""
+        self.network = network
+        for lease in network.known:
+            self._lease(lease)
 
     # ---- one rule an event ------------------------------------------------------------------------
 
@@ -151,7 +156,6 @@ class Engine:
         decision = self.decisions.get(answer.decision)
         if decision is None or decision.state != "proposed":
             return []
-        self._applied_at[decision.id] = answer.at
         after = self._save(decide.applied(decision, answer.at, answer.ok))
         text = f"{decision.device.key}: hold {after.state}" + (f": {answer.detail}" if answer.detail else "")
         return [Save(answer.at, after), Say(answer.at, text, decision.id)]
@@ -169,7 +173,6 @@ class Engine:
         for decision in list(self.decisions.values()):
             if decision.state not in decide.OPEN and decision.expires_at < tick.at:
                 del self.decisions[decision.id]
-                self._applied_at.pop(decision.id, None)
         return commands
 
     # ---- what a rule needs ------------------------------------------------------------------------
@@ -255,11 +258,12 @@ class Engine:
         if refused and sum(one.state == "proposed" for one in self.decisions.values()) >= MOST_PROPOSALS:
             return []
         dropped = [self._save(decide.release(one, "a newer decision", at)) for one in waiting]
-        decision = self._save(decide.propose(suspect, self.config.policy, at, self.config.hold_hours))
+        decision = decide.propose(suspect, self.config.policy, at, self.config.hold_hours, refused)
+        self._save(decision)
         held = not refused and self.config.policy == "hold"
         return [
             *(Save(at, one) for one in dropped),
-            Hold(decision) if held else Propose(decision, refused),
+            Hold(decision) if held else Propose(decision),
             Save(at, decision),
         ]
 
@@ -280,7 +284,7 @@ class Engine:
         """What this attempt proves about the holds that stand."""
         commands: list[Command] = []
         for decision in [one for one in self.decisions.values() if one.state in decide.STANDING]:
-            after = decide.witness(decision, attempt, self._applied_at.get(decision.id, decision.made_at))
+            after = decide.witness(decision, attempt)
             if after is not decision:
                 self._save(after)
                 what = (

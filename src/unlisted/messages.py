@@ -63,6 +63,8 @@ class Decision(Struct, frozen=True):
     expires_at: float
     state: str  # proposed, applied, verified, failed, expired, released
     undo: str  # the command that takes it back
+    applied_at: float | None = None  # None: it was never carried out
+    refused: str = ""  # why the guard would not have it held at once
 
 
 class Cause(Struct, frozen=True, gc=False):
@@ -212,10 +214,9 @@ class Release(Struct, frozen=True, tag="release", tag_field="kind"):
 
 
 class Propose(Struct, frozen=True, tag="propose", tag_field="kind"):
-    """A hold that policy leaves to a person, or that the guard refused (then `refused` says why)."""
+    """A hold that policy leaves to a person, or that the guard refused (`decision.refused` says why)."""
 
     decision: Decision
-    refused: str = ""
 
 
 class Name(Struct, frozen=True, tag="name", tag_field="kind"):

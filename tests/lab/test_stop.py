@@ -15,7 +15,7 @@ import pytest
 
 from unlisted import cli, net
 from unlisted.config import Config
-from unlisted.edge import apply, byhand, kernel
+from unlisted.edge import apply, byhand, kernel, surroundings
 from unlisted.edge.store import Store
 from unlisted.edge.watch import Carried, Happening, Sources, Watch
 from unlisted.engine import Engine
@@ -358,7 +358,7 @@ def test_the_watch_names_and_holds_the_rogue(site: Site, nft: apply.Nft, tmp_pat
     assert nft.install(Standing(lan=("r0", "o0"), wan=("w0",))).ok
     ip(f"-n {site.gateway} -6 route replace default via {OUT6}")
     config = Config(policy="hold", warm_up=0)
-    engine = Engine(config, apply.surroundings(config))
+    engine = Engine(config, surroundings.look(config))
     seen: list[Happening] = []
 
     def told(happening: Happening) -> None:
@@ -392,7 +392,7 @@ def test_the_watch_names_and_holds_the_rogue(site: Site, nft: apply.Nft, tmp_pat
             "applied",
             "verified",
         ]
-        again = Engine(config, apply.surroundings(config))
+        again = Engine(config, surroundings.look(config))
         nft.remove()  # a restart after a reboot: the hold is as decided
         asyncio.run(Watch(again, Sources(), seen.append, enforcer=nft, store=store).run(0.01))
         assert {one.name for one in nft.held()} >= {ROGUE_MAC}

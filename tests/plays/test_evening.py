@@ -105,13 +105,13 @@ def test_a_hold_ends_by_itself() -> None:
 def test_unless_told_to_hold_it_proposes(policy: str) -> None:
     config = msgspec.structs.replace(HOLDING, policy=policy)
     play = Play(engine(config)) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
-    assert play.last(Propose).refused == ""
+    assert play.last(Propose).decision.refused == ""
 
 
 def test_a_cold_start_proposes() -> None:
     config = msgspec.structs.replace(HOLDING, warm_up=900.0)
     play = Play(engine(config)) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
-    assert "younger" in play.last(Propose).refused
+    assert "younger" in play.last(Propose).decision.refused
 
 
 def test_after_the_warm_up_it_holds() -> None:
@@ -123,12 +123,12 @@ def test_a_forged_source_gets_nobody_held() -> None:
     victim = lease(IPv4Address("192.168.50.20"), "3c:5a:b4:00:00:20")
     forged = [syn(number, src=IPv4Address("192.168.50.20")) for number in (1, 2, 3)]
     play = Play(engine()) >> victim >> forged[0] >> forged[1] >> forged[2] << (Name, Propose, Save)
-    assert "forged" in play.last(Propose).refused
+    assert "forged" in play.last(Propose).decision.refused
 
 
 def test_nobody_without_a_lease_or_neighbor_is_held() -> None:
     play = Play(engine()) >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
-    assert "no lease" in play.last(Propose).refused
+    assert "no lease" in play.last(Propose).decision.refused
 
 
 def test_the_gateway_is_never_held() -> None:
@@ -136,7 +136,7 @@ def test_the_gateway_is_never_held() -> None:
     attempts = [syn(number, src=gateway, mac="3c:5a:b4:00:00:01") for number in (1, 2, 3)]
     play = Play(engine()) >> lease(gateway, "3c:5a:b4:00:00:01")
     play >> attempts[0] >> attempts[1] >> attempts[2] << (Name, Propose, Save)
-    assert "gateway" in play.last(Propose).refused
+    assert "gateway" in play.last(Propose).decision.refused
 
 
 def test_the_declared_mail_server_may_write_to_the_whole_world() -> None:
@@ -254,7 +254,7 @@ def test_a_claim_by_arp_does_not_get_the_victim_held() -> None:
     for number in (1, 2, 3):
         play >> syn(number, src=victim)
     play << (Name, Propose, Save)
-    assert "forged" in play.last(Propose).refused
+    assert "forged" in play.last(Propose).decision.refused
 
 
 def test_a_log_without_a_mac_holds_nobody() -> None:
@@ -262,7 +262,7 @@ def test_a_log_without_a_mac_holds_nobody() -> None:
     for number in (1, 2, 3):
         play >> syn(number, mac="")
     play << (Name, Propose, Save)
-    assert "forged" in play.last(Propose).refused
+    assert "forged" in play.last(Propose).decision.refused
 
 
 def test_a_leak_is_noticed_after_a_restart() -> None:

@@ -38,6 +38,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wait", type=_given.seconds, default=2.0, metavar="SECONDS", help="watch for stopped traffic"
     )
+    parser.add_argument(
+        "--mac-only",
+        action="store_true",
+        help="hold the MAC and no address: for a device that also claims the gateway's or another's address",
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--dry-run", action="store_true", help="show what would be done and do nothing")
 
@@ -57,8 +62,10 @@ def agreed(question: str) -> bool:
 
 def run(args: argparse.Namespace) -> int:
     """Find the device, ask the guard, show, ask the person, hold, look, keep."""
+    from msgspec import structs
+
     from unlisted import config, show
-    from unlisted.edge import apply, byhand, present
+    from unlisted.edge import byhand, present, surroundings
     from unlisted.edge.store import Store
     from unlisted.errors import UnlistedError
     from unlisted.stop import decide, guard
@@ -69,13 +76,22 @@ def run(args: argparse.Namespace) -> int:
         now = byhand.now()
         there = present.known(store, args.leases)
         device = present.find(args.device, there, now)
-        network = apply.surroundings(settings, there)
+        network = surroundings.look(settings, there)
         # A MAC that a person names needs no witness: no packet was believed.
-        check = guard.forbidden(device, network, store.decisions(now), now)
+        standing, mac = store.decisions(now), guard.alone(device, network.known)
+        if args.mac_only:
+            device = structs.replace(device, address=None)
+            check = guard.forbidden(device, network, standing, now, mac)
+        else:
+            check = guard.forbidden(device, network, standing, now)
         if device.address is not None:
             check = check or guard.unproven(device, network.known, now)
         if check:
-            raise UnlistedError(f"not held: {check}", remedy="unlisted devices", code=4)
+            # The address that stands in the way may be another's, which it only claims.
+            claims = bool(device.mac) and not args.mac_only
+            claims = claims and not guard.forbidden(device, network, standing, now, mac)
+            remedy = f"unlisted hold {device.mac} --mac-only" if claims else "unlisted devices"
+            raise UnlistedError(f"not held: {check}", remedy=remedy, code=4)
         length = args.hours or settings.hold_hours
         decision = decide.by_hand(device, args.reason, byhand.person(), now, length)
         show.say(f"hold {show.clean(device.hostname or device.key)} ({device.address or ''} {device.mac})")

@@ -1,8 +1,11 @@
-"""Release a device that is held: DEVICE is a MAC, an address, a host name or the decision's id."""
+"""Release a device that is held, or dismiss a proposal to hold it.
+
+DEVICE is a MAC, an address, a host name or the decision's id.
+"""
 
 import argparse
 
-HELP = "let a held device go"
+HELP = "let a held device go, or dismiss a proposal"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,11 +22,12 @@ def run(args: argparse.Namespace) -> int:
     from unlisted.edge import byhand, present
     from unlisted.edge.store import Store
     from unlisted.errors import UnlistedError
+    from unlisted.stop import decide
 
     settings = config.load(args.config)
     with Store(settings.store) as store:
         now = byhand.now()
-        standing = store.decisions(now)
+        standing = [d for d in store.decisions(ending_after=now) if d.state in decide.OPEN]
         spelled = byhand.spelled(args.device)
         meant = [
             d
@@ -35,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
             device = present.find(args.device, present.known(store, args.leases), now)
             meant = [d for d in standing if d.device.mac == device.mac != ""] or byhand.held_here(device, now)
         if not meant:
-            held = ", ".join(d.device.key for d in standing) or "nobody"
+            held = ", ".join(d.device.key for d in standing if d.state in decide.STANDING) or "nobody"
             raise UnlistedError(
                 f"{show.clean(args.device, 80)} is not held; held: {held}", remedy="unlisted devices", code=2
             )

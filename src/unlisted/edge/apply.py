@@ -1,4 +1,4 @@
-"""Carry out what `stop/` renders: nftables in the present network namespace, conntrack, the surroundings.
+"""Carry out what `stop/` renders: nftables in the present network namespace, and conntrack.
 
 libnftables is loaded with ctypes where it is (a change takes about a millisecond), else the program `nft`
 is started (about eight). Both take the same JSON. After each change the kernel is read back and compared:
@@ -8,22 +8,19 @@ an accepted call is not yet a hold.
 import ctypes
 import ctypes.util
 import os
+import re
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterable
 from typing import Protocol
 
-import msgspec
 from msgspec import Struct
 
-from unlisted import net
-from unlisted.config import Config
 from unlisted.edge import kernel
 from unlisted.errors import UnlistedError
-from unlisted.messages import Decision, Lease
+from unlisted.messages import Decision
 from unlisted.net import Address
-from unlisted.stop import guard
 from unlisted.stop.enforcers import nftables
 from unlisted.stop.enforcers.nftables import Document, Standing
 
@@ -46,6 +43,13 @@ class Enforcer(Protocol):
     def hold(self, decision: Decision, now: float) -> Outcome: ...
     def release(self, decision: Decision) -> Outcome: ...
     def end_flows(self, decision: Decision) -> str: ...
+
+
+def logs_to(group: int) -> bool:
+    """True when a rule of this packet filter logs to the NFLOG group, ours or anybody's."""
+    done = run(("nft", "-j", "list", "ruleset"))
+    # A rule of iptables-nft is shown as a foreign extension, without its group.
+    return b'"NFLOG"' in done.stdout or re.search(rb'"group": ?%d\b' % group, done.stdout) is not None
 
 
 # ---- nftables, two ways ---------------------------------------------------------------------------
@@ -244,92 +248,3 @@ def end_flows(addresses: Iterable[Address]) -> str:
             if done.returncode and b"0 flow entries" not in done.stderr:
                 return f"open connections: {done.stderr.decode('utf-8', 'replace').strip()[:200]}"
     return "open connections were ended"
-
-
-# ---- what is true here, for the guard -------------------------------------------------------------
-
-
-class _AddrInfo(Struct):
-    local: str = ""
-
-
-class _Interface(Struct):
-    ifname: str = ""
-    address: str = ""
-    addr_info: list[_AddrInfo] = []
-
-
-class _Route(Struct):
-    dst: str = ""
-    gateway: str = ""
-    dev: str = ""
-
-
-def _ip(kind: type[Struct], *words: str) -> list[object]:
-    """What `ip -j …` says; [] where it says nothing that can be read."""
-    done = run(("ip", "-j", *words))
-    try:
-        return msgspec.json.decode(done.stdout or b"[]", type=list[kind])  # type: ignore[valid-type]
-    except msgspec.DecodeError:
-        return []
-
-
-def default_routes() -> list[_Route]:
-    """The default routes of both families."""
-    routes = _ip(_Route, "-4", "route", "show", "default") + _ip(_Route, "-6", "route", "show", "default")
-    return [route for route in routes if isinstance(route, _Route)]
-
-
-def _name_servers() -> list[str]:
-    try:
-        with open("/etc/resolv.conf", encoding="utf-8", errors="replace") as file:
-            words = [line.split() for line in file]
-    except OSError:
-        return []
-    return [word[1] for word in words if len(word) > 1 and word[0] == "nameserver"]
-
-
-def administrator() -> str:
-    """Where the person at the keyboard is logged in from, by SSH_CONNECTION; "" for a local one.
-
-    sudo drops the variable, so the parents are asked too. A mere TCP connection to port 22 proves no
-    administrator: anybody on the network can open one, and would become untouchable by it.
-    """
-    connection = os.environ.get("SSH_CONNECTION", "")
-    process = os.getppid()
-    for _ in range(32):  # more parents than any login has
-        if connection or process <= 1:
-            break
-        try:
-            with open(f"/proc/{process}/environ", "rb") as file:
-                variables = file.read(1 << 20).split(b"\0")
-            with open(f"/proc/{process}/stat", "rb") as file:
-                process = int(file.read().rpartition(b")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            break
-        for variable in variables:
-            if variable.startswith(b"SSH_CONNECTION="):
-                connection = variable.partition(b"=")[2].decode("ascii", "replace")
-    return connection.split()[0] if connection.split() else ""
-
-
-def _spelled(texts: Iterable[str]) -> frozenset[str]:
-    """Addresses and MACs as the guard compares them; what is neither is left out."""
-    return frozenset(spelled for text in texts if (spelled := str(net.ip(text) or "") or net.mac(text)))
-
-
-def surroundings(config: Config, leases: Iterable[Lease] = ()) -> guard.Network:
-    """What the guard must know, read from this machine and the configuration."""
-    interfaces = [one for one in _ip(_Interface, "addr") if isinstance(one, _Interface)]
-    mine = [one.address for one in interfaces if net.mac(one.address) != "00:00:00:00:00:00"]
-    mine += [info.local for one in interfaces for info in one.addr_info]
-    return guard.Network(
-        gateway=_spelled(route.gateway for route in default_routes()),
-        dns=_spelled(_name_servers()),
-        this_host=_spelled(mine),
-        admin=_spelled([administrator()]),
-        senders=_spelled(config.senders),
-        protect=_spelled(config.protect),
-        known=(*leases, *kernel.neighbors()),
-        max_holds=config.max_holds,
-    )

@@ -12,7 +12,7 @@ import time
 from msgspec import Struct
 
 from unlisted import net
-from unlisted.edge import apply
+from unlisted.edge import apply, surroundings
 from unlisted.edge.store import Store
 from unlisted.errors import UnlistedError
 from unlisted.messages import Decision, Device
@@ -70,14 +70,16 @@ def hold(decision: Decision, store: Store, *, wait: float) -> Done:
 
 
 def release(decision: Decision, store: Store) -> Done:
-    """Let go, and keep who did it."""
-    with apply.Nft() as nft:
-        done = nft.release(decision)
-    if not done.ok:
-        raise UnlistedError(f"not released: {done.detail}", remedy="nft list table inet unlisted")
+    """Let go, and keep who did it. A proposal was never carried out: it is dismissed."""
+    if decision.state in decide.STANDING:
+        with apply.Nft() as nft:
+            done = nft.release(decision)
+        if not done.ok:
+            raise UnlistedError(f"not released: {done.detail}", remedy="nft list table inet unlisted")
     after = decide.release(decision, person(), time.time())
     store.save_decision(after, time.time(), person())
-    return Done(after, f"{decision.device.key}: {after.state}")
+    what = after.state if decision.state in decide.STANDING else "proposal dismissed"
+    return Done(after, f"{decision.device.key}: {what}")
 
 
 def held_here(device: Device, at: float) -> list[Decision]:
@@ -99,7 +101,7 @@ def interfaces() -> set[str]:
 
 def outside() -> list[str]:
     """The interfaces of the default routes."""
-    return list(dict.fromkeys(route.dev for route in apply.default_routes() if route.dev))
+    return list(dict.fromkeys(route.dev for route in surroundings.default_routes() if route.dev))
 
 
 def install(rule: Standing, store: Store) -> str:

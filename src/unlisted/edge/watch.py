@@ -18,7 +18,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct, structs
 
 from unlisted import evidence, show
-from unlisted.edge import kernel
+from unlisted.edge import apply, kernel
 from unlisted.edge.apply import Enforcer, Outcome
 from unlisted.edge.store import Store
 from unlisted.edge.tail import Tail
@@ -40,12 +40,13 @@ from unlisted.messages import (
     Say,
     Tick,
 )
-from unlisted.stop import decide
+from unlisted.stop import decide, guard
 
 WHO = "unlisted watch"  # in the audit log
 TICK = 1.0  # seconds
 POLL = 0.2  # seconds between looks at lease files and logs
 NEIGHBORS_EVERY = 0.02  # seconds at least between two dumps; forged sources come in floods
+SURROUNDINGS = 60.0  # seconds between looks at gateway, name servers and logins
 LEASE_FILE = 16 << 20  # bytes: no office has a larger lease file
 REMEMBERED = 50_000  # devices whose first packet is remembered
 
@@ -80,6 +81,7 @@ class Decider(Protocol):
     decisions: dict[str, Decision]
 
     def step(self, event: Event) -> list[Command]: ...
+    def surround(self, network: guard.Network) -> None: ...
 
 
 class Watch:
@@ -93,6 +95,7 @@ class Watch:
         *,
         enforcer: Enforcer | None = None,
         store: Store | None = None,
+        look: Callable[[], guard.Network] | None = None,
     ) -> None:
         self.engine = engine
         self.sources = sources
@@ -100,6 +103,9 @@ class Watch:
         self.store = store
         self.not_understood = 0  # lines of leases and logs
         self.nflog: kernel.Nflog | None = None
+        self._look = look  # at the surroundings; None: what the engine was made with stays true
+        self._looking: asyncio.Future[guard.Network] | None = None
+        self._look_at = time.monotonic() + SURROUNDINGS
         self._on = on
         self._over = asyncio.Event()
         self._error: Exception | None = None
@@ -110,6 +116,7 @@ class Watch:
         self._looked = False
         self._stamps: dict[str, tuple[int, int]] = {}
         self._formats: dict[str, Format] = {}
+        self._strange: set[str] = set()  # files in no known format, so far; each is said once
         self._tails = [Tail(path) for path in sources.logs]
         self._flows: set[asyncio.Future[str]] = set()
         self._kept: deque[Future[int] | Future[None]] = deque()  # writes that are not yet on disk
@@ -137,6 +144,8 @@ class Watch:
                 self.nflog.close()
             if self._flows:
                 await asyncio.wait(self._flows)
+            if self._looking is not None:
+                await asyncio.wait([self._looking])
             for kept in self._kept:
                 self._guarded(kept.result)
             for tail in self._tails:
@@ -163,6 +172,21 @@ class Watch:
                 self._on(Carried(now, decision, done.ok, done.detail or "held again after a restart"))
         self._poll()
         self._ask_neighbors()
+        for sentence in self._missing():
+            self._on(Say(now, sentence))
+
+    def _missing(self) -> list[str]:
+        """What this watch was told to stand over and does not, or not yet."""
+        group, said = self.sources.nflog, []
+        if group is not None and not apply.logs_to(group):
+            said.append(f"nothing is logged to group {group} yet: unlisted rule install feeds it")
+        for path in (*self.sources.logs, *self.sources.leases):
+            try:
+                with open(path, "rb"):
+                    pass
+            except OSError as error:
+                said.append(f"{show.clean(path, 200)}: {error.strerror}: waiting for it")
+        return said
 
     async def _clock(self) -> None:
         tick = time.monotonic()
@@ -255,6 +279,9 @@ class Watch:
         now = time.time()
         form = self._formats.get(path) or evidence.recognise([text for _, text in lines[:200]], now)
         if form is None:
+            if path not in self._strange:
+                self._strange.add(path)
+                self._on(Say(now, f"{show.clean(path, 200)}: not in a format that I know, so far"))
             self.not_understood += sum(1 for _, text in lines if text.strip())
             return
         self._formats[path] = form
@@ -269,9 +296,19 @@ class Watch:
         self._ask_neighbors()
         now = time.time()
         self._adopt(now)
+        self._survey()
         self._written()
         self._whole()
         self.take(Tick(now))
+
+    def _survey(self) -> None:
+        """Look at the surroundings again, beside the loop: it starts programs."""
+        if self._looking is not None and self._looking.done():
+            self.engine.surround(self._looking.result())
+            self._looking = None
+        if self._look is not None and self._looking is None and time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + SURROUNDINGS
+            self._looking = asyncio.get_running_loop().run_in_executor(None, self._look)
 
     def _adopt(self, now: float) -> None:
         """What another process decided (`unlisted hold`, `unlisted release`) is true here too.
@@ -410,8 +447,8 @@ def sentence(happening: Happening) -> str:
             found = happening.suspect
             return f"{show.when(found.flagged_at)}  FOUND {show.clean(who)}: {found.because}"
         case Propose():
-            why = f" (refused: {happening.refused})" if happening.refused else ""
-            key = happening.decision.device.key
+            refused, key = happening.decision.refused, happening.decision.device.key
+            why = f" (refused: {refused})" if refused else ""
             return (
                 f"{show.when(happening.decision.made_at)}  to hold it: unlisted hold {key}{show.clean(why)}"
             )

@@ -21,24 +21,45 @@ class Containment(Struct, frozen=True):
 
 
 def contained(decisions: Sequence[Decision], now: float) -> Containment:
-    """What the decisions say. Every device that was ever to be held must be, for one leak feeds the list."""
-    if not decisions:
-        return Containment(why="no device has been found and held yet")
+    """What the decisions say. Every device that was ever to be held must be, for one leak feeds the list.
+
+    A proposal that the guard refused, a person dismissed or time ended is no device to be held: one that
+    goes on is proposed anew.
+    """
     latest: dict[str, Decision] = {}
     for decision in sorted(decisions, key=lambda one: one.made_at):
-        latest[decision.device.key] = decision
+        if not _dismissed(decision):
+            latest[decision.device.key] = decision
+    if not latest:
+        never = next((f"; {one.device.key} was found and never held" for one in decisions), "")
+        return Containment(why="no device has been found and held yet" + never)
     for key, decision in latest.items():
-        if decision.state == "applied":
-            return Containment(why=f"the hold on {key} is not yet seen to work")
-        if decision.state in ("proposed", "failed"):
-            return Containment(why=f"the hold on {key} is {decision.state}, not in force")
-        if decision.state in ("expired", "released") or decision.expires_at <= now:
-            return Containment(why=f"the hold on {key} has ended; if it is clean: --contained TIME")
+        if why := _open(key, decision, now):
+            return Containment(why=why)
     at = max(decision.made_at for decision in latest.values())
     many = "One device" if len(latest) == 1 else f"{len(latest)} devices"
     return Containment(
         at, what=f"{many} in our network sent mail directly; we have taken it off the mail ports"
     )
+
+
+def _dismissed(decision: Decision) -> bool:
+    """True when it was never carried out and nobody means to any more."""
+    over = decision.state in ("expired", "released")
+    return decision.applied_at is None and (over or (decision.state == "proposed" and bool(decision.refused)))
+
+
+def _open(key: str, decision: Decision, now: float) -> str:
+    """Why the device is not held and seen to be; "" when it is."""
+    if decision.state == "applied":
+        return f"the hold on {key} is not yet seen to work"
+    if decision.state == "failed":
+        return f"the hold on {key} failed"
+    if decision.state == "proposed":
+        return f"{key} is to be held and is not (not the one? unlisted release {key})"
+    if decision.state in ("expired", "released") or decision.expires_at <= now:
+        return f"the hold on {key} has ended; if it is clean: --contained TIME"
+    return ""
 
 
 def last_leak(attempts: Iterable[Attempt], senders: Sequence[str] = ()) -> float | None:

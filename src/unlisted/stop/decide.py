@@ -44,14 +44,16 @@ def by_hand(device: Device, reason: str, by: str, now: float, hours: float) -> D
     )
 
 
-def propose(suspect: Suspect, policy: str, now: float, hours: float) -> Decision:
+def propose(suspect: Suspect, policy: str, now: float, hours: float, refused: str = "") -> Decision:
     """The hold that the suspect's score asks for; `policy` is who answers for it, and it is only proposed.
+
+    `refused`: why the guard would not have it held at once.
 
     Whether it is applied is the caller's: at once ("hold"), after a person's word ("approve"), never
     ("observe"). `guard.refuse` is asked first in every case.
     """
     by = "policy" if policy == "hold" else f"policy, {policy} only"
-    return by_hand(suspect.device, suspect.because, by, now, hours)
+    return structs.replace(by_hand(suspect.device, suspect.because, by, now, hours), refused=refused)
 
 
 def standing(decision: Decision, now: float) -> bool:
@@ -69,7 +71,8 @@ def applied(decision: Decision, at: float, ok: bool) -> Decision:
     """The enforcer answered: it took the hold, or failed. An answer after the hold's end is its end."""
     if not ok:
         return _move(decision, "failed", ("proposed",))
-    return _move(decision, "applied" if at < decision.expires_at else "expired", ("proposed",))
+    done = _move(decision, "applied" if at < decision.expires_at else "expired", ("proposed",))
+    return structs.replace(done, applied_at=at)
 
 
 def verified(decision: Decision, at: float) -> Decision:
@@ -104,7 +107,7 @@ def concerns(decision: Decision, attempt: Attempt) -> bool:
     return decision.device.address is not None and decision.device.address == attempt.src
 
 
-def witness(decision: Decision, attempt: Attempt, applied_at: float) -> Decision:
+def witness(decision: Decision, attempt: Attempt) -> Decision:
     """What one more attempt proves about a standing hold.
 
     "held" was dropped by the hold itself: verified. "pass", later than the hold by more than GRACE, got
@@ -114,6 +117,7 @@ def witness(decision: Decision, attempt: Attempt, applied_at: float) -> Decision
         return decision
     if attempt.action == "held" and decision.state == "applied":
         return verified(decision, attempt.at)
-    if attempt.action == "pass" and applied_at + GRACE < attempt.at < decision.expires_at:
+    since = decision.made_at if decision.applied_at is None else decision.applied_at
+    if attempt.action == "pass" and since + GRACE < attempt.at < decision.expires_at:
         return failed(decision)
     return decision

@@ -1,11 +1,12 @@
 """Which devices may never be held: asked before every hold, by policy and by hand alike.
 
 The answer is a sentence that says why not, or "". Facts arrive as `Network`; the edge collects them
-(`edge/apply.py: surroundings`). When in doubt the guard refuses: a wrong hold of the gateway takes
+(`edge/surroundings.py`). When in doubt the guard refuses: a wrong hold of the gateway takes
 everyone off the network, a refused hold only leaves the standing rule to do its work.
 
 A surprise: a rogue that also claims the address of the gateway or the DNS server (ARP spoofing) is
-refused too, because its MAC then goes by that address. It is said, and a person decides.
+refused too, because its MAC then goes by that address. It is said, and a person may hold the MAC alone:
+then an address counts only where nobody else claims it.
 """
 
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from ipaddress import IPv4Address
 from msgspec import Struct
 
 from unlisted.messages import Decision, Device, Lease
+from unlisted.net import Address
 from unlisted.stop import decide
 
 # More IPv4 addresses than this behind one MAC: a router or a server, and everyone behind it would be held.
@@ -56,13 +58,27 @@ def names(device: Device, known: Iterable[Lease]) -> frozenset[str]:
     return frozenset(macs | addresses | ({str(device.address)} if device.address is not None else set()))
 
 
-def forbidden(device: Device, network: Network, decisions: Iterable[Decision], now: float) -> str:
-    """Why the network would suffer from this hold, or ""."""
+def alone(device: Device, known: Iterable[Lease]) -> frozenset[str]:
+    """The device's MAC and the addresses that no other MAC claims."""
+    claims: dict[Address, set[str]] = {}
+    for lease in known:
+        claims.setdefault(lease.address, set()).add(lease.mac)
+    return frozenset({device.mac} | {str(one) for one, macs in claims.items() if macs == {device.mac}})
+
+
+def forbidden(
+    device: Device,
+    network: Network,
+    decisions: Iterable[Decision],
+    now: float,
+    mine: frozenset[str] = frozenset(),
+) -> str:
+    """Why the network would suffer from this hold, or "". `mine`: what it goes by; default: `names`."""
     if not device.mac and device.address is None:
         return "there is neither a MAC nor an address to hold it by"
     if device.mac and (int(device.mac[:2], 16) & 1 or device.mac == "00:00:00:00:00:00"):
         return f"{device.mac} is no device's own MAC (group or empty address)"
-    mine = names(device, network.known)
+    mine = mine or names(device, network.known)
     for field, what in _ROLES:
         if found := mine & getattr(network, field):
             return f"{device.key} is {what} ({', '.join(sorted(found))})"
