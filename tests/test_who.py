@@ -2,13 +2,14 @@
 
 import random
 from ipaddress import ip_address
+from math import inf
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unlisted.edge import vendors
 from unlisted.find.vendor import vendor
-from unlisted.find.who import Who
+from unlisted.find.who import Span, Who
 from unlisted.messages import Lease
 
 A, B = "3c:5a:b4:12:34:56", "00:1b:63:00:00:01"
@@ -114,3 +115,49 @@ def test_the_vendor_table_is_sorted_dated_and_found_throughout() -> None:
         if int(digits[:2], 16) & 2 or name == "IEEE Registration Authority":
             continue
         assert vendors.name(":".join(digits[i : i + 2] for i in range(0, 12, 2)))
+
+
+def slowly(leases: list[Lease]) -> set[Span]:
+    """The same intervals by the definition, every lease against every other."""
+    starts = [(one.start, one.mac) for one in leases if one.start is not None]
+    ends = [(one.end, one.mac) for one in leases if one.end is not None]
+    found = set()
+    for start, mac in starts:
+        taken = min((at for at, other in starts if other != mac and at > start), default=inf)
+        ended = min((at for at, other in ends if other == mac and at >= start), default=inf)
+        found.add(Span(start, min(taken, ended), mac, dated=True))
+    for end, mac in ends:
+        if not any(start <= end and other == mac for start, other in starts):
+            before = max((at for at, other in starts if other != mac and at <= end), default=-inf)
+            found.add(Span(before, end, mac, dated=True))
+    return found
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b", "c"]),
+            st.none() | st.integers(0, 9).map(float),
+            st.none() | st.integers(0, 9).map(float),
+        ),
+        max_size=30,
+    )
+)
+def test_intervals_are_those_of_the_definition(told: list[tuple[str, float | None, float | None]]) -> None:
+    leases = [Lease(HOST, mac, start=start, end=end) for mac, start, end in told]
+    made = {span for span in who(*leases).spans(HOST) if span.dated}
+    assert made == slowly(leases)
+
+
+def test_a_long_dhcp_log_of_one_address_costs_no_square() -> None:
+    class Counted(float):
+        compared = 0
+
+        def __lt__(self, other: float) -> bool:
+            Counted.compared += 1
+            return float(self) < float(other)
+
+    count = 4000
+    people = who(*(Lease(HOST, str(n % 7), start=Counted(n), end=Counted(n + 1)) for n in range(count)))
+    assert len(people.spans(HOST)) == count
+    assert Counted.compared < 100 * count
