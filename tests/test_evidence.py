@@ -211,7 +211,7 @@ def test_framing_says_what_it_assumed() -> None:
     assert made is not None
     assert boot is not None
     assert boot.at == 203.842973
-    said = " ".join(framing.assumptions([made, boot], NEAR))
+    said = " ".join(framing.assumptions([made, boot]))
     assert "2026" in said
     assert "UTC" in said
     assert "start" in said

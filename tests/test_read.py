@@ -6,6 +6,7 @@ import lzma
 import os
 import random
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,21 @@ def test_years_come_from_the_other_evidence(tmp_path: Path) -> None:
     made = read(tmp_path / "a.log", near)
     assert made.flows is not None
     assert int(made.flows.at[0]) == 1543017986_000000, "2018, not the year of the file"
+
+
+def test_no_line_is_placed_after_its_file_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "kern.log"
+    path.write_bytes(GATEWAY)
+    os.utime(path, (1780300800.0, 1780300800.0))  # 2026-06-01: the line is of the November before
+    for near in (None, NEAR, 1780300800.0):
+        made = read(path, near)
+        assert made.flows is not None
+        assert datetime.fromtimestamp(made.flows.at[0] / 1e6, UTC).year == 2025
+        assert "taken as 2025" in " ".join(made.assumed)
+    os.utime(path, (0.0, 0.0))  # an archive that knows no times: the other evidence decides
+    made = read(path, NEAR)
+    assert made.flows is not None
+    assert datetime.fromtimestamp(made.flows.at[0] / 1e6, UTC).year == 2026
 
 
 def test_mail_is_left_to_those_who_read_mail(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ SAMPLE = 1000  # lines for recognizing
 TRIES = 100  # candidates in a block that are looked at for recognizing
 DENSE = 2000  # bytes; with a candidate in fewer than these it is quicker to read every line
 KEPT = 3  # samples of lines that were not understood
+HALF_A_YEAR = 182.6 * 86_400  # seconds; the year nearest to a moment reaches this far after it
 AHEAD = 86_400.0  # seconds by which another's clock, or zone, may be wrong
 LEASE_AHEAD = 400 * 86_400.0  # seconds; no DHCP server leases for longer than a year but for ever
 
@@ -91,7 +92,7 @@ def read(path: Path, near: float | None = None, progress: Progress | None = None
             return reading
         reading.size = status.st_size
         first = head(path)
-        _read(path, first, reading, status.st_mtime if near is None else near, progress)
+        _read(path, first, reading, placing(near, status.st_mtime), progress)
     except PermissionError:
         reading.trouble = "permission denied"
     except FileNotFoundError:
@@ -99,6 +100,18 @@ def read(path: Path, near: float | None = None, progress: Progress | None = None
     except OSError as error:
         reading.trouble = f"cannot be read: {error.strerror or error}"
     return reading
+
+
+def placing(near: float | None, written: float) -> float:
+    """The moment by which a file's times without a year are placed: none may lie after it was written.
+
+    `written`: when it was last written to (Unix seconds); 1980 and before is what archives put there that
+    know no time.
+    """
+    if written < 3.5e8:  # 1981
+        return written if near is None else near
+    latest = written + AHEAD - HALF_A_YEAR
+    return latest if near is None else min(near, latest)
 
 
 def _read(path: Path, first: bytes, reading: Reading, near: float, progress: Progress | None) -> None:
@@ -126,7 +139,7 @@ def _read(path: Path, first: bytes, reading: Reading, near: float, progress: Pro
     reading.kinds = tuple(dict.fromkeys(one.kind for one in found))
     reading.format = " + ".join(one.name for one in found)
     stamps = [made for line in sample[:200] if (made := stamp(line, near))]
-    reading.assumed = assumptions(stamps, near)
+    reading.assumed = assumptions(stamps)
     _Reader(path, reading, found, near).run(progress)
 
 

@@ -18,7 +18,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct, structs
 
 from unlisted import evidence, show
-from unlisted.edge import apply, kernel
+from unlisted.edge import apply, kernel, read
 from unlisted.edge.apply import Enforcer, Outcome
 from unlisted.edge.store import Store
 from unlisted.edge.tail import Tail
@@ -276,12 +276,12 @@ class Watch:
 
     def _read(self, path: str, lines: list[tuple[int, str]]) -> Iterator[tuple[Attempt | Lease, Evidence]]:
         """The events in lines of a file, and where each stands."""
-        now = time.time()
+        now = read.placing(None, time.time())  # a line that was just written is not from the future
         form = self._formats.get(path) or evidence.recognise([text for _, text in lines[:200]], now)
         if form is None:
             if path not in self._strange:
                 self._strange.add(path)
-                self._on(Say(now, f"{show.clean(path, 200)}: not in a format that I know, so far"))
+                self._on(Say(time.time(), f"{show.clean(path, 200)}: not in a format that I know, so far"))
             self.not_understood += sum(1 for _, text in lines if text.strip())
             return
         self._formats[path] = form

@@ -150,13 +150,14 @@ def offset(zone: str) -> int:
     return -seconds if zone[0] == "-" else seconds
 
 
-def assumptions(stamps: list[Stamp], near: float) -> tuple[str, ...]:
+def assumptions(stamps: list[Stamp]) -> tuple[str, ...]:
     """What had to be assumed about the times of a file, as sentences."""
     said = []
     if any(one.at < BOOT_LIMIT for one in stamps):
         said.append("times count from the machine's start: order and gaps hold, dates do not")
-    if any(not one.year for one in stamps):
-        said.append(f"no year in the times: taken as near {year_of(near)} as can be")
+    if years := sorted({year_of(one.at) for one in stamps if not one.year}):
+        span = f"{years[0]}" + (f" to {years[-1]}" if len(years) > 1 else "")
+        said.append(f"no year in the times: taken as {span}")
     if any(not one.zone for one in stamps):
         said.append("no time zone in the times: taken as UTC")
     return tuple(said)
