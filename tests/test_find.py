@@ -1,6 +1,7 @@
 """`unlisted find` from the outside: what it prints, and its exit codes."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -75,16 +76,31 @@ def test_a_declared_sender_is_not_accused(folder: Path, capsys: pytest.CaptureFi
 def test_what_cannot_be_told_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["find", str(tmp_path)]) == 3
     assert "empty" in capsys.readouterr().err
-    assert main(["find", str(tmp_path / "absent")]) == 3
-    assert "no such file" in capsys.readouterr().err
+    assert main(["find", str(tmp_path / "absent")]) == 2
+    assert "there is no" in capsys.readouterr().err
     (tmp_path / "leases").write_text(LEASE)
     assert main(["find", str(tmp_path)]) == 3
     assert "no gateway log" in capsys.readouterr().err
+    (tmp_path / "web").write_text(
+        "".join(line(i, f"198.51.{i}.7").replace("DPT=25", "DPT=443") for i in range(9))
+    )
+    assert main(["find", str(tmp_path)]) == 3
+    assert "no line of these is about the mail ports" in capsys.readouterr().err
     (tmp_path / "outer").write_text("".join(line(i // 10, f"198.51.{i}.7", "203.0.113.5") for i in range(40)))
     assert main(["find", str(tmp_path)]) == 3
     out, err = capsys.readouterr()
     assert out == ""
     assert "203.0.113.5" in err
+
+
+def test_what_may_not_be_read_is_4(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the kernel's answer is played."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    for words in (["find", str(folder)], ["investigate", str(folder)]):
+        assert main(words) == 4
+        assert "permission denied" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["--inside", "nonsense"], ["--sender", "nonsense"], []])

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ Diagnostic-Code: smtp; 554 5.7.1 Service unavailable; Client host [203.0.113.5] 
  using zen.spamhaus.org; https://www.spamhaus.org/query/ip/203.0.113.5
 --b--
 """
+OFFICE = Path(__file__).parent.parent / "examples" / "office"
 
 
 def line(number: int, destination: str, *, second: int = 16) -> str:
@@ -174,6 +176,26 @@ def test_a_mail_of_100_mb(folder: Path, capsys: pytest.CaptureFixture[str]) -> N
     code, case = investigate(folder, capsys)
     assert code == 1
     assert len(case["refusals"]) == 4
+    large = [one for one in case["unread"] if str(one["source"]).endswith("large")]
+    assert "bytes at its end were not read" in str(large[0]["why"])
+
+
+def test_copies_are_counted_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "office"
+    shutil.copytree(OFFICE, folder)
+    code, before = investigate(folder, capsys)
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        data = path.read_bytes()
+        (folder / f"copy of {path.name}").write_bytes(data)
+        lines = data.replace(b"\r\n", b"\n").splitlines()
+        (folder / f"longer {path.name}").write_bytes(b"\r\n".join(lines) + b"\r\n\r\n")
+    again, after = investigate(folder, capsys)
+    assert again == code == 1
+    assert len(after["refusals"]) == len(before["refusals"]) > 3
+    for field in ("in_common", "mail_log", "causes"):
+        assert after[field] == before[field]
+    assert [one["attempts"] for one in after["suspects"]] == [one["attempts"] for one in before["suspects"]]
+    assert any("counted once" in str(one["why"]) for one in after["unread"])
 
 
 def test_a_lease_from_the_future(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """What people write after options that several verbs share: checked once, with the mend in the error."""
 
 import argparse
+import os
 from collections.abc import Sequence
 
 from unlisted import net
@@ -27,6 +28,18 @@ def senders(option: str, texts: list[str]) -> tuple[str, ...]:
     made = [net.mac(text) or str(net.ip(text) or "") for text in texts]
     _check(option, texts, made, "address or MAC", "192.168.1.10")
     return tuple(made)
+
+
+def sources(texts: Sequence[str]) -> Sequence[str]:
+    """Files and folders that were named: exit 2 for one that is not there, exit 4 when none may be read."""
+    for text in texts:
+        if not os.path.lexists(text):
+            raise UnlistedError(f"there is no {text[:200]}", remedy="name an existing file or folder", code=2)
+    if texts and not any(os.access(text, os.R_OK) for text in texts):
+        raise UnlistedError(
+            f"{texts[0][:200]}: permission denied", remedy="sudo, or a copy that you may read", code=4
+        )
+    return texts
 
 
 def seconds(text: str) -> float:

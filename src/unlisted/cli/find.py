@@ -49,10 +49,14 @@ def run(args: argparse.Namespace) -> int:
     settings = config.load(args.config)
     inside = _given.networks("--inside", args.inside) or settings.inside
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
-    gathered = folder.gather([*args.source, *args.leases], bar)
+    gathered = folder.gather(_given.sources([*args.source, *args.leases]), bar)
     _say(gathered.readings)
     if not gathered.has("gateway", "flows"):
         show.say("could not tell: no gateway log and no flow records among these")
+        show.say("next: block and log outgoing port 25 at the router, then give me that log")
+        return 3
+    if not gathered.flows.size:
+        show.say("could not tell: no line of these is about the mail ports (25, 465, 587)")
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
         return 3
     setting = rank.Setting(inside, settings.own, senders)

@@ -35,19 +35,15 @@ def run(args: argparse.Namespace) -> int:
 
     from msgspec import structs
 
-    from unlisted import config, show
+    from unlisted import config
     from unlisted.cli import _given
     from unlisted.diagnose.investigate import Material, investigate
     from unlisted.edge import folder
     from unlisted.edge.progress import bar
-    from unlisted.errors import UnlistedError
     from unlisted.find import rank
 
     settings = config.load(args.config)
-    if not os.path.exists(args.folder):
-        raise UnlistedError(
-            f"there is no {show.clean(args.folder)}", remedy="unlisted investigate FOLDER", code=2
-        )
+    _given.sources([args.folder])
     own = (*settings.own, *_given.addresses("--own", args.own))
     inside = _given.networks("--inside", args.inside) or settings.inside
     senders = (*settings.senders, *_given.senders("--sender", args.sender))

@@ -4,6 +4,7 @@
 is in the readings and in `unread`.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -14,7 +15,7 @@ from typing import get_args
 import msgspec
 from msgspec import Struct, field
 
-from unlisted import codec, net
+from unlisted import codec, net, show
 from unlisted.edge import mail, read, vendors
 from unlisted.edge.read import Progress, Reading
 from unlisted.find import rank
@@ -43,6 +44,9 @@ class Gathered(Struct):
     listings: list[Listing] = field(default_factory=list)  # of a saved `check --json`
     unread: list[mail.Unread] = field(default_factory=list)
     mails: int = 0
+    told: dict[int | bytes, str] = field(
+        default_factory=dict
+    )  # what copies would tell twice, and who told it
 
     @property
     def flows(self) -> Flows:
@@ -68,27 +72,64 @@ def gather(
     gathered = Gathered()
     files = read.paths(sources)
     near = read.nearest(files)
+    copies = _copies(files)
     for path in files:
+        if path in copies:
+            what = f"the same as {show.clean(copies[path].name)}: counted once"
+            gathered.readings.append(Reading(str(path), trouble=what))
+            continue
         if _saved_listings(path, gathered):
             continue
         with bar(str(path)) as progress:
             reading = read.read(path, near, progress)
         gathered.readings.append(reading)
-        for event in reading.events:
-            _sort(event, gathered)
+        twice = sum(not _sort(event, gathered) for event in reading.events)
+        if twice:
+            reading.assumed += (f"{show.count(twice, 'line')} stood in another file already: counted once",)
         if mails and os.path.isfile(path) and reading.kind in ("mail", ""):
             _mail(str(path), reading, gathered, own)
     return gathered
 
 
-def _sort(event: object, gathered: Gathered) -> None:
+def _copies(files: list[Path]) -> dict[Path, Path]:
+    """Files that hold the same bytes as one before them: a log that was copied tells nothing new."""
+    sizes: dict[int, list[Path]] = {}
+    for path in files:
+        try:
+            if path.is_file() and (size := path.stat().st_size):
+                sizes.setdefault(size, []).append(path)
+        except OSError:
+            continue  # said when it is read
+    copies, known = dict[Path, Path](), dict[bytes, Path]()
+    for path in (path for same in sizes.values() if len(same) > 1 for path in same):
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "blake2b").digest()
+        except OSError:
+            continue
+        if (first := known.setdefault(digest, path)) != path:
+            copies[path] = first
+    return copies
+
+
+def _sort(event: object, gathered: Gathered) -> bool:
+    """Put an event where it belongs; False when another file told the same."""
     if isinstance(event, Lease):
         gathered.who.add(event)
         gathered.leases.append(event)
-    elif isinstance(event, Delivery):
+        return True
+    if not isinstance(event, (Delivery, Submission)):
+        return True
+    said = hash(msgspec.structs.replace(event, seen=None))  # the number alone: a log may have millions
+    source = event.seen.source if event.seen else ""
+    if gathered.told.get(said, source) != source:
+        return False
+    gathered.told[said] = source
+    if isinstance(event, Delivery):
         gathered.deliveries.append(event)
-    elif isinstance(event, Submission):
+    else:
         gathered.submissions.append(event)
+    return True
 
 
 def _mail(path: str, reading: Reading, gathered: Gathered, own: tuple[Address, ...]) -> None:
@@ -99,6 +140,12 @@ def _mail(path: str, reading: Reading, gathered: Gathered, own: tuple[Address, .
                 gathered.unread.append(found)
             continue
         if found.mail:
+            if found.cut:
+                why = f"large: {found.cut:,} bytes at its end were not read"
+                gathered.unread.append(mail.Unread(found.source, why))
+            said = hashlib.blake2b(b"\n".join(found.raw.split())).digest()  # copies differ in their line ends
+            if gathered.told.setdefault(said, found.source) != found.source:
+                continue
             told = bounce.refusals(found.raw, found.source, own)
         else:
             told = bounce.pasted(found.raw.decode("utf-8", "replace"), found.source, own)

@@ -20,7 +20,9 @@ def lease_file(path: str) -> list[Lease]:
             lines = file.read(LARGEST).splitlines()
     except OSError as error:
         raise UnlistedError(
-            f"cannot read the leases {path}: {error.strerror}", remedy="name an existing file", code=2
+            f"cannot read the leases {path}: {error.strerror}",
+            remedy="name an existing file that you may read",
+            code=4 if isinstance(error, PermissionError) else 2,
         ) from None
     now = time.time()
     form = evidence.recognise(lines[:200], now)
