@@ -14,7 +14,7 @@ from unlisted.net import ip
 
 TABLE = causes.load()
 OWN = ip("203.0.113.5")
-WORDS = {"own": "203.0.113.5", "folder": "evidence", "mail_server": "192.168.50.10"}
+WORDS = {"own": "203.0.113.5", "folder": "evidence", "allow": "--allow 192.168.50.10"}
 
 ROGUE = Suspect(
     Device(ip("192.168.50.143"), "3c:5a:b4:12:34:56", "Dell Inc.", "laptop", 0.0),

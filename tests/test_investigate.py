@@ -103,7 +103,7 @@ def test_without_the_gateway_log_it_names_the_step_that_would_settle_it(
     assert code == 1
     assert case["suspects"] == []
     commands = [str(step["command"]) for step in case["next"]]
-    assert any(command.startswith("sudo unlisted rule install --allow") for command in commands), commands
+    assert "sudo unlisted rule install" in commands  # no mail server is known: nothing to fill in by hand
     assert float(str(case["causes"][0]["probability"])) < 0.9
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from unlisted.errors import ConfigError
 from unlisted.messages import Decision, Device
 from unlisted.net import ip
-from unlisted.stop import decide, enforcers
+from unlisted.stop import decide, enforcers, ruleset
 from unlisted.stop.enforcers import nftables, paper
 from unlisted.stop.enforcers.nftables import Document, Standing
 
@@ -138,22 +138,22 @@ LISTING = {
 
 
 def test_the_kernels_answer_is_read() -> None:
-    listing = nftables.read(json.dumps(LISTING))
-    assert nftables.held(listing) == [nftables.Held("3c:5a:b4:00:00:02", "abcd", 59, 7)]
-    assert nftables.counters(listing) == {"blocked": 12}
-    assert nftables.missing(nftables.base(), listing) != ""
-    assert "held_mac" in nftables.missing_hold(decision(), [listing])
+    listing = ruleset.read(json.dumps(LISTING))
+    assert ruleset.held(listing) == [ruleset.Held("3c:5a:b4:00:00:02", "abcd", 59, 7)]
+    assert ruleset.counters(listing) == {"blocked": 12}
+    assert ruleset.missing(nftables.base(), listing) != ""
+    assert "held_mac" in ruleset.missing_hold(decision(), [listing])
 
 
 @given(st.binary() | st.text())
 def test_any_answer_is_read_without_a_crash(answer: bytes | str) -> None:
-    assert nftables.held(nftables.read(answer)) == []
+    assert ruleset.held(ruleset.read(answer)) == []
 
 
 def test_a_document_lacks_nothing_of_itself() -> None:
     installed = nftables.install(RULE)
-    assert nftables.missing(installed, nftables._added(installed)) == ""
-    assert nftables.missing(installed, nftables._added(nftables.base())) == "set senders4 is missing"
+    assert ruleset.missing(installed, ruleset._added(installed)) == ""
+    assert ruleset.missing(installed, ruleset._added(nftables.base())) == "set senders4 is missing"
 
 
 def test_undo_takes_back_what_was_done() -> None:
@@ -182,7 +182,7 @@ def test_paper_says_what_to_do_until_when_and_how_to_undo_it() -> None:
     assert "Unblock" in paper.release(decision())
 
 
-def listing(*elements: tuple[str, str, str, int]) -> nftables.Listing:
+def listing(*elements: tuple[str, str, str, int]) -> ruleset.Listing:
     """Hold sets in the kernel's words: set, name, decision, packets."""
     sets = [
         {
@@ -193,23 +193,23 @@ def listing(*elements: tuple[str, str, str, int]) -> nftables.Listing:
         }
         for where, value, ident, packets in elements
     ]
-    return nftables.read(json.dumps({"nftables": sets}))
+    return ruleset.read(json.dumps({"nftables": sets}))
 
 
 def test_a_release_takes_only_what_its_own_decision_holds() -> None:
     ours = decision()
     there = listing(("held_mac", ours.device.mac, "younger", 0), ("held4", "192.168.1.50", ours.id, 0))
-    document = nftables.release_held(ours, there)
+    document = ruleset.release_held(ours, there)
     assert document is not None
     assert "held4 { 192.168.1.50 }" in document.text
     assert "held_mac" not in document.text
-    assert nftables.release_held(ours, listing(("held4", "192.168.1.50", "younger", 0))) is None
+    assert ruleset.release_held(ours, listing(("held4", "192.168.1.50", "younger", 0))) is None
 
 
 def test_what_an_address_carries_proves_nothing_where_the_mac_is_known() -> None:
     ours = decision()
     there = listing(("held_mac", ours.device.mac, ours.id, 2), ("held4", "192.168.1.50", ours.id, 40))
-    assert nftables.stopped(ours, there) == 2
+    assert ruleset.stopped(ours, there) == 2
     alone = decision(mac="")
-    assert nftables.stopped(alone, listing(("held4", "192.168.1.50", alone.id, 40))) == 40
-    assert nftables.stopped(alone, listing(("held4", "192.168.1.50", "another", 40))) == 0
+    assert ruleset.stopped(alone, listing(("held4", "192.168.1.50", alone.id, 40))) == 40
+    assert ruleset.stopped(alone, listing(("held4", "192.168.1.50", "another", 40))) == 0

@@ -115,6 +115,41 @@ def test_a_mail_server_is_known_by_its_own_log() -> None:
     }
 
 
+@pytest.mark.parametrize("hours", [2, -5.75])
+def test_a_mail_log_in_another_zone_still_knows_its_server(hours: float) -> None:
+    made = Deliveries()
+    for one in burst():
+        relay = f"mx.example.net[{one.dst}]:25"
+        made.add(Delivery(one.at + 90_000 + hours * 3600, "4E74", "", "a@example.net", relay, "sent", "ok"))
+    found = rank.judge(gather(burst(start=90_100.0)), Who(), Setting(), made)
+    assert only(found).role == "mail server"
+    assert [note for note in found.notes if "clock" in note] == [
+        f"the mail log's clock stands {hours:+g} h from the gateway's: taken so"
+    ]
+    # The same destinations at other times of the day are no deliveries of ours, in no zone.
+    scattered = [attempt(90_000.0 + i * 317.0, f"198.18.{i}.7", sport=i) for i in range(20)]
+    assert only(rank.judge(gather(scattered), Who(), Setting(), made)).role != "mail server"
+
+
+def inbound(count: int, server: str = "192.168.50.9", **more: object) -> list[Attempt]:
+    """Strangers' servers that bring mail."""
+    return [attempt(50.0 + i, server, f"198.51.{i}.25", **more) for i in range(count)]
+
+
+def test_who_takes_mail_from_outside_is_a_mail_server() -> None:
+    assert only(judge([*burst(), *inbound(3)])).role == "mail server"
+    assert named(judge([*burst(), *inbound(2)])) == ["192.168.50.9"]
+    for turned_away in ({"action": "block"}, {"outcome": "refused"}, {"outcome": "silent"}, {"dport": 587}):
+        assert named(judge([*burst(), *inbound(9, **turned_away)])) == ["192.168.50.9"]
+
+
+def test_a_scanner_makes_no_mail_servers() -> None:
+    scan = [one for host in range(1, 12) for one in inbound(4, f"192.168.50.{host}")]
+    assert named(judge([*burst(), *scan])) == ["192.168.50.9"]
+    answered = inbound(4, outcome="answered")
+    assert only(judge([*burst(), *scan, *answered])).role == "mail server"
+
+
 @pytest.mark.parametrize(
     ("attempts", "role"),
     [

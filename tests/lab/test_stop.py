@@ -21,8 +21,7 @@ from unlisted.edge.watch import Carried, Happening, Sources, Watch
 from unlisted.engine import Engine
 from unlisted.errors import UnlistedError
 from unlisted.messages import Attempt, Decision, Device, Name
-from unlisted.stop import decide
-from unlisted.stop.enforcers import nftables
+from unlisted.stop import decide, ruleset
 from unlisted.stop.enforcers.nftables import Standing
 
 pytestmark = [pytest.mark.lab, pytest.mark.usefixtures("lab_ready")]
@@ -196,7 +195,7 @@ def test_what_others_send_to_a_held_device_is_no_proof_of_the_hold(
     assert nft.prepare().ok
     assert nft.hold(held, byhand.now()).ok
     assert not reaches(site, site.other, absent)
-    assert nftables.counters(nft.listing())["held"] > 0  # it came, and was dropped
+    assert ruleset.counters(nft.listing())["held"] > 0  # it came, and was dropped
     assert nft.held_traffic(held) == 0
 
 

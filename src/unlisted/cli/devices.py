@@ -1,4 +1,8 @@
-"""Who was ever here: from the leases, neighbors and attempts that were kept."""
+"""Who was ever here: from the leases, neighbors and attempts that were kept.
+
+One line a device: MAC (else address), address, host name, first and last seen, role, and whether it was ever
+scanned by a virus scanner that we know of.
+"""
 
 import argparse
 

@@ -29,14 +29,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said."""
     parser.add_argument("device", metavar="DEVICE", help="MAC, address or host name")
     parser.add_argument(
-        "--for", dest="hours", type=hours, metavar="TIME", help="8h, 90m, 2d (default: hold_hours)"
+        "--for",
+        dest="hours",
+        type=hours,
+        metavar="TIME",
+        help="8h, 90m, 2d (default: `hold_hours` of the settings, 48 h)",
     )
     parser.add_argument("--reason", default="held by hand", metavar="TEXT", help="stands in the audit log")
     parser.add_argument(
         "--leases", action="append", default=[], metavar="FILE", help="DHCP leases, for names"
     )
     parser.add_argument(
-        "--wait", type=_given.seconds, default=2.0, metavar="SECONDS", help="watch for stopped traffic"
+        "--wait",
+        type=_given.seconds,
+        default=2.0,
+        metavar="SECONDS",
+        help="look so long whether its traffic stops (default: 2)",
     )
     parser.add_argument(
         "--mac-only",

@@ -107,10 +107,10 @@ def _span(times: list[float]) -> Span:
 
 
 def _words(own: tuple[Address, ...], material: Material) -> Mapping[str, str]:
-    """What fills the gaps of the next steps' commands."""
+    """What fills the gaps of the next steps' commands; what is not known is left out, and asked for."""
     servers = [s.device.address for s in material.suspects if "mail" in s.role and s.device.address]
     return {
-        "own": str(own[0]) if own else "YOUR-PUBLIC-ADDRESS",
+        "own": str(own[0]) if own else "",
         "folder": shlex.quote(material.folder),  # the command is made to be pasted
-        "mail_server": str(servers[0]) if servers else "ADDRESS-OF-YOUR-MAIL-SERVER",
+        "allow": f"--allow {servers[0]}" if servers else "",
     }

@@ -42,7 +42,7 @@ def plan(
 ) -> list[Step]:
     """What to do next, best first. A named culprit is held before anything else is looked up.
 
-    `words` fills the commands' gaps: own, folder, mail_server.
+    `words` fills the commands' gaps: own, folder, allow.
     """
     acts = [
         Step(
@@ -56,7 +56,7 @@ def plan(
     if acts:
         acts.append(Step("when it is held, plan the removals", "unlisted delist", 0.0))
     looks = [
-        (bits / remedy.minutes, Step(remedy.step, remedy.command.format_map(words), round(bits, 3)))
+        (bits / remedy.minutes, Step(remedy.step, remedy.command.format_map(words).strip(), round(bits, 3)))
         for remedy in table.step.values()
         if (bits := remedy.exists * gain(remedy.reveals, signs, table)) > 0.02
     ]

@@ -21,6 +21,7 @@ from unlisted.edge import kernel
 from unlisted.errors import UnlistedError
 from unlisted.messages import Decision
 from unlisted.net import Address
+from unlisted.stop import ruleset
 from unlisted.stop.enforcers import nftables
 from unlisted.stop.enforcers.nftables import Document, Standing
 
@@ -154,21 +155,21 @@ class Nft:
         _, error = self._ask(document.json)
         return Outcome(ok=not error, detail=error)
 
-    def listing(self) -> nftables.Listing:
+    def listing(self) -> ruleset.Listing:
         """Our table as it stands; empty when there is none or it cannot be told."""
-        return nftables.read(self._ask(_LIST.encode())[0])
+        return ruleset.read(self._ask(_LIST.encode())[0])
 
     # ---- holds ----
 
     def prepare(self) -> Outcome:
         """The table and the hold chain, holding nobody new; laid again where somebody changed them."""
-        if not nftables.missing(nftables.base(), self.listing()):
+        if not ruleset.missing(nftables.base(), self.listing()):
             return Outcome(ok=True)
         return self.apply(nftables.base())
 
     def whole(self) -> bool:
         """True while the hold chain stands as it was laid."""
-        return not nftables.missing(nftables.base(), self.listing())
+        return not ruleset.missing(nftables.base(), self.listing())
 
     def hold(self, decision: Decision, now: float) -> Outcome:
         """Hold, then read back. Flows are ended by `end_flows`, so that nothing delays the hold itself."""
@@ -179,8 +180,8 @@ class Nft:
             done = self.apply(document) if base.ok else base
         if not done.ok:
             return done
-        answers = [self._ask(question.encode())[0] for question in nftables.ask_held(decision)]
-        lacking = nftables.missing_hold(decision, [nftables.read(answer) for answer in answers])
+        answers = [self._ask(question.encode())[0] for question in ruleset.ask_held(decision)]
+        lacking = ruleset.missing_hold(decision, [ruleset.read(answer) for answer in answers])
         if lacking:  # a hold that is called failed must not stand in secret
             self.apply(nftables.release(decision))
         return Outcome(ok=not lacking, detail=lacking)
@@ -190,7 +191,7 @@ class Nft:
         output, error = self._ask(_LIST.encode())
         if error and "No such file" not in error:
             return Outcome(ok=False, detail=error)
-        document = nftables.release_held(decision, nftables.read(output))
+        document = ruleset.release_held(decision, ruleset.read(output))
         return Outcome(ok=True, detail="nothing was held") if document is None else self.apply(document)
 
     def end_flows(self, decision: Decision) -> str:
@@ -200,13 +201,13 @@ class Nft:
             addresses.add(decision.device.address)
         return end_flows(addresses)
 
-    def held(self) -> list[nftables.Held]:
+    def held(self) -> list[ruleset.Held]:
         """Who is held at this moment, with the packets stopped."""
-        return nftables.held(self.listing())
+        return ruleset.held(self.listing())
 
     def held_traffic(self, decision: Decision) -> int:
         """Packets of this decision's device that were stopped since the hold."""
-        return nftables.stopped(decision, self.listing())
+        return ruleset.stopped(decision, self.listing())
 
     # ---- the standing rule ----
 
@@ -216,12 +217,12 @@ class Nft:
         done = self.apply(document)
         if not done.ok:
             return done
-        lacking = nftables.missing(document, self.listing())
+        lacking = ruleset.missing(document, self.listing())
         return Outcome(ok=not lacking, detail=lacking)
 
     def in_place(self, rule: Standing) -> str:
         """What of the standing rule is missing or changed, or ""."""
-        return nftables.missing(nftables.install(rule), self.listing())
+        return ruleset.missing(nftables.install(rule), self.listing())
 
     def remove(self) -> Outcome:
         """Everything away, holds too; then look that it is gone."""

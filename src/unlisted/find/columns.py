@@ -27,6 +27,8 @@ ACTIONS = ("", "pass", "block", "held")
 RETRANSMIT = 35_000_000  # microseconds
 ROUTED = 4  # more IPv4 addresses than this behind one MAC: it is a router's, and tells no devices apart
 PORT_NUMBER = {port: number for number, port in enumerate(net.MAIL_PORTS)}
+SCANNED = 8  # addresses inside that are called from outside; no office has so many mail servers
+_PORT_25, _PASS, _ANSWERED = 0, 1, 1  # places in net.MAIL_PORTS, ACTIONS and OUTCOMES
 _BATCH = 16_384  # attempts turned into columns at once
 _KEPT = 200_000  # addresses known by object before the quick index is emptied
 
@@ -216,6 +218,7 @@ class Outgoing(NamedTuple):
     flows: Flows  # in order of time
     inside: int  # stayed inside
     inbound: int  # came from outside
+    callers: dict[Address, int]  # networks outside that port 25 of an address inside let in
     outer: tuple[Address, ...]  # sources that are not inside though the destination is outside too
     outer_rows: int
     repeats: int  # retransmissions, and what two sources tell of
@@ -229,7 +232,7 @@ def outgoing(flows: Flows, inside: tuple[Network, ...], macs: AbstractSet[str] =
     """
     ours = np.array([net.inside(address, inside) for address in flows.addresses], np.bool_)
     if not flows.size:
-        return Outgoing(flows, 0, 0, (), 0, 0)
+        return Outgoing(flows, 0, 0, {}, (), 0, 0)
     from_us, to_us = ours[flows.src], ours[flows.dst]
     known = {int(card) for card in np.unique(flows.mac[from_us])} - {0}
     known |= {number for number, mac in enumerate(flows.macs) if mac in macs}
@@ -248,10 +251,28 @@ def outgoing(flows: Flows, inside: tuple[Network, ...], macs: AbstractSet[str] =
         kept.rows(~again),
         int((from_us & to_us).sum()),
         int((~from_us & to_us).sum() + called.sum()),
+        _callers(flows.rows(~from_us & to_us)),
         sources,
         int(outer.sum()),
         int(again.sum()),
     )
+
+
+def _callers(inbound: Flows) -> dict[Address, int]:
+    """Who is called on port 25 from outside, by how many networks, and was not seen to turn them away.
+
+    A scanner calls everybody: where many are called and no answer was seen, that tells of no mail server.
+    """
+    welcome = (inbound.port == _PORT_25) & (inbound.action <= _PASS) & (inbound.outcome <= _ANSWERED)
+    rows = inbound.rows(welcome)
+    if len(np.unique(rows.dst)) > SCANNED:
+        rows = rows.rows(rows.outcome == _ANSWERED)
+    networks: dict[Address, set[int]] = {}
+    pairs = np.unique(rows.dst.astype(np.int64) * len(rows.addresses) + rows.src)
+    for pair in pairs:
+        called, caller = divmod(int(pair), len(rows.addresses))
+        networks.setdefault(rows.addresses[called], set()).add(net.prefix(rows.addresses[caller]))
+    return {address: len(seen) for address, seen in networks.items()}
 
 
 def repeated(flows: Flows) -> Bools:

@@ -4,7 +4,7 @@ A verdict is `rogue` (over the threshold), `suspect` (over half of it, with fan-
 role) or `honest`. Each carries the attempts that convinced us.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +22,9 @@ from unlisted.net import Address, Network
 QUOTED = 10  # lines of evidence for each device
 FAN_OUT = 3  # networks; fewer are no fan-out, whatever the score
 MATCH = 120  # seconds between an attempt and the delivery it belongs to: slow servers, two clocks
+ZONES = range(-14 * 3600, 14 * 3600 + 1, 900)  # seconds; the zones of the world are quarters of an hour apart
+FEWEST = 5  # attempts; fewer fit some zone by chance
+SKEWED = 500  # attempts by which the zone is sought
 _PORT_25, _ANSWERED = 0, 1
 
 Rows = npt.NDArray[np.int64]
@@ -59,17 +62,35 @@ class Deliveries:
     def __len__(self) -> int:
         return len(self._at)
 
-    def matching(self, flows: Flows, rows: Rows) -> int:
-        """How many of these attempts are deliveries of ours."""
-        if not self._at:
-            return 0
+    def matching(self, flows: Flows, rows: Rows, skew: int = 0) -> int:
+        """How many of these attempts are deliveries of ours, the mail log's clock `skew` seconds ahead."""
         count = 0
-        for row in rows:
+        for row in rows if self._at else ():
             spans = self._at.get(flows.addresses[flows.dst[row]])
             if spans:
-                span = int(flows.at[row]) // (MATCH * 1_000_000)
+                span = (int(flows.at[row]) // 1_000_000 + skew) // MATCH
                 count += bool(spans & {span - 1, span, span + 1})
         return count
+
+    def skew(self, flows: Flows, devices: Iterable[Rows]) -> int:
+        """By how many seconds the mail server's clock stands ahead: a time zone, or 0.
+
+        Looked for only where no device fits the mail log as it stands, among those whose destinations fit.
+        """
+        few = [rows[:: max(1, len(rows) // SKEWED)] for rows in devices if len(rows) >= FEWEST]
+        few = [rows for rows in few if 2 * self._known(flows, rows) >= len(rows)]
+        if any(2 * self.matching(flows, rows) >= len(rows) for rows in few):
+            return 0
+        for rows in few:
+            found = [(self.matching(flows, rows, zone), -abs(zone), zone) for zone in ZONES]
+            count, _, zone = max(found)
+            if 2 * count >= len(rows):
+                return zone
+        return 0
+
+    def _known(self, flows: Flows, rows: Rows) -> int:
+        """How many of these attempts go where our mail server delivered at some time."""
+        return sum(flows.addresses[flows.dst[row]] in self._at for row in rows)
 
 
 def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | None = None) -> Findings:
@@ -84,8 +105,11 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
         trip.State.new(len(made.who)), columns(out.flows, made.id), table := trip.load()
     )
     first = {int(d): i for i, d in reversed(list(enumerate(alarms.device)))}
-    suspects = []
-    for number, rows in _by_device(made.id):
+    suspects, groups = [], list(_by_device(made.id))
+    deliveries = deliveries or Deliveries()
+    if skew := deliveries.skew(out.flows, (rows for _, rows in groups)):
+        notes.append(f"the mail log's clock stands {skew / 3600:+g} h from the gateway's: taken so")
+    for number, rows in groups:
         alarm = first.get(number)
         seen = _Seen(
             flows=out.flows,
@@ -94,7 +118,8 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
             peak=int(state.peak[number]),
             threshold=int(table.threshold),
             flagged=None if alarm is None else (int(alarms.row[alarm]), int(alarms.attempt[alarm])),
-            delivered=deliveries.matching(out.flows, rows) if deliveries else 0,
+            delivered=deliveries.matching(out.flows, rows, skew),
+            callers=max(out.callers.get(out.flows.addresses[s], 0) for s in np.unique(out.flows.src[rows])),
         )
         suspects.append(_suspect(seen, setting))
     order: Mapping[str, int] = {"rogue": 0, "suspect": 1, "honest": 2}
@@ -129,6 +154,7 @@ class _Seen(NamedTuple):
     threshold: int
     flagged: tuple[int, int] | None  # row, how many-eth attempt
     delivered: int
+    callers: int
 
 
 def _suspect(seen: _Seen, setting: Setting) -> Suspect:
@@ -180,6 +206,7 @@ def _profile(seen: _Seen) -> roles.Profile:
         seconds=int(flows.at[rows[-1]] - flows.at[rows[0]]) / 1e6,
         submission=int((flows.port[rows] != _PORT_25).sum()),
         delivered=seen.delivered,
+        callers=seen.callers,
     )
 
 

@@ -29,6 +29,7 @@ class Role(Struct, frozen=True, forbid_unknown_fields=True):
     minutes: float = 0.0
     submission: bool = False
     delivered: float = 0.0
+    callers: int = 0
 
 
 class Roles(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,6 +60,7 @@ class Profile(NamedTuple):
     seconds: float  # from the first to the last
     submission: int  # attempts on 465 and 587
     delivered: int  # attempts that our own mail log shows as deliveries
+    callers: int  # networks outside that its port 25 let in
 
 
 @lru_cache(maxsize=1)
@@ -88,4 +90,5 @@ def _fits(seen: Profile, role: Role) -> bool:
         and (not role.minutes or seen.seconds <= role.minutes * 60)
         and (not role.submission or seen.submission > 0)
         and seen.delivered >= role.delivered * seen.attempts
+        and seen.callers >= role.callers
     )

@@ -60,7 +60,7 @@ class _Line(Struct, frozen=True):
     json: Json
 
 
-def _document(lines: list[_Line], extra: tuple[tuple[str, ...], ...] = ()) -> Document:
+def document(lines: list[_Line], extra: tuple[tuple[str, ...], ...] = ()) -> Document:
     commands: list[Json] = [line.json for line in lines]
     return Document(
         msgspec.json.encode({"nftables": commands}), "\n".join(line.text for line in lines) + "\n", extra
@@ -224,7 +224,7 @@ def _base(group: int) -> list[_Line]:
 
 def base(group: int = GROUP) -> Document:
     """The table and the hold chain, holding nobody yet."""
-    return _document(_base(group))
+    return document(_base(group))
 
 
 # ---- the standing rule ----------------------------------------------------------------------------
@@ -284,13 +284,13 @@ def _standing(rule: Standing) -> list[_Line]:
 
 def install(rule: Standing) -> Document:
     """The standing rule, with the base. Applying it again replaces the rule and keeps the held."""
-    return _document(_base(rule.group) + _standing(rule))
+    return document(_base(rule.group) + _standing(rule))
 
 
 def remove_standing() -> Document:
     """Take the standing rule away and leave the holds."""
     names = ("mail", "outgoing", "sender")
-    return _document(
+    return document(
         [
             *(_chain("add", name, -9 if name == "mail" else None) for name in names),
             *(_chain("flush", name) for name in names),
@@ -301,19 +301,19 @@ def remove_standing() -> Document:
 
 def remove() -> Document:
     """Take everything away, holds too; right also when nothing is there."""
-    return _document([_table("add"), _table("delete")])
+    return document([_table("add"), _table("delete")])
 
 
 # ---- holds ----------------------------------------------------------------------------------------
 
 
-def _places(device: Device) -> list[tuple[str, str]]:
+def places(device: Device) -> list[tuple[str, str]]:
     """The sets in which the device stands while held, and its name in each."""
-    places = [("held_mac", device.mac)] if device.mac else []
+    found = [("held_mac", device.mac)] if device.mac else []
     if device.address is not None:
         family = "4" if isinstance(device.address, IPv4Address) else "6"
-        places += [(f"held{family}", str(device.address)), (f"replies{family}", str(device.address))]
-    return places
+        found += [(f"held{family}", str(device.address)), (f"replies{family}", str(device.address))]
+    return found
 
 
 def end_flows(address: Address) -> tuple[tuple[str, ...], ...]:
@@ -322,11 +322,12 @@ def end_flows(address: Address) -> tuple[tuple[str, ...], ...]:
     return tuple(("conntrack", "-D", "-f", family, side, str(address)) for side in ("-s", "-r"))
 
 
-def _unhold(places: Iterable[tuple[str, str]]) -> list[_Line]:
+def unhold(there: Iterable[tuple[str, str]]) -> list[_Line]:
+    """Take these elements out of their sets."""
     # Deleting what is not there is an error: so it is added first, in the same transaction.
     return [
         line
-        for name, value in places
+        for name, value in there
         for line in (
             _elements("add", name, [value], seconds=60, comment="leaving"),
             _elements("delete", name, [value]),
@@ -342,218 +343,18 @@ def hold(decision: Decision, now: float) -> Document:
     """
     seconds = max(1, round(decision.expires_at - max(now, decision.made_at)))
     device = decision.device
-    lines = _unhold(_places(device)) + [
+    lines = unhold(places(device)) + [
         _elements("add", name, [value], seconds=seconds, comment=decision.id)
-        for name, value in _places(device)
+        for name, value in places(device)
     ]
-    return _document(lines, end_flows(device.address) if device.address is not None else ())
+    return document(lines, end_flows(device.address) if device.address is not None else ())
 
 
 def release(decision: Decision) -> Document:
     """Let the device go; right also when its time has already run out."""
-    return _document(_unhold(_places(decision.device)))
-
-
-def release_held(decision: Decision, listing: "Listing") -> Document | None:
-    """Let go what stands in the kernel for this decision; None when nothing does.
-
-    By the decision and not by the device: another decision may hold the same device by now.
-    """
-    places = [(name, str(body.val)) for name, body in _held(listing) if body.comment == decision.id]
-    return _document(_unhold(places)) if places else None
+    return document(unhold(places(decision.device)))
 
 
 def undo(rule: Standing | Decision) -> Document:
     """What takes back the install or the hold."""
     return remove() if isinstance(rule, Standing) else release(rule)
-
-
-# ---- reading back ---------------------------------------------------------------------------------
-
-
-class Held(Struct, frozen=True):
-    """One element of a hold set: who, for which decision, seconds left, packets stopped."""
-
-    name: str
-    decision: str
-    seconds: int
-    packets: int
-
-
-class _Counter(Struct):
-    packets: int = 0
-
-
-class _Body(Struct):
-    val: str | int = ""
-    expires: int = 0
-    comment: str = ""
-    counter: _Counter | None = None
-
-
-class _Element(Struct):
-    elem: _Body
-
-
-class _Set(Struct):
-    name: str
-    elem: list[str | int | _Element] = []
-
-
-class _Chain(Struct):
-    name: str
-    hook: str = ""
-    prio: int = 0
-
-
-class _Rule(Struct):
-    chain: str
-    expr: list[dict[str, msgspec.Raw]] = []
-
-
-class _Count(Struct):
-    name: str
-    packets: int = 0
-
-
-class _Entry(Struct):
-    """One object of a listing, or one of our commands' objects: exactly one field is filled."""
-
-    chain: _Chain | None = None
-    rule: _Rule | None = None
-    set: _Set | None = None
-    element: _Set | None = None  # in commands only
-    counter: _Count | None = None
-
-
-class Listing(Struct):
-    """What `nft -j list table inet unlisted` says."""
-
-    nftables: list[_Entry] = []
-
-
-def read(listing: bytes | str) -> Listing:
-    """The listing; an empty one for what is none."""
-    try:
-        return msgspec.json.decode(listing, type=Listing)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return Listing()
-
-
-def _held(listing: Listing) -> list[tuple[str, _Body]]:
-    """The elements of the hold sets: set and body."""
-    return [
-        (entry.set.name, element.elem)
-        for entry in listing.nftables
-        if entry.set is not None and entry.set.name.startswith(("held", "replies"))
-        for element in entry.set.elem
-        if isinstance(element, _Element)
-    ]
-
-
-def held(listing: Listing) -> list[Held]:
-    """Who is held at this moment, by each of its names."""
-    return [
-        Held(str(body.val), body.comment, body.expires, body.counter.packets if body.counter else 0)
-        for name, body in _held(listing)
-        if name.startswith("held")
-    ]
-
-
-def stopped(decision: Decision, listing: Listing) -> int:
-    """Packets of this decision's device that were stopped: by its MAC where that is known.
-
-    A source address is forged by writing it: where there is a MAC, the address proves nothing more.
-    """
-    wanted = decision.device.mac or str(decision.device.address)
-    return sum(one.packets for one in held(listing) if one.decision == decision.id and one.name == wanted)
-
-
-def counters(listing: Listing) -> dict[str, int]:
-    """Packets by named counter: "held", "blocked"."""
-    return {entry.counter.name: entry.counter.packets for entry in listing.nftables if entry.counter}
-
-
-def ask_held(decision: Decision) -> list[str]:
-    """The questions whether the hold stands: its sets alone, a fifth of the time that the table takes."""
-    return [f"list set inet {TABLE} {name}" for name, _ in _places(decision.device)]
-
-
-def missing_hold(decision: Decision, listings: list[Listing]) -> str:
-    """What of the hold does not stand in its sets, or ""."""
-    there = {(name, str(body.val), body.comment) for listing in listings for name, body in _held(listing)}
-    for name, value in _places(decision.device):
-        if (name, value, decision.id) not in there:
-            return f"{value} is not in {name}"
-    return ""
-
-
-def missing(wanted: Document, listing: Listing) -> str:
-    """What of the wanted chains, rules and sets does not stand in the kernel, or "".
-
-    Rules are compared by what they do (verdict, log, counter), not by how they match: each version of
-    nft lists matches in its own words.
-    """
-    ours, theirs = _shape(_added(wanted)), _shape(listing)
-    for name, shape in ours.items():
-        if name not in theirs:
-            return f"{name} is missing"
-        if isinstance(shape, set) and isinstance(there := theirs[name], set):
-            if absent := shape - there:
-                return f"{name} lacks {min(absent)}"
-        elif shape != theirs[name]:
-            return f"{name} was changed"
-    return ""
-
-
-class _Commands(Struct):
-    nftables: list[dict[str, _Entry]]
-
-
-def _added(document: Document) -> Listing:
-    """The objects that the document adds, as if they were listed."""
-    commands = msgspec.json.decode(document.json, type=_Commands).nftables
-    added = (command["add"] for command in commands if "add" in command)
-    return Listing([_Entry(set=entry.element) if entry.element else entry for entry in added])
-
-
-def _shape(listing: Listing) -> dict[str, set[str] | list[str]]:
-    """By object: a chain's hook and what its rules do in order, a set's elements."""
-    shape: dict[str, set[str] | list[str]] = {}
-    for entry in listing.nftables:
-        if entry.chain:
-            shape[f"chain {entry.chain.name}"] = [f"{entry.chain.hook} {entry.chain.prio}"]
-        elif entry.set:
-            texts = {str(e) if not isinstance(e, _Element) else str(e.elem.val) for e in entry.set.elem}
-            elements = shape.setdefault(f"set {entry.set.name}", set())
-            if isinstance(elements, set):
-                elements |= texts
-        elif entry.rule:
-            rules = shape.setdefault(f"chain {entry.rule.chain}", [""])
-            if isinstance(rules, list):
-                rules.append(" ".join(_does(entry.rule.expr)))
-    return shape
-
-
-def _does(expr: list[dict[str, msgspec.Raw]]) -> list[str]:
-    """The statements of a rule without its matches; a log's prefix and group, a jump's target."""
-    said = []
-    for part in expr:
-        for key, value in part.items():
-            if key in ("jump", "goto"):
-                said.append(f"{key} {msgspec.json.decode(value, type=_Target).target}")
-            elif key == "log":
-                log = msgspec.json.decode(value, type=_Log)
-                said.append(f"log {log.prefix!r} {log.group}")
-            elif key != "match":
-                said.append(key)
-    return said
-
-
-class _Target(Struct):
-    target: str
-
-
-class _Log(Struct):
-    prefix: str = ""
-    group: int = 0
