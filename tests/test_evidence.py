@@ -392,3 +392,39 @@ def test_dhcp_of_the_corpus(corpora: Path) -> None:
 )
 def test_a_stranger_cannot_spell_a_packet_into_another_programs_line(name: str, line: str) -> None:
     assert named(name).parse(line, NEAR) is None
+
+
+def test_a_mail_log_believes_no_stranger() -> None:
+    """A sender's message id, subject or HELO, and a receiver's reply, may look like a field."""
+    front = "2026-11-25 01:31:54 1xW1rW-0006un-37 "
+    arrival = front + '<= a@x.example H=(evil) [192.0.2.9]:4 P=esmtp S=1 id=x A=plain:boss U=root T="P=local"'
+    made = read("exim", arrival)
+    assert isinstance(made, Submission)
+    assert (str(made.client), made.account, made.script) == ("192.0.2.9", "", "")
+    named = read("exim", front + "<= a@x.example H=([10.0.0.1]) [192.0.2.9] P=esmtpsa A=login:info S=1")
+    assert isinstance(named, Submission)
+    assert (str(named.client), named.account) == ("192.0.2.9", "info")
+    front = "Nov 25 01:34:32 mail sendmail[9]: 6AP1YV5X029875: "
+    forged = "from=<a@x.example>, size=83, nrcpts=1, msgid=<x, relay=[10.0.0.1], size=2@x>, relay=[192.0.2.9]"
+    made = read("sendmail", front + forged)
+    assert isinstance(made, Submission)
+    assert str(made.client) == "192.0.2.9"
+    said = "to=<b@y.example>, relay=y [192.0.2.7], dsn=5.0.0, reply=550 no, relay=z [10.0.0.1], stat=Sent"
+    refused = read("sendmail", front + said)
+    assert isinstance(refused, Delivery)
+    assert (refused.status, refused.relay) == ("bounced", "y[192.0.2.7]")
+    assert refused.text.startswith("550 no, relay=z")
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "client", "account", "sender"),
+    [
+        ("sendmail", "Nov 25 01:34:32 m sm-mta[9]: 6AP1YV5X029875: AUTH=server, relay=p.example [192.0.2.9] (may be forged), authid=joe, mech=LOGIN, bits=0", "192.0.2.9", "joe", ""),
+        ("exim", "Nov 25 01:34:32 m exim[9]: 2026-11-25 01:34:32 1xW1rW-00000006unZ-37ab <= <> H=mx [192.0.2.9] P=esmtp S=9", "192.0.2.9", "", "<>"),
+        ("opensmtpd", "Nov 25 01:34:32 m smtpd[9]: 6c8b3e7b6cb6e139 smtp event=message address=192.0.2.9 host=x msgid=55204ad0 from=<a@x.example> to=<b@y.example> size=1 ndest=1 proto=ESMTP", "192.0.2.9", "", "a@x.example"),
+    ],
+)  # fmt: skip
+def test_other_spellings_of_mail_logs(name: str, line: str, client: str, account: str, sender: str) -> None:
+    made = read(name, line)
+    assert isinstance(made, Submission)
+    assert (str(made.client), made.account, made.sender) == (client, account, sender)
