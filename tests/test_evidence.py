@@ -419,9 +419,24 @@ def test_a_mail_log_believes_no_stranger() -> None:
 @pytest.mark.parametrize(
     ("name", "line", "client", "account", "sender"),
     [
-        ("sendmail", "Nov 25 01:34:32 m sm-mta[9]: 6AP1YV5X029875: AUTH=server, relay=p.example [192.0.2.9] (may be forged), authid=joe, mech=LOGIN, bits=0", "192.0.2.9", "joe", ""),
-        ("exim", "Nov 25 01:34:32 m exim[9]: 2026-11-25 01:34:32 1xW1rW-00000006unZ-37ab <= <> H=mx [192.0.2.9] P=esmtp S=9", "192.0.2.9", "", "<>"),
-        ("opensmtpd", "Nov 25 01:34:32 m smtpd[9]: 6c8b3e7b6cb6e139 smtp event=message address=192.0.2.9 host=x msgid=55204ad0 from=<a@x.example> to=<b@y.example> size=1 ndest=1 proto=ESMTP", "192.0.2.9", "", "a@x.example"),
+        (
+            "sendmail",
+            "Nov 25 01:34:32 m sm-mta[9]: 6AP1YV5X029875: AUTH=server, relay=p.example [192.0.2.9] "
+            "(may be forged), authid=joe, mech=LOGIN, bits=0",
+            "192.0.2.9", "joe", "",
+        ),
+        (
+            "exim",
+            "Nov 25 01:34:32 m exim[9]: 2026-11-25 01:34:32 1xW1rW-00000006unZ-37ab <= <> "
+            "H=mx [192.0.2.9] P=esmtp S=9",
+            "192.0.2.9", "", "<>",
+        ),
+        (
+            "opensmtpd",
+            "Nov 25 01:34:32 m smtpd[9]: 6c8b3e7b6cb6e139 smtp event=message address=192.0.2.9 host=x "
+            "msgid=55204ad0 from=<a@x.example> to=<b@y.example> size=1 ndest=1 proto=ESMTP",
+            "192.0.2.9", "", "a@x.example",
+        ),
     ],
 )  # fmt: skip
 def test_other_spellings_of_mail_logs(name: str, line: str, client: str, account: str, sender: str) -> None:
