@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from unlisted import net
+from unlisted import net, show
 from unlisted.diagnose.causes import Sign
 from unlisted.messages import Delivery, Listing, Refusal, Submission, Suspect
 from unlisted.net import Address, Network
@@ -88,7 +88,8 @@ def _mail_log(findings: Findings) -> list[Sign]:
     bounced = sum(delivery.status == "bounced" for delivery in remote)
     domains = {delivery.recipient.rpartition("@")[2] for delivery in remote}
     wide = len(remote) >= FEW and (bounced > 0.3 * len(remote) or len(domains) > 200)
-    summary = f"{len(remote)} deliveries to {len(domains)} domains, {bounced} bounced"
+    where = show.count(len(domains), "domain")
+    summary = f"{show.count(len(remote), 'delivery', 'deliveries')} to {where}, {bounced} bounced"
     signs = [
         Sign("mail-server-fan-out", wide, MOST, f"the mail log shows {summary}"),
         _one_account(findings),
