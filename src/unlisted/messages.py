@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from unlisted.net import Address
 
+MOMENT = 60.0  # seconds: a clock that is off by more tells a period, not a moment
+
 
 class Evidence(Struct, frozen=True, gc=False):
     """Where a fact was read, so that a person can look it up."""
@@ -139,6 +141,50 @@ class Submission(Struct, frozen=True, gc=False, tag="submission", tag_field="kin
     seen: Evidence | None = None
 
 
+class Report(Struct, frozen=True, gc=False, tag="report", tag_field="kind"):
+    """Somebody complains of us: an abuse report in any format. A stranger's word, all of it."""
+
+    format: str  # arf, jmrp, ses, spamcop, x-arf, xarf-3, xarf-4
+    type: str  # feedback type, RFC 5965 §7.3
+    category: str = ""  # XARF v4's category/type, "messaging/spam", where the report tells one
+    reporter: str = ""
+    source: Address | None = None  # the address complained of
+    source_name: str = ""  # the domain or URL, where that is what is complained of
+    source_from: str = ""  # stated by the reporter, or read from the received line of what he returned
+    source_port: int = 0  # 0 where the report tells none
+    at: float | None = None  # when it happened
+    accuracy: float | None = None  # seconds by which `at` may be off; None: only a date near it is known
+    since: float | None = None  # a period, where the report tells one
+    until: float | None = None
+    dst: Address | None = None
+    dport: int = 0
+    protocol: str = ""
+    incidents: int = 1
+    sender: str = ""  # the envelope sender complained of
+    message_id: str = ""
+    id: str = ""  # the reporter's own number for it
+    url: str = ""  # where the reporter wants to be answered
+    recipients: tuple[str, ...] = ()
+
+    @property
+    def precision(self) -> str:
+        """What it narrows down to: connection, moment, period, address or nothing.
+
+        RFC 6302: behind a shared address only a source port with a time to the second means one subscriber;
+        all else is a set of candidates. A port below 1024 was no client's (RFC 6056 §3.2): it is the service
+        that was attacked or that stands open, and tells nobody apart.
+        """
+        if self.source is None:
+            return "nothing"
+        if self.at is None or self.accuracy is None:
+            return "address"
+        if self.accuracy > MOMENT:
+            return "period"
+        ours = self.category.partition("/")[0] in ("", "messaging", "connection", "infrastructure")
+        exact = self.accuracy <= 1 and self.source_port >= 1024 and ours
+        return "connection" if exact else "moment"
+
+
 class Refusal(Struct, frozen=True, gc=False, tag="refusal", tag_field="kind"):
     """A receiving server turned us away, and what its words mean. Fields as `explain --json` promises."""
 
@@ -160,6 +206,7 @@ class Refusal(Struct, frozen=True, gc=False, tag="refusal", tag_field="kind"):
     quote: str = ""  # the span that the rule matched
     at: float | None = None
     text: str = ""  # the reply, untrusted
+    report: Report | None = None  # the whole report, for reason "feedback"
 
 
 class Listing(Struct, frozen=True, tag="listing", tag_field="kind"):
@@ -194,7 +241,7 @@ class Tick(Struct, frozen=True, gc=False, tag="tick", tag_field="kind"):
     at: float
 
 
-Event: TypeAlias = Attempt | Lease | Delivery | Submission | Refusal | Listing | Applied | Tick
+Event: TypeAlias = Attempt | Lease | Delivery | Submission | Report | Refusal | Listing | Applied | Tick
 
 
 # ---- commands: what is to be done -----------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Read bounces, pasted SMTP replies, abuse reports or log lines, and say whether they are about us.
 
-PATH is a mail, an mbox, a Maildir, a folder of any of them, a text file with a server's reply, gzip of
-these, or - for stdin. One line for each recipient, then what the refusals share and what to do next.
+PATH is a mail, an mbox, a Maildir, a folder of any of them, a text file with a server's reply, a report in
+JSON (XARF, Amazon SES), gzip of these, or - for stdin. One line for each recipient, then what the refusals
+share and what to do next.
 Exit code: 0 none concerns us, 1 one does, 3 nothing could be told.
 """
 
@@ -15,7 +16,7 @@ from unlisted.edge import mail
 from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import together
+from unlisted.notice import report, together
 
 HELP = "read bounces, pasted replies and reports: is it about us, which list, whose filter"
 PROMISED = [
@@ -93,13 +94,15 @@ def run(args: argparse.Namespace) -> int:
             told += refusals
             for refusal in refusals:
                 if args.json:
-                    show.emit({name: getattr(refusal, name) for name in PROMISED})
+                    show.emit(_promised(refusal))
                 else:
                     print(line(refusal))
+            if not args.json:
+                _say_reports(refusals, own)
     _leftovers(unread, read, silent)
     if not args.json:
         _sum_up(told)
-    if any(r.verdict in together.OURS for r in told):
+    if any(r.verdict in together.OURS or (r.report and r.report.source in own) for r in told):
         return 1
     known = [r for r in told if r.verdict != "undecided"]
     return 0 if known else 3
@@ -111,6 +114,19 @@ def _refusals(found: mail.Message, own: tuple[Address, ...]) -> list[Refusal]:
     if found.mail:
         return bounce.refusals(found.raw, found.source, own)
     return bounce.pasted(found.raw.decode("utf-8", "replace"), found.source, own)
+
+
+def _promised(refusal: Refusal) -> dict[str, object]:
+    """The fields of the contract, in its order; behind them what only a report has."""
+    told = {name: getattr(refusal, name) for name in PROMISED}
+    return told | report.details(refusal.report) if refusal.report else told
+
+
+def _say_reports(refusals: list[Refusal], own: tuple[Address, ...]) -> None:
+    for told in dict.fromkeys(refusal.report for refusal in refusals):
+        if told is not None:
+            print(f"  {report.sentence(told, own)}")
+            print(f"  {report.MEANS[told.precision]}")
 
 
 def _own(args: argparse.Namespace) -> tuple[Address, ...]:
@@ -126,7 +142,7 @@ def _own(args: argparse.Namespace) -> tuple[Address, ...]:
 def line(refusal: Refusal) -> str:
     """One recipient on one line."""
     codes = " ".join(filter(None, (refusal.code, refusal.status)))
-    facts = [_MEANS.get(refusal.verdict, refusal.verdict)]
+    facts = ["a complaint" if refusal.report else _MEANS.get(refusal.verdict, refusal.verdict)]
     facts += [refusal.list + (f" ({refusal.sublist})" if refusal.sublist else "")] if refusal.list else []
     facts += [f"filter {refusal.vendor}"] if refusal.vendor else []
     facts += [f"cites {refusal.cited_ip}"] if refusal.cited_ip else []
@@ -155,7 +171,7 @@ def _sum_up(told: list[Refusal]) -> None:
             f"first {show.when(found.first)}, last {show.when(found.last)}, "
             f"{show.count(found.domains, 'recipient domain')}"
         )
-    print(show.clean(next_step(told, found), 300))
+    print(show.clean(next_step(told, found), 500))
 
 
 def next_step(told: list[Refusal], found: together.Common) -> str:
@@ -175,6 +191,8 @@ def next_step(told: list[Refusal], found: together.Common) -> str:
         return "next: only the recipient's administrator can take us off that list; write to him another way"
     if verdict == "their-resolver":
         return "next: tell the recipient that his server's blocklist queries are refused; we are not listed"
+    if reports := [r.report for r in told if r.report is not None]:
+        return f"next: {report.look_up(reports)}"
     if not found.count and not found.reports:
         return "next: unlisted investigate FOLDER   (with bounces, logs and leases in it)"
     return "next: nothing to mend on our side"

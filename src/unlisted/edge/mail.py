@@ -15,6 +15,8 @@ from typing import BinaryIO, cast
 
 from msgspec import Struct
 
+from unlisted.notice import report
+
 LIMIT = 1 << 20  # bytes of one message: a report precedes what it returns, and is a few kB long
 LINE = 1 << 16  # bytes of one line; longer ones are cut into pieces
 PASTE = 1 << 16  # bytes: a file that holds a pasted reply is small
@@ -47,7 +49,9 @@ class Unread(Struct, frozen=True, gc=False):
 
 
 def is_mail(head: bytes) -> bool:
-    """True when the first bytes of a file are those of a mail or an mbox."""
+    """True when the first bytes of a file are those of a mail, an mbox, or a report in JSON."""
+    if report.is_document(head):
+        return True
     head = head[:8192].lstrip(b"\r\n")
     lines = head.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
     if lines and lines[0].startswith((b"From ", b">From ")):
@@ -124,6 +128,9 @@ def _plain(
         yield Unread(source, "empty")
     elif _POSTMARK.match(head.lstrip(b"\r\n")):
         yield from _mbox(source, _Rewound(head, file), limit)
+    elif report.is_document(head):
+        raw, cut = _bounded(head, file, limit)
+        yield Message(source, report.as_mail(raw), cut=cut)
     elif is_mail(head):
         raw, cut = _bounded(head, file, limit)
         yield Message(source, raw, cut=cut)

@@ -1,123 +1,164 @@
-"""Abuse reports about us, as refusals of reason "feedback": ARF (RFC 5965), Microsoft, Amazon SES.
+"""Abuse reports as everybody else sees them: lines of `explain`, a sentence, and what to look up.
 
-A report is a stranger's word: it may open a case and never moves a hold.
+Reading is `notice/reports`, one file a kind. Of a recipient's line `feedback_type` is RFC 5965's; the whole
+report stands beside it. A report is a stranger's word: it may open a case and never moves a hold.
 """
 
-import json
 import re
 
-from unlisted import net
-from unlisted.messages import Refusal
-from unlisted.net import Address
-from unlisted.notice import parts
-from unlisted.notice.dialects import address
-from unlisted.notice.parts import Part
+from msgspec import structs
 
-# JSON's \\u escapes can spell half a UTF-16 pair, which nothing behind us can hold.
-_JSON = json.JSONDecoder(object_pairs_hook=lambda pairs: {key: _text(value) for key, value in pairs})
-_RECEIVED = re.compile(r"\[([0-9A-Fa-f.:]{3,45})\]")
-_IP = re.compile(r"\bIP (?:address )?\[?([0-9A-Fa-f.:]{3,45}[0-9A-Fa-f])\]?")
+from unlisted import codec, show
+from unlisted.messages import Refusal, Report
+from unlisted.net import Address
+from unlisted.notice import reports
+from unlisted.notice.parts import Part
+from unlisted.notice.reports import _json, ses, xarf
+
+_BOM = b"\xef\xbb\xbf"
+_SES = re.compile(
+    rb'\\?"(?:notification|event)Type\\?"\s{0,20}:\s{0,20}\\?"(?:Complaint|Bounce|Delivery)\\?"',
+)
+_FORMATS = {
+    "arf": "abuse report (ARF)",
+    "jmrp": "junk mail report of Microsoft",
+    "ses": "complaint (Amazon SES)",
+    "spamcop": "report of SpamCop",
+    "x-arf": "abuse report (X-ARF)",
+    "xarf-3": "abuse report (XARF 3)",
+    "xarf-4": "abuse report (XARF 4)",
+}
 
 
 def feedback(head: Part, leaves: list[Part]) -> list[Refusal]:
-    """One Refusal for each recipient that the report names; [] when the mail is no report."""
-    if found := _arf(leaves):
-        return found
-    if head.get("x-hmxmroriginalrecipient") or _microsoft(head, leaves):
-        return _stripped(leaves)
-    return _ses(leaves)
+    """One Refusal for each recipient that a report names; [] when the mail is no report."""
+    return [line for report in reports.read(head, leaves) for line in lines(report)]
 
 
-def _arf(leaves: list[Part]) -> list[Refusal]:
-    leaf = next((p for p in leaves if p.kind == "message/feedback-report"), None)
-    if leaf is None:
-        return []
-    fields = Part("", parts.headers_of(leaf.text), "")
-    original = next((p.text for p in leaves if p.kind in ("message/rfc822", "text/rfc822-headers")), "")
-    inner = Part("", parts.headers_of(original), "")
-    source = _source(fields.get("source-ip")) or _prose(leaves)
-    named = [address(v) for v in fields.all("original-rcpt-to")] or [address(fields.get("removal-recipient"))]
-    if not any(named):
-        named = [address(inner.get("to"))]
-    kind = fields.get("feedback-type").lower()[:40] or "other"
-    when = _moment(fields.get("arrival-date") or fields.get("received-date"))
-    return [_made(name, kind, source, when) for name in named[:1000]]
-
-
-def _microsoft(head: Part, leaves: list[Part]) -> bool:
-    """Microsoft's JMRP: the mail itself, with its own header lines on top of the returned one."""
-    if "staff@hotmail.com" in head.get("from").lower():
-        return True
-    return any(p.kind == "message/rfc822" and "X-HmXmrOriginalRecipient" in p.text[:4000] for p in leaves)
-
-
-def _stripped(leaves: list[Part]) -> list[Refusal]:
-    text = next((p.text for p in leaves if p.kind == "message/rfc822"), "")
-    inner = Part("", parts.headers_of(text), "")
-    named = address(inner.get("x-hmxmroriginalrecipient")) or address(inner.get("to"))
-    found = _RECEIVED.search(inner.get("received"))
-    return [_made(named, "abuse", net.ip(found[1]) if found else None, _moment(inner.get("date")))]
-
-
-def _source(text: str) -> Address | None:
-    return net.ip(text.strip()[:60]) if text else None
-
-
-def _prose(leaves: list[Part]) -> Address | None:
-    text = next((p.text for p in leaves if p.kind.startswith("text/")), "")[:4000]
-    found = _IP.search(text)
-    return net.ip(found[1]) if found else None
-
-
-def _moment(value: str) -> float | None:
-    from unlisted.notice.bounce import moment
-
-    return moment(value)
-
-
-def _made(recipient: str, kind: str, source: Address | None, at: float | None) -> Refusal:
-    return Refusal(
-        "",
-        recipient=recipient,
-        reason="feedback",
-        feedback_type=kind,
-        verdict="other",
-        cited_ip=source,
-        at=at,
-    )
-
-
-def _text(value: object) -> object:
-    if isinstance(value, list):
-        return [_text(one) for one in value]
-    return parts.whole(value) if isinstance(value, str) else value
+def lines(report: Report) -> list[Refusal]:
+    """The report as the lines that `explain --json` promises: one for each recipient, in its order."""
+    bare = structs.replace(report, recipients=())
+    return [
+        Refusal(
+            "",
+            recipient=name,
+            reason="feedback",
+            feedback_type=report.type,
+            verdict="other",
+            cited_ip=report.source,
+            url=report.url,
+            at=report.at,
+            report=bare,
+        )
+        for name in report.recipients or ("",)
+    ]
 
 
 def notice(text: str) -> dict[str, object]:
     """The JSON at the start of a text, whatever the mailing system appended to it; {} when there is none."""
-    try:
-        found, _ = _JSON.raw_decode(text.lstrip().replace("!\n ", ""))  # sendmail breaks long lines so
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return next(iter(_json.documents(text)), {})
 
 
-def _ses(leaves: list[Part]) -> list[Refusal]:
-    """Amazon SES complaint notices: JSON in the body (SES developer guide, notification contents)."""
-    text = next(
-        (p.text for p in leaves if p.kind == "text/plain" and '"notificationType"' in p.text[:2000]), ""
+# ---- JSON files -----------------------------------------------------------------------------------
+
+
+def is_document(head: bytes) -> bool:
+    """True when a file begins as XARF or as a notification of Amazon SES does."""
+    start = head[:8192].removeprefix(_BOM).lstrip()
+    if not start.startswith((b"{", b"[")):
+        return False
+    return any(mark.encode() in start for mark in xarf.MARKS) or bool(_SES.search(start))
+
+
+def as_mail(raw: bytes) -> bytes:
+    """Such a file as the mail that would carry it, so that there is one way to read both."""
+    document = raw.removeprefix(_BOM)
+    sender = b""
+    note = ses.inside(notice(document.decode("utf-8", "replace")))
+    if told := note.get("notificationType") or note.get("eventType"):
+        sender = b"From: no-reply@sns.amazonaws.com\n"
+        if isinstance(told, str) and told != "Complaint":  # of complaints one file may hold many
+            document = codec.encode({"notificationType": told, **note})
+    head = b"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
+    return sender + head + document
+
+
+# ---- for people -----------------------------------------------------------------------------------
+
+
+def sentence(report: Report, own: tuple[Address, ...] = ()) -> str:
+    """What it is, who sent it, what it complains of, when and how precisely."""
+    what = _FORMATS.get(report.format, "abuse report")
+    kind = report.category or report.type
+    whose = ""
+    if report.source is not None and own:
+        whose = " (ours)" if report.source in own else " (not one of ours)"
+    source = str(report.source or report.source_name or "no address")
+    if report.source and report.source_from == "received":
+        source += ", read from the mail that it returns"
+    by = f" by {report.reporter}" if report.reporter else ""
+    count = f", {show.count(report.incidents, 'incident')}" if report.incidents > 1 else ""
+    return show.clean(
+        f"{what}{by}: {kind} from {source}{whose}, {_port(report)}, {_when(report)}{count}", 500
     )
-    if "Complaint" not in text[:2000]:
-        return []
-    note = notice(text)
-    complaint = note.get("complaint")
-    if not isinstance(complaint, dict):
-        return []
-    people = complaint.get("complainedRecipients")
-    kind = str(complaint.get("complaintFeedbackType") or "other")[:40]
-    names = (
-        [str(p.get("emailAddress", ""))[:320] for p in people if isinstance(p, dict)]
-        if isinstance(people, list)
-        else []
-    )
-    return [_made(address(name), kind, None, None) for name in names or [""]]
+
+
+def _port(report: Report) -> str:
+    if not report.source_port:
+        return "no source port"
+    told = f"source port {report.source_port}"
+    return told if report.source_port >= 1024 else f"{told}, which no client uses"
+
+
+def _when(report: Report) -> str:
+    at = show.when(report.at)
+    if not at:
+        return "no time"
+    if report.accuracy is None:
+        return f"before or about {at}"
+    if report.accuracy <= 1:
+        return f"at {at}, to the second"
+    off = f"{report.accuracy / 3600:.0f} h" if report.accuracy >= 3600 else f"{report.accuracy:.0f} s"
+    return f"at {at}, give or take {off}"
+
+
+MEANS = {
+    "connection": "address, port and time to the second: one connection, so one device or subscriber",
+    "moment": "no usable source port: behind a shared address a set of candidates, not one (RFC 6302)",
+    "period": "no exact time: this is everybody who had the address then, not one (RFC 6302)",
+    "address": "no time of the event: this tells the address and nobody behind it (RFC 6302)",
+    "nothing": "no address in it: this names nobody",
+}
+
+
+_DETAILS = (
+    *("format", "category", "reporter", "source_name", "source_from", "source_port", "at", "accuracy"),
+    *("since", "until", "dst", "dport", "protocol", "incidents", "sender", "message_id", "id"),
+)
+_ORDER = ("connection", "moment", "period", "address", "nothing")
+
+
+def look_up(told: list[Report]) -> str:
+    """The next step after these reports: what to look up, and where, from the most precise of them."""
+    report = min(told, key=lambda one: _ORDER.index(one.precision))
+    who = f"who had {report.source}"
+    if report.precision == "connection":
+        who += f" port {report.source_port}"
+    if when := show.when(report.at):
+        who += f" at {when}"
+    named = report.message_id or report.sender
+    if named and (report.source is None or report.precision != "connection"):
+        other = f"; where it is not there, {who}" if report.source else ""
+        return show.clean(f"look up {named} in the mail server's log{other}", 400)
+    if report.source is None:
+        return (
+            show.clean(report.source_name and f"look at {report.source_name}")
+            or "ask the reporter for an address"
+        )
+    return show.clean(f"look up in the gateway's log, translations and leases {who}", 400)
+
+
+def details(report: Report) -> dict[str, object]:
+    """What `explain --json` says of a report beyond the fields that it promises."""
+    told = {name: getattr(report, name) for name in _DETAILS}
+    return told | {"precision": report.precision}

@@ -1,0 +1,43 @@
+"""Microsoft's Junk Mail Reporting Program in its own shape: the message, with header lines of Microsoft's.
+
+Sources: the program's FAQ ("complaint is forwarded from staff@hotmail.com" as an attachment, or the message
+"as-is"), and reports of 2016-2026: body stripped, sender or recipient redacted. What comes as ARF is ARF's.
+"""
+
+import re
+
+from unlisted.messages import Report
+from unlisted.notice.dialects import address
+from unlisted.notice.parts import Part
+from unlisted.notice.reports import _facts
+
+_MARK = "x-hmxmroriginalrecipient"
+_ABOUT = re.compile(r"complaint about message from (\S{3,60})", re.IGNORECASE)
+_SPF = re.compile(r"sender IP is ([0-9A-Fa-f:.]{3,45})")
+
+
+def read(head: Part, leaves: list[Part]) -> list[Report]:
+    """The one Report of such a mail; [] when it is none."""
+    if any(leaf.kind.endswith("/feedback-report") for leaf in leaves):
+        return []
+    inner = head if head.get(_MARK) else _facts.original(leaves)
+    about = _ABOUT.search(head.get("subject"))
+    if not inner.get(_MARK) and not (about and "staff@hotmail.com" in head.get("from").lower()):
+        return []
+    spf = _SPF.search(inner.get("authentication-results"))
+    handed, at, accuracy = _facts.received(inner)
+    stated = (_facts.address(about[1]) if about else None) or (_facts.address(spf[1]) if spf else None)
+    return [
+        Report(
+            "jmrp",
+            "abuse",
+            reporter="staff@hotmail.com",
+            source=stated or handed,
+            source_from="stated" if stated else "received" if handed else "",
+            at=at if at is not None else _facts.moment(inner.get("date"))[0],
+            accuracy=accuracy if at is not None else None,
+            sender=address(inner.get("x-sid-pra")) or address(inner.get("from")),
+            message_id=_facts.line(inner.get("message-id")),
+            recipients=(address(inner.get(_MARK)) or address(inner.get("to")),),
+        )
+    ]
