@@ -18,6 +18,7 @@ from unlisted.messages import (
     Propose,
     Refusal,
     Release,
+    Report,
     Save,
     Say,
     Tick,
@@ -151,6 +152,16 @@ def test_what_strangers_write_never_moves_a_hold() -> None:
     play >> Refusal(
         "a.eml", verdict="our-address", cited_ip=IPv4Address("203.0.113.5"), text="3c:5a:b4:12:34:56"
     )
+    for port in (0, 41234):
+        play >> Report(
+            "xarf-4",
+            "abuse",
+            "messaging/spam",
+            source=IPv4Address("192.168.50.143"),
+            source_port=port,
+            at=SIX,
+            accuracy=1.0,
+        )
     play >> Listing("203.0.113.5", "x", "x.example", "listed", reason="from 192.168.50.143", at=SIX)
     play.ends()
 

@@ -1,4 +1,7 @@
-"""Write the pack about a case: a page to read, the case as data, and hashes that prove them unchanged."""
+"""Write the pack about a case: a page to read, the case as data, a XARF report, and hashes of all.
+
+xarf.json is what a provider's abuse desk reads by machine; --contact names whom it may answer.
+"""
 
 import argparse
 from pathlib import Path
@@ -16,13 +19,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "case", metavar="CASE", nargs="?", help="a case of `investigate` (default: the newest)"
     )
     parser.add_argument("--out", metavar="FOLDER", help="where to write it (default: report-CASE)")
+    parser.add_argument("--contact", metavar="MAIL", default="", help="your mail address in xarf.json")
+    parser.add_argument("--org", metavar="NAME", default="", help="who you are, in xarf.json")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the pack; exit 3 when there is no such case."""
     from unlisted.edge.store import Store
-    from unlisted.recover import report
+    from unlisted.recover import report, xarf
 
+    by = (
+        xarf.contact(args.contact, args.org) if args.contact else xarf.Contact(args.org or xarf.Contact().org)
+    )
+    if by is None:
+        raise UnlistedError(
+            f"--contact {args.contact[:80]!r} is no mail address", remedy="--contact you@your.domain", code=2
+        )
     with Store(config.load(args.config).store) as store:
         known = store.cases()
         name = args.case or (known[0] if known else "")  # the last saved comes first
@@ -48,9 +60,16 @@ def run(args: argparse.Namespace) -> int:
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file, content in report.pack(case).items():
+        pack = report.pack(case, by)
+        for file, content in pack.items():
             (folder / file).write_bytes(content)
     except OSError as error:
         raise UnlistedError(f"cannot write the report: {error}", remedy="--out FOLDER", code=4) from None
-    show.say(f"written: {folder}/report.html, case.json, SHA256SUMS")
+    show.say(f"written: {folder}/{', '.join(pack)}")
+    if "xarf.json" not in pack:
+        show.say(
+            "no xarf.json: the case tells no address with a time (unlisted investigate FOLDER --own ADDR)"
+        )
+    elif not args.contact:
+        show.say("xarf.json names nobody to answer: --contact you@your.domain")
     return 0

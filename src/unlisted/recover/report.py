@@ -1,4 +1,4 @@
-"""The pack for the owner, the IT department and the provider: one page, the case as data, and hashes.
+"""The pack for the owner, the IT department and the provider: one page, the case as data, XARF, and hashes.
 
 Pure: texts by file name. The page is the same one that the terminal shows, so the two never disagree.
 Self-contained HTML: no script, no address that is fetched, everything that strangers wrote is escaped.
@@ -10,6 +10,7 @@ from html import escape
 from unlisted import codec
 from unlisted.case import Case
 from unlisted.page import Line, render
+from unlisted.recover import xarf
 
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -26,12 +27,17 @@ p {{ margin: .15rem 0; overflow-wrap: anywhere }}
 """
 
 
-def pack(case: Case) -> dict[str, bytes]:
-    """The files of the pack by name; `SHA256SUMS` proves the others unchanged (`sha256sum -c`)."""
+def pack(case: Case, by: xarf.Contact | None = None) -> dict[str, bytes]:
+    """The files of the pack by name; `SHA256SUMS` proves the others unchanged (`sha256sum -c`).
+
+    `xarf.json` is among them where the case tells an address and a time.
+    """
     files = {
         "report.html": html(render(case), f"Case {case.id}").encode(),
         "case.json": codec.encode(case) + b"\n",
     }
+    if report := xarf.document(case, by or xarf.Contact()):
+        files["xarf.json"] = report
     sums = "".join(f"{sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items()))
     return files | {"SHA256SUMS": sums.encode()}
 

@@ -1,4 +1,4 @@
-"""XARF v3 and v4, as a file, as an attachment, or inside ARF with Feedback-Type "xarf"; v4 is written too.
+"""XARF v3 and v4, as a file, as an attachment, or inside ARF. recover/xarf.py writes v4.
 
 Sources: xarf-spec 4.2.0 with its schemas, and "Email Transport"; abusix/xarf, versions 1 to 3, README and
 samples. The two spellings of v3 (Source.IP and SourceIp) are both in use.
@@ -8,19 +8,11 @@ content/brand_infringement are `fraud`; content/malware is `virus`, for RFC 5965
 sent. All else is `other`, and the category says what.
 """
 
-import base64
-from datetime import UTC, datetime
-from hashlib import sha256
-
-from msgspec import Struct
-
-from unlisted import codec
 from unlisted.messages import Report
 from unlisted.notice.dialects import address
 from unlisted.notice.parts import Part
 from unlisted.notice.reports import _facts, _json
 
-VERSION = "4.2.0"
 MARKS = ('"xarf_version"', '"ReporterInfo"')
 _FEEDBACK = {
     "messaging/spam": "abuse",
@@ -47,14 +39,6 @@ _V3 = {
     "openservice": "vulnerability/open_service",
     "copyright": "copyright/copyright",
 }
-
-
-class Contact(Struct, frozen=True):
-    """Who reports: schema `contact_info`."""
-
-    org: str
-    contact: str
-    domain: str
 
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:  # noqa: ARG001  (every kind is asked alike)
@@ -134,61 +118,3 @@ def _v3(document: dict[str, object]) -> Report | None:
         sender=address(_json.text(one, "SmtpMailFromAddress") or _json.text(more, "SMTPFrom")),
         recipients=(address(_json.text(one, "SmtpRcptToAddress")),),
     )
-
-
-# ---- writing --------------------------------------------------------------------------------------
-
-
-def write(report: Report, by: Contact, description: str = "", log: str = "", **more: str) -> bytes:
-    """A XARF v4 document, the way back of `read`. `log`: lines that prove it; `more`: members of the type.
-
-    Absent members are left out, for the schemas know no null.
-    """
-    who = codec.builtins(by)
-    category, _, kind = report.category.partition("/")
-    members: dict[str, object] = {
-        "xarf_version": VERSION,
-        "report_id": report.id,
-        "timestamp": stamp(report.at),
-        "reporter": {**who, "org": report.reporter or by.org},
-        "sender": who,
-        "source_identifier": str(report.source) if report.source else report.source_name,
-        "source_port": report.source_port,
-        "category": category,
-        "type": kind,
-        "protocol": report.protocol,
-        "destination_ip": str(report.dst) if report.dst else "",
-        "destination_port": report.dport,
-        "smtp_from": report.sender,
-        "smtp_to": "".join(report.recipients[:1]),
-        "message_id": report.message_id,
-        "first_seen": stamp(report.since),
-        "last_seen": stamp(report.until),
-        "description": description[:1000],
-        "evidence": _evidence(log),
-        **more,
-    }
-    return codec.encode({name: value for name, value in members.items() if value}) + b"\n"
-
-
-def stamp(at: float | None) -> str:
-    """RFC 3339, UTC, to the microsecond where there are any; "" for none, and for what no calendar holds."""
-    try:
-        return "" if at is None else datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
-        return ""
-
-
-def _evidence(log: str) -> list[dict[str, object]]:
-    content = log.encode("utf-8", "replace")[:1_000_000]  # the schema allows five megabytes an item
-    if not content:
-        return []
-    return [
-        {
-            "content_type": "text/plain",
-            "description": "lines of the gateway's log",
-            "payload": base64.b64encode(content).decode(),
-            "hash": f"sha256:{sha256(content).hexdigest()}",
-            "size": len(content),
-        }
-    ]
