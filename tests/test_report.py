@@ -42,6 +42,16 @@ TOLD = {
     "arf-flattened.eml": ("arf", "fraud", ME, 0, "2026-10-12T09:58:00", "moment", "b@example.org"),
     "jmrp-arf.eml": ("arf", "abuse", ME, 0, "2026-07-20T09:14:02", "moment", "subscriber@hotmail.example"),
     "jmrp-stripped.eml": ("jmrp", "abuse", ME, 0, "2026-07-20T09:14:02", "moment", "reader@outlook.example"),
+    "jmrp-sparse.eml": ("arf", "abuse", ME, 0, "2026-07-20T09:14:02", "moment", ""),
+    "apple-unsubscribe.eml": (
+        "apple",
+        "opt-out",
+        "",
+        0,
+        "2026-10-12T10:00:00",
+        "nothing",
+        "a@icloud.example",
+    ),
     "jmrp-as-is.eml": ("jmrp", "abuse", ME, 0, "2026-07-20T09:14:02", "moment", "reader@hotmail.example"),
     "ses-sns.json": (
         "ses",

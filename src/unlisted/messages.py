@@ -144,7 +144,7 @@ class Submission(Struct, frozen=True, gc=False, tag="submission", tag_field="kin
 class Report(Struct, frozen=True, gc=False, tag="report", tag_field="kind"):
     """Somebody complains of us: an abuse report in any format. A stranger's word, all of it."""
 
-    format: str  # arf, jmrp, ses, spamcop, x-arf, xarf-3, xarf-4
+    format: str  # arf, apple, jmrp, ses, spamcop, x-arf, xarf-3, xarf-4
     type: str  # feedback type, RFC 5965 §7.3
     category: str = ""  # XARF v4's category/type, "messaging/spam", where the report tells one
     reporter: str = ""

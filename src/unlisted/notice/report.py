@@ -21,6 +21,7 @@ _SES = re.compile(
 )
 _FORMATS = {
     "arf": "abuse report (ARF)",
+    "apple": "request to unsubscribe (Apple Mail)",
     "jmrp": "junk mail report of Microsoft",
     "ses": "complaint (Amazon SES)",
     "spamcop": "report of SpamCop",
@@ -141,6 +142,8 @@ _ORDER = ("connection", "moment", "period", "address", "nothing")
 def look_up(told: list[Report]) -> str:
     """The next step after these reports: what to look up, and where, from the most precise of them."""
     report = min(told, key=lambda one: _ORDER.index(one.precision))
+    if report.format == "apple":
+        return show.clean(f"take {report.reporter} off the list that he got", 400)
     who = f"who had {report.source}"
     if report.precision == "connection":
         who += f" port {report.source_port}"

@@ -1,6 +1,7 @@
 """The facts that every kind of report holds: addresses, ports, moments, and the lines of a returned mail."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_tz
 from itertools import islice
@@ -16,6 +17,12 @@ ZONE = 14 * 3600.0  # seconds that a time without its zone may be off (UTC-12 to
 
 _WORD = re.compile(r"(?<![\w.:])[0-9A-Fa-f:.]{2,45}(?![\w])")
 _IPV6 = re.compile(r"\bIPv6:", re.IGNORECASE)
+_RETURNED = (
+    *("message/rfc822", "message/global", "text/rfc822-headers", "text/rfc822-header"),
+    *("message/rfc822-headers", "message/global-headers"),
+)
+_HOP = re.compile(r"[\[(](?:IPv6:)?([0-9A-Fa-f.:]{3,45})[\])]")
+_SPF = re.compile(r"(?:\bsender IP is |\bclient-ip=)([0-9A-Fa-f.:]{2,45})", re.IGNORECASE)
 _TOKEN = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _CLOCK = re.compile(
     r"\b[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:\.[0-9]{1,9})?[ \t]{0,4}([+-][0-9]{4}|[A-Za-z]{1,5})?"
@@ -116,20 +123,35 @@ def headers(text: str) -> Part:
 
 def original(leaves: list[Part]) -> Part:
     """The headers of the message that a report returns; empty ones when it returns none."""
-    kinds = ("message/rfc822", "text/rfc822-headers", "text/rfc822-header", "message/rfc822-headers")
-    return headers(next((leaf.text for leaf in leaves if leaf.kind in kinds), ""))
+    for leaf in leaves:
+        if leaf.kind in _RETURNED:
+            return headers(leaf.text)
+    # Some attach the headers as if they were a text.
+    told = (headers(leaf.text) for leaf in leaves if leaf.kind.startswith("text/"))
+    return next((one for one in told if one.get("received") and one.get("message-id")), headers(""))
 
 
 def received(inner: Part) -> tuple[Address | None, float | None, float | None]:
-    """Who handed the returned message to the reporter, and when: the topmost Received line that tells.
+    """Who handed the returned message to the reporter, and when (and how exact that is).
 
-    What stands below it the sender may have written himself. Hops inside the reporter's house are passed.
+    What the reporter's own SPF check noted is the surest; then the topmost Received line that tells an
+    address, past the hops inside his house. What stands below it the sender may have written himself.
     """
-    for value in inner.all("received")[:10]:
-        by, _, date = value[:2000].rpartition(";")
-        spoken = re.split(r"\sby\s", by or value[:2000], maxsplit=1)[0]
-        for found in re.findall(r"[\[(](?:IPv6:)?([0-9A-Fa-f.:]{3,45})[\])]", spoken):
-            at = net.ip(found)
-            if at is not None and not net.inside(at) and not at.is_loopback:
-                return at, *moment(date)
-    return None, None, None
+    noted = _SPF.search(f"{inner.get('received-spf')[:2000]} {inner.get('authentication-results')[:2000]}")
+    checked = address(noted[1]) if noted else None
+    hops = [(tuple(_hop(value)), value[:2000].rpartition(";")[2]) for value in inner.all("received")[:10]]
+    for sources, date in hops:
+        source = checked if checked in sources else None if checked else next(iter(sources), None)
+        if source is not None:
+            return source, *moment(date)
+    return checked, *(moment(hops[0][1]) if hops else (None, None))
+
+
+def _hop(value: str) -> Iterator[Address]:
+    """The addresses of the world that a Received line tells of its client."""
+    by, _, date = value[:2000].rpartition(";")
+    spoken = re.split(r"\sby\s", by or date, maxsplit=1)[0]
+    for found in _HOP.findall(spoken):
+        one = net.ip(found)
+        if one is not None and not net.inside(one) and not one.is_loopback:
+            yield one

@@ -77,14 +77,11 @@ def _report(head: Part, fields: Part, said: str, inner: Part) -> Report:
 
 def _recipients(fields: Part, inner: Part) -> tuple[str, ...]:
     """RFC 5965 §3.2: one field for each; else whom the returned message names, or nobody."""
-    named = [address(value) for value in fields.all("original-rcpt-to")[: _facts.MOST]]
-    if any(named):
+    told = [value for name, value in fields.headers if name in ("original-rcpt-to", "removal-recipient")]
+    named = dict.fromkeys(filter(None, map(address, told[: _facts.MOST])))
+    if named:
         return tuple(named)
-    said = (
-        fields.get("removal-recipient"),
-        inner.get("x-hmxmroriginalrecipient"),  # Microsoft's, when it has none of the above
-        inner.get("to"),
-    )
+    said = (inner.get("x-hmxmroriginalrecipient"), inner.get("to"))  # Microsoft's, when it has no field
     return (next(filter(None, map(address, said)), ""),)
 
 

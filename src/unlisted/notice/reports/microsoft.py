@@ -13,7 +13,6 @@ from unlisted.notice.reports import _facts
 
 _MARK = "x-hmxmroriginalrecipient"
 _ABOUT = re.compile(r"complaint about message from (\S{3,60})", re.IGNORECASE)
-_SPF = re.compile(r"sender IP is ([0-9A-Fa-f:.]{3,45})")
 
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:
@@ -24,9 +23,8 @@ def read(head: Part, leaves: list[Part]) -> list[Report]:
     about = _ABOUT.search(head.get("subject"))
     if not inner.get(_MARK) and not (about and "staff@hotmail.com" in head.get("from").lower()):
         return []
-    spf = _SPF.search(inner.get("authentication-results"))
     handed, at, accuracy = _facts.received(inner)
-    stated = (_facts.address(about[1]) if about else None) or (_facts.address(spf[1]) if spf else None)
+    stated = _facts.address(about[1]) if about else None
     return [
         Report(
             "jmrp",
