@@ -12,7 +12,6 @@ from unlisted.edge import mail
 from unlisted.messages import Report
 from unlisted.net import ip
 from unlisted.notice import bounce, parts, report, reports
-from unlisted.notice.reports import _facts
 
 SAMPLES = Path(__file__).parent / "samples" / "reports"
 ME = "203.0.113.5"
@@ -184,73 +183,6 @@ def test_only_a_port_and_a_second_mean_one_subscriber(
     assert ("one connection" in report.MEANS[precision]) == (precision == "connection")
 
 
-@pytest.mark.parametrize(
-    ("text", "when", "accuracy"),
-    [
-        ("Thu, 9 Apr 2006 23:34:45 JST", "2006-04-09T14:34:45", 1),
-        ("Thu, 8 Mar 2025 14:00:00 EDT", "2025-03-08T18:00:00", 1),
-        ("19 Jun 2003 17:34:13 -0400 (ES", "2003-06-19T21:34:13", 1),
-        ("Thu, 8 Mar 2025 14:00:00 -0000", "2025-03-08T14:00:00", 1),
-        ("Feb  3 2014 02:13:35 +0100", "2014-02-03T01:13:35", 1),
-        ("Thu, 8 Mar 2025 14:00:00 XYZ", "2025-03-08T14:00:00", 14 * 3600),
-        ("Thu, 8 Mar 2025 14:00:00", "2025-03-08T14:00:00", 14 * 3600),
-        ("2025-01-11T10:59:45Z", "2025-01-11T10:59:45", 1),
-        ("2025-01-11T10:59:45.123456789Z", "2025-01-11T10:59:45.123456", 1),
-        ("2025-01-11 10:59:45 +0200", "2025-01-11T08:59:45", 1),
-        ("2025-01-11T10:59:45-03:30", "2025-01-11T14:29:45", 1),
-        ("2025-01-11T10:59:45", "2025-01-11T10:59:45", 14 * 3600),
-        ("2025-01-11T10:59Z", "2025-01-11T10:59:00", 60),
-        ("2025-01-11", "2025-01-11T00:00:00", 86400),
-        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59", 1),
-    ],
-)
-def test_a_moment_and_how_exact_it_is(text: str, when: str, accuracy: float) -> None:
-    assert _facts.moment(text) == (unix(when), accuracy)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "now",
-        "2025-13-01T00:00:00Z",
-        "Thu, 31 Feb 2025 14:00:00 +0000",
-        "1 Jan 2025 99:99:99 +0000",
-        "\x00",
-    ],
-)
-def test_what_is_no_moment(text: str) -> None:
-    assert _facts.moment(text) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        (ME, ME),
-        (f"[{ME}]", ME),
-        (f"{ME}:41234", ME),
-        (f"the host {ME} (dynamic)", ME),
-        ("IPv6:2001:db8::25", "2001:db8::25"),
-        ("::ffff:203.0.113.5", ME),
-        ("fe80::1%eth0", "fe80::1"),
-    ],
-)
-def test_an_address_field_with_text_in_it(text: str, address: str) -> None:
-    assert str(_facts.address(text)) == address
-
-
-@pytest.mark.parametrize(
-    "text", ["", "unknown", "1.2.3", "1.2.3.4.5", "203.0.113.500", "feed", "example.net"]
-)
-def test_an_address_field_without_one(text: str) -> None:
-    assert _facts.address(text) is None
-
-
-@pytest.mark.parametrize("value", [0, -1, 65536, True, 1.5, "x", "65536", "", None, [], {}, "１２"])
-def test_what_is_no_port(value: object) -> None:
-    assert _facts.port(value) == 0
-
-
 # ---- JSON files -----------------------------------------------------------------------------------
 
 
@@ -308,6 +240,29 @@ def test_a_bounce_that_returns_a_report_is_a_bounce() -> None:
     )
     assert read(text.encode()) == []
     assert [line.recipient for line in bounce.refusals(text.encode(), "")] == ["b@example.org"]
+
+
+def test_a_report_that_somebody_forwards_is_found() -> None:
+    outer = 'From: a@example.net\nContent-Type: multipart/mixed; boundary="O"\n\n--O\n\nlook\n--O\n'
+    raw = outer + "Content-Type: message/rfc822\n\n" + raw_of("arf-source-port.eml").decode() + "\n--O--\n"
+    assert [line.recipient for line in bounce.refusals(raw.encode(), "")] == [
+        "user@example.com",
+        "user2@example.com",
+    ]
+
+
+def test_xarf_in_the_text_of_a_mail() -> None:
+    text = 'From: a@example.net\nSubject: x\n\nPlease see:\n\n{"xarf_version": "4.2.0", "class": "messaging",'
+    (found,) = read(f'{text} "type": "spam", "source_identifier": "{ME}", "source_port": "41234"}}'.encode())
+    assert (found.category, found.source, found.source_port) == ("messaging/spam", ip(ME), 41234)
+
+
+def test_the_lines_of_one_mail_are_bounded() -> None:
+    one = (SAMPLES / "ses-sns.json").read_bytes()
+    assert len(bounce.refusals(report.as_mail(one * 1000), "")) <= reports.MOST
+    people = b"".join(b"Original-Rcpt-To: a%d@example.org\n" % number for number in range(3000))
+    raw = raw_of("arf-source-port.eml").replace(b"Original-Rcpt-To: <user@example.com>\n", people)
+    assert 900 < len(bounce.refusals(raw, "")) <= reports.MOST  # header lines are bounded too
 
 
 # ---- the verb -------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ _FORMATS = {
 
 def feedback(head: Part, leaves: list[Part]) -> list[Refusal]:
     """One Refusal for each recipient that a report names; [] when the mail is no report."""
-    return [line for report in reports.read(head, leaves) for line in lines(report)]
+    return [line for report in reports.read(head, leaves) for line in lines(report)][: reports.MOST]
 
 
 def lines(report: Report) -> list[Refusal]:

@@ -13,6 +13,7 @@ from unlisted.messages import Report
 from unlisted.notice.parts import Part
 
 LAST = "arf"
+MOST = 1000  # lines of one mail; RFC 5321 §4.5.3.1.8 asks for 100 recipients
 
 
 class Kind(Protocol):

@@ -15,7 +15,7 @@ MOST = 1000  # recipients or incidents of one report; RFC 5321 §4.5.3.1.8 asks 
 SECOND = 1.0  # what RFC 6302 §2 asks for: a time accurate to the second
 ZONE = 14 * 3600.0  # seconds that a time without its zone may be off (UTC-12 to UTC+14)
 
-_WORD = re.compile(r"(?<![\w.:])[0-9A-Fa-f:.]{2,45}(?![\w])")
+_WORD = re.compile(r"(?<![\w.:])[0-9A-Fa-f:.]{2,45}(?!\.?\w)")
 _IPV6 = re.compile(r"\bIPv6:", re.IGNORECASE)
 _RETURNED = (
     *("message/rfc822", "message/global", "text/rfc822-headers", "text/rfc822-header"),

@@ -33,7 +33,8 @@ def read(head: Part, leaves: list[Part]) -> list[Report]:
 def _flattened(leaves: list[Part]) -> list[tuple[str, list[Part]]]:
     """Feedback fields in a text: RFC 5965 §3.1 demands three of them, so nothing else looks like it."""
     for leaf in leaves:
-        if not leaf.kind.startswith("text/") or not (found := _FLAT.search(leaf.text[:20_000])):
+        start = leaf.text[:20_000]
+        if "ersion:" not in start or not leaf.kind.startswith("text/") or not (found := _FLAT.search(start)):
             continue
         text = _QUOTED.sub("", leaf.text[found.start() : found.start() + 20_000])
         block = text.partition("\n\n")[0] + "\n"

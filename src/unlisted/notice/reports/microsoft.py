@@ -19,9 +19,11 @@ def read(head: Part, leaves: list[Part]) -> list[Report]:
     """The one Report of such a mail; [] when it is none."""
     if any(leaf.kind.endswith("/feedback-report") for leaf in leaves):
         return []
+    about = _ABOUT.search(head.get("subject")) if "staff@hotmail.com" in head.get("from").lower() else None
+    if not about and not head.get(_MARK) and not any(_MARK in leaf.text[:20_000].lower() for leaf in leaves):
+        return []
     inner = head if head.get(_MARK) else _facts.original(leaves)
-    about = _ABOUT.search(head.get("subject"))
-    if not inner.get(_MARK) and not (about and "staff@hotmail.com" in head.get("from").lower()):
+    if not about and not inner.get(_MARK):
         return []
     handed, at, accuracy = _facts.received(inner)
     stated = _facts.address(about[1]) if about else None

@@ -43,12 +43,13 @@ _NEAR = 86400.0  # seconds that a summary's row may lie ahead of its mail, by th
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:
     """One Report for each address of a summary or an alert, for each thing complained of in a report."""
-    if any(leaf.kind.endswith("/feedback-report") for leaf in leaves):
-        return []
-    text = "\n".join(leaf.text for leaf in leaves if leaf.kind.startswith("text/"))[:200_000]
+    texts = [leaf.text for leaf in leaves if leaf.kind.startswith("text/")]
     sender = head.get("from")[:1000].lower()
     theirs = "spamcop.net" in sender or "[spamcop" in head.get("subject")[:1000].lower()
-    if not theirs and not _MARK.search(text):
+    if not theirs and not any("SpamCop V" in text for text in texts):
+        return []
+    text = "\n".join(texts)[:200_000]
+    if any(leaf.kind.endswith("/feedback-report") for leaf in leaves) or not (theirs or _MARK.search(text)):
         return []
     sent = _facts.moment(head.get("date"))[0]
     return _summary(text, sent) or _one(head, text) or (_alert(text, sent) if theirs else [])

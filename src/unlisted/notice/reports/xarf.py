@@ -46,7 +46,8 @@ def read(head: Part, leaves: list[Part]) -> list[Report]:  # noqa: ARG001  (ever
     found: list[Report] = []
     for leaf in leaves:
         if any(mark in leaf.text for mark in MARKS):
-            made = map(_of, _json.documents(leaf.text))
+            start = leaf.text.find("{") if not leaf.text.lstrip().startswith("[") else 0
+            made = map(_of, _json.documents(leaf.text[max(0, start) :]))
             found += [report for report in made if report is not None]
     return found[: _facts.MOST]
 

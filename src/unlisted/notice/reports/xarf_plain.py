@@ -25,7 +25,7 @@ _FEEDBACK = {"messaging/spam": "abuse", "content/phishing": "fraud", "content/ma
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:
     """One Report for each list in the mail."""
-    if not head.get("x-xarf"):
+    if not head.get("x-xarf") and not head.get("x-arf"):
         return []
     lists = [
         _facts.headers(leaf.text.lstrip("- \n")) for leaf in leaves if not leaf.kind.startswith("message/")
