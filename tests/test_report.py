@@ -293,7 +293,7 @@ def test_people_are_told_how_precise_it_is_and_what_to_look_up(capsys: pytest.Ca
     assert out.splitlines()[-1].endswith("who had 203.0.113.5 port 41234 at 2025-03-08 18:00:00Z")
     code, out = run(capsys, "--own", "192.0.2.1", str(SAMPLES / "spamcop-report.eml"))
     assert code == 0
-    assert "(not one of ours), no source port" in out
+    assert "(not ours), no source port" in out
     assert "a set of candidates, not one (RFC 6302)" in out
     assert "<w@example.net> in the mail server's log" in out.splitlines()[-1]
 

@@ -50,6 +50,7 @@ _MEANS = {
     "other": "not about us",
     "undecided": "undecided",
 }
+_REPORT = {"opt-out": "a request to unsubscribe", "not-spam": "no complaint: it was no spam"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -142,7 +143,11 @@ def _own(args: argparse.Namespace) -> tuple[Address, ...]:
 def line(refusal: Refusal) -> str:
     """One recipient on one line."""
     codes = " ".join(filter(None, (refusal.code, refusal.status)))
-    facts = ["a complaint" if refusal.report else _MEANS.get(refusal.verdict, refusal.verdict)]
+    facts = [
+        _REPORT.get(refusal.feedback_type, "a complaint")
+        if refusal.report
+        else _MEANS.get(refusal.verdict, refusal.verdict)
+    ]
     facts += [refusal.list + (f" ({refusal.sublist})" if refusal.sublist else "")] if refusal.list else []
     facts += [f"filter {refusal.vendor}"] if refusal.vendor else []
     facts += [f"cites {refusal.cited_ip}"] if refusal.cited_ip else []

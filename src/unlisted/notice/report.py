@@ -22,9 +22,9 @@ _SES = re.compile(
 _FORMATS = {
     "arf": "abuse report (ARF)",
     "apple": "request to unsubscribe (Apple Mail)",
-    "jmrp": "junk mail report of Microsoft",
-    "ses": "complaint (Amazon SES)",
-    "spamcop": "report of SpamCop",
+    "jmrp": "junk mail report (Microsoft)",
+    "ses": "complaint through Amazon SES",
+    "spamcop": "abuse report",
     "x-arf": "abuse report (X-ARF)",
     "xarf-3": "abuse report (XARF 3)",
     "xarf-4": "abuse report (XARF 4)",
@@ -90,18 +90,18 @@ def as_mail(raw: bytes) -> bytes:
 def sentence(report: Report, own: tuple[Address, ...] = ()) -> str:
     """What it is, who sent it, what it complains of, when and how precisely."""
     what = _FORMATS.get(report.format, "abuse report")
-    kind = report.category or report.type
-    whose = ""
-    if report.source is not None and own:
-        whose = " (ours)" if report.source in own else " (not one of ours)"
-    source = str(report.source or report.source_name or "no address")
-    if report.source and report.source_from == "received":
-        source += ", read from the mail that it returns"
+    told = [report.category or report.type]
+    if named := str(report.source or report.source_name or ""):
+        whose = (
+            "" if report.source is None or not own else " (ours)" if report.source in own else " (not ours)"
+        )
+        read = ", read from the mail that it returns" if report.source_from == "received" else ""
+        told = [f"{told[0]} from {named}{whose}{read}", _port(report)]
+    told.append(_when(report))
+    if report.incidents > 1:
+        told.append(show.count(report.incidents, "incident"))
     by = f" by {report.reporter}" if report.reporter else ""
-    count = f", {show.count(report.incidents, 'incident')}" if report.incidents > 1 else ""
-    return show.clean(
-        f"{what}{by}: {kind} from {source}{whose}, {_port(report)}, {_when(report)}{count}", 500
-    )
+    return show.clean(f"{what}{by}: {', '.join(told)}", 500)
 
 
 def _port(report: Report) -> str:
@@ -112,9 +112,11 @@ def _port(report: Report) -> str:
 
 
 def _when(report: Report) -> str:
-    at = show.when(report.at)
+    at, until = show.when(report.at), show.when(report.until)
     if not at:
         return "no time"
+    if until and report.until != report.at:
+        at += f" until {until}"
     if report.accuracy is None:
         return f"before or about {at}"
     if report.accuracy <= 1:
