@@ -443,3 +443,62 @@ def test_other_spellings_of_mail_logs(name: str, line: str, client: str, account
     made = read(name, line)
     assert isinstance(made, Submission)
     assert (str(made.client), made.account, made.sender) == (client, account, sender)
+
+
+FORGED = (
+    "IN=br0 OUT=eth0 MAC=00:11:22:33:44:55:3c:5a:b4:99:99:99:08:00 SRC=192.168.50.77 DST=198.18.5.7 LEN=60 "
+    "PROTO=TCP SPT=4444 DPT=25 WINDOW=1 SYN URGP=0"
+)
+LEASED = "dnsmasq-dhcp[1]: DHCPACK(br0) 192.168.50.77 3c:5a:b4:99:99:99 boss"
+TAKEN = "postfix/smtpd[1]: 4E74A1: client=x[192.168.50.77], sasl_username=boss"
+PASSED = "postfix/smtp[1]: 4E74A1: to=<a@b.example>, relay=mx[198.18.0.1]:25, dsn=2.0.0, status=sent (250 ok)"
+SENT = "sendmail[9]: 6AP1YV5X029875: to=<a@b.example>, relay=mx [198.18.0.1], dsn=2.0.0, stat=Sent (ok)"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("netfilter", FORGED),
+        ("dnsmasq_log", LEASED),
+        ("postfix", TAKEN),
+        ("postfix", PASSED),
+        ("sendmail", SENT),
+    ],
+)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Nov 23 13:48:21 gw sshd[1]: Invalid user {} from 192.0.2.4",
+        "Nov 23 13:48:21 gw sshd-session[1]: Invalid user {} from 192.0.2.4",
+        "Nov 23 13:48:21 gw uhttpd: GET /{} 404",
+        "Nov 23 13:48:21 gw app GET /{} 404",
+        'Nov 23 13:48:21 gw nginx: 192.0.2.9 "GET / HTTP/1.1" "x {}"',
+        "Mon Nov 23 13:48:21 2026 daemon.info hostapd: STA ssid x {}",
+        '192.0.2.9 - - [23/Nov/2026:13:48:21 +0000] "GET / HTTP/1.1" 200 5 "-" "x {} y"',
+        "<38>Nov 23 13:48:21 gw dropbear: Login attempt for nonexistent user 'unlisted-held {}'",
+    ],
+)
+def test_what_a_stranger_spells_in_another_programs_line_is_not_believed(
+    name: str, said: str, line: str
+) -> None:
+    assert not isinstance(read(name, line.format(said)), (Attempt, Lease, Delivery, Submission))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Nov 23 13:48:21 gw kernel: {}",
+        "Nov 23 13:48:21 gw kernel: [ 12.345678] DROP it: now: {}",
+        "Nov 23 13:48:21 gw kernel: [ 12.345678][UFW BLOCK] {}",
+        "Nov 23 13:48:21 gw MAIL-OUT {}",
+        "Nov 23 13:48:21 gw unlisted-block:  {}",
+        "Nov 23 13:48:21 MAIL OUT DROP: {}",
+        "Mon Nov 23 13:48:21 2026 kern.warn kernel: [ 12.345678] reject wan out: {}",
+        'Nov 23 13:48:21 gw [WAN_OUT-D-2147483647] DESCR="[WAN_OUT]Block: mail" {}',
+        "0 3 PVEFW-HOST-IN 23/Nov/2026:13:48:21 +0200 policy DROP: {}",
+        "2026-11-23T13:48:21+00:00 gw kernel: {}",
+        "Nov 23 13:48:21 gw ulogd[12]: mail: {}",
+    ],
+)
+def test_what_the_kernel_says_is_read_in_every_framing(line: str) -> None:
+    assert isinstance(read("netfilter", line.format(FORGED)), Attempt)

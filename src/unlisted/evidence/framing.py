@@ -64,6 +64,17 @@ def _short(text: str, near: float) -> Stamp | None:
     return None if at is None else Stamp(at, len(text), year=False, zone=False)
 
 
+_AHEAD = re.compile(r"[\s|]*(?:[\w.@+-]{1,255}[ \t]+){0,2}")
+
+
+def tagged(line: str, when: Stamp, start: int) -> bool:
+    """True when a program's tag at `start` is where syslog puts it: behind the time, host and facility alone.
+
+    Further behind it may stand in any program's message, where a stranger has spelled it.
+    """
+    return _AHEAD.fullmatch(line, when.end, start) is not None
+
+
 def _zone_follows(text: str) -> bool:
     return text.startswith((" Z ", " UTC ", " GMT ", " +0", " -0", " +1", " -1"))
 

@@ -27,7 +27,6 @@ ACTIONS = ("", "pass", "block", "held")
 RETRANSMIT = 35_000_000  # microseconds
 ROUTED = 4  # more IPv4 addresses than this behind one MAC: it is a router's, and tells no devices apart
 PORT_NUMBER = {port: number for number, port in enumerate(net.MAIL_PORTS)}
-SCANNED = 8  # addresses inside that are called from outside; no office has so many mail servers
 _PORT_25, _PASS, _ANSWERED = 0, 1, 1  # places in net.MAIL_PORTS, ACTIONS and OUTCOMES
 _BATCH = 16_384  # attempts turned into columns at once
 _KEPT = 200_000  # addresses known by object before the quick index is emptied
@@ -218,7 +217,10 @@ class Outgoing(NamedTuple):
     flows: Flows  # in order of time
     inside: int  # stayed inside
     inbound: int  # came from outside
-    callers: dict[Address, int]  # networks outside that port 25 of an address inside let in
+    callers: dict[
+        Address, tuple[int, int]
+    ]  # by address inside: networks outside that called its port 25, and
+    # those of them that were answered
     outer: tuple[Address, ...]  # sources that are not inside though the destination is outside too
     outer_rows: int
     repeats: int  # retransmissions, and what two sources tell of
@@ -258,18 +260,23 @@ def outgoing(flows: Flows, inside: tuple[Network, ...], macs: AbstractSet[str] =
     )
 
 
-def _callers(inbound: Flows) -> dict[Address, int]:
-    """Who is called on port 25 from outside, by how many networks, and was not seen to turn them away.
+def _callers(inbound: Flows) -> dict[Address, tuple[int, int]]:
+    """Whose port 25 is called from outside, by how many networks, and how many of those were answered.
 
-    A scanner calls everybody: where many are called and no answer was seen, that tells of no mail server.
+    A call proves nothing, for anybody can send one; an answer is the called machine's own.
     """
-    welcome = (inbound.port == _PORT_25) & (inbound.action <= _PASS) & (inbound.outcome <= _ANSWERED)
-    rows = inbound.rows(welcome)
-    if len(np.unique(rows.dst)) > SCANNED:
-        rows = rows.rows(rows.outcome == _ANSWERED)
+    rows = inbound.rows((inbound.port == _PORT_25) & (inbound.action <= _PASS))
+    return {
+        address: (count, answered.get(address, 0))
+        for answered in [_networks(rows.rows(rows.outcome == _ANSWERED))]
+        for address, count in _networks(rows.rows(rows.outcome <= _ANSWERED)).items()
+    }
+
+
+def _networks(rows: Flows) -> dict[Address, int]:
+    """For each destination the number of networks that called it."""
     networks: dict[Address, set[int]] = {}
-    pairs = np.unique(rows.dst.astype(np.int64) * len(rows.addresses) + rows.src)
-    for pair in pairs:
+    for pair in np.unique(rows.dst.astype(np.int64) * len(rows.addresses) + rows.src):
         called, caller = divmod(int(pair), len(rows.addresses))
         networks.setdefault(rows.addresses[called], set()).add(net.prefix(rows.addresses[caller]))
     return {address: len(seen) for address, seen in networks.items()}

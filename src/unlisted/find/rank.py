@@ -25,6 +25,8 @@ MATCH = 120  # seconds between an attempt and the delivery it belongs to: slow s
 ZONES = range(-14 * 3600, 14 * 3600 + 1, 900)  # seconds; the zones of the world are quarters of an hour apart
 FEWEST = 5  # attempts; fewer fit some zone by chance
 SKEWED = 500  # attempts by which the zone is sought
+CALLED = 3  # networks; as many as the role of a mail exchanger wants
+NOBODY = (0, 0)
 _PORT_25, _ANSWERED = 0, 1
 
 Rows = npt.NDArray[np.int64]
@@ -99,6 +101,8 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     notes = list(_left_out(out.inside, out.outer_rows, out.repeats, out.flows.size > 0))
     if reason := wrong_side(out, setting.own):
         return Findings([], [reason], told=False)
+    if not out.flows.size:
+        return Findings([], [*notes, "no attempt on a mail port left the own network in these"], told=False)
     made = devices(out.flows, who)
     notes += made.notes
     state, alarms = trip.advance(
@@ -119,7 +123,9 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
             threshold=int(table.threshold),
             flagged=None if alarm is None else (int(alarms.row[alarm]), int(alarms.attempt[alarm])),
             delivered=deliveries.matching(out.flows, rows, skew),
-            callers=max(out.callers.get(out.flows.addresses[s], 0) for s in np.unique(out.flows.src[rows])),
+            callers=max(
+                out.callers.get(out.flows.addresses[s], NOBODY) for s in np.unique(out.flows.src[rows])
+            ),
         )
         suspects.append(_suspect(seen, setting))
     order: Mapping[str, int] = {"rogue": 0, "suspect": 1, "honest": 2}
@@ -154,7 +160,7 @@ class _Seen(NamedTuple):
     threshold: int
     flagged: tuple[int, int] | None  # row, how many-eth attempt
     delivered: int
-    callers: int
+    callers: tuple[int, int]  # networks outside that called its port 25, and those of them that it answered
 
 
 def _suspect(seen: _Seen, setting: Setting) -> Suspect:
@@ -206,7 +212,7 @@ def _profile(seen: _Seen) -> roles.Profile:
         seconds=int(flows.at[rows[-1]] - flows.at[rows[0]]) / 1e6,
         submission=int((flows.port[rows] != _PORT_25).sum()),
         delivered=seen.delivered,
-        callers=seen.callers,
+        callers=seen.callers[1],
     )
 
 
@@ -232,6 +238,10 @@ def _because(seen: _Seen, profile: roles.Profile, role: roles.Role | None, tripp
         took = int(flows.at[row] - flows.at[rows[0]]) / 1e6
         when = f"{_span(took)} after the first" if took else "at the same moment of the log as the first"
         made += f"; attempt {count}, {when}, crossed the threshold"
+        if seen.callers[0] >= CALLED:
+            made += (
+                ". Servers outside call its port 25: is it a mail server of yours? Then name it with --sender"
+            )
     elif 2 * seen.peak >= seen.threshold:
         made += "; its score passed half of the threshold"
     if seen.who.candidates:

@@ -60,7 +60,7 @@ class Profile(NamedTuple):
     seconds: float  # from the first to the last
     submission: int  # attempts on 465 and 587
     delivered: int  # attempts that our own mail log shows as deliveries
-    callers: int  # networks outside that its port 25 let in
+    callers: int  # networks outside that its port 25 answered
 
 
 @lru_cache(maxsize=1)

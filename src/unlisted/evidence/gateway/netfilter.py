@@ -20,7 +20,9 @@ from unlisted.messages import Attempt
 HINT = " SRC="
 CANDIDATE = rb"DPT=(?:25|465|587)[ \r\n]"  # begins with a literal: RE2 then skips to it at memory speed
 
-_TAG = re.compile(r"([\w./-]+)\[\d+\]: ")  # a syslog tag with a process id
+# The first word with a colon is a syslog tag, or the prefix of ulogd, or of a router that writes no tag.
+_TAG = re.compile(r"(?:^|[\s|])([\w./-]{1,64})(\[\d+\])?:(?=\s|\[|$)")
+_DESCRIPTION = re.compile(r'DESCR="[^"]{0,120}"')  # UniFi's name of the rule
 _WRITERS = ("kernel", "ulogd")
 _BOOT = re.compile(r" *\d{1,9}\.\d{6}")  # the kernel's clock, in brackets
 _WORD = re.compile(
@@ -60,7 +62,7 @@ def parse(line: str, near: float) -> Attempt | Other | None:
     if (when := stamp(line, near)) is None:
         return None
     front = line[when.end : source]
-    if (tag := _TAG.search(front)) and tag[1] not in _WRITERS:
+    if not _from_kernel(front):
         return None  # another program's line, in which a stranger may have spelled a packet
     return Attempt(when.at, src, dst, int(dport), int(sport), _mac(front), _action(_prefix(front)))
 
@@ -75,6 +77,24 @@ def _is_port(text: str) -> bool:
 def _opens(flags: str) -> bool:
     """True for a SYN that is no answer. A line that was cut before its flags is taken for one."""
     return (" SYN " in flags or " URGP=" not in flags) and " ACK " not in flags and " RST " not in flags
+
+
+def _from_kernel(front: str) -> bool:
+    """True when what stands between the time and the packet is a host, the kernel's tag and a rule's prefix.
+
+    Without the kernel's tag the prefix ends right in front of the packet, or has no colon at all: whoever
+    gets text into another program's message stands behind that program's tag, or inside quotes.
+    """
+    start = front.find("IN=")
+    ahead = front[: start if start >= 0 else front.find("OUT=")]
+    tag = _TAG.search(ahead)
+    if tag and tag[1] in _WRITERS:
+        return True
+    if '"' in ahead and '"' in _DESCRIPTION.sub("", ahead):
+        return False
+    if tag is None:
+        return not ahead or ahead[-1] in " \t]:"
+    return not tag[2] and not ahead[tag.end() :].strip()
 
 
 def _mac(front: str) -> str:

@@ -9,7 +9,7 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.framing import stamp
+from unlisted.evidence.framing import stamp, tagged
 from unlisted.evidence.leases.dnsmasq import duid_mac
 from unlisted.messages import Lease
 
@@ -25,10 +25,10 @@ def parse(line: str, near: float) -> Lease | Other | None:
     if not (m := _DHCP.search(line)):
         return OTHER if " dnsmasq" in line and stamp(line, near) else None
     address, when = net.ip(m[2]), stamp(line, near)
-    if when is not None and any(word.endswith(":") for word in line[when.end : m.start()].split()):
+    if when is None or not tagged(line, when, m.start()):
         return None  # another program's line, in which a stranger may have spelled a lease
     mac = net.mac(m[3]) or duid_mac(m[3])
-    if address is None or when is None:
+    if address is None:
         return None
     if not mac:
         return OTHER  # a DUID that holds no MAC

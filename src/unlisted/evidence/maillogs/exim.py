@@ -16,6 +16,8 @@ from unlisted.messages import Delivery, Submission
 
 HINT = "-"  # every message id has one
 
+FRONT = 48  # characters: a time at the front of a line ends by then, one in a web server's log later
+
 _SYSLOG = re.compile(r" \S{1,255} exim4?(?:-\w{1,20})?(?:\[\d+\])?: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?")
 _ID = re.compile(
     r"\s?(?:\[\d+\] )?([0-9A-Za-z]{6}-(?:[0-9A-Za-z]{11}-[0-9A-Za-z]{4}|[0-9A-Za-z]{6}-[0-9A-Za-z]{2})) "
@@ -42,7 +44,7 @@ _STATUS = {"**": "bounced", "==": "deferred"}
 def parse(line: str, near: float) -> Delivery | Submission | Other | None:
     """Read one line."""
     when = stamp(line, near)
-    if when is None:
+    if when is None or when.end > FRONT:
         return None
     end = front.end() if (front := _SYSLOG.match(line, when.end)) else when.end
     queue = _ID.match(line, end)

@@ -12,7 +12,7 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.framing import stamp
+from unlisted.evidence.framing import stamp, tagged
 from unlisted.messages import Delivery, Submission
 
 HINT = "smtpd["
@@ -37,7 +37,7 @@ def parse(line: str, near: float) -> Delivery | Submission | Other | None:
     if front is None:
         return None
     when = stamp(line, near)
-    if when is None:
+    if when is None or not tagged(line, when, front.start()):
         return None
     rest = line[front.end() :]
     if front[3] == "delivery" and (found := _DELIVERY.match(rest)):

@@ -14,7 +14,7 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.framing import stamp
+from unlisted.evidence.framing import stamp, tagged
 from unlisted.messages import Delivery, Submission
 
 HINT = "postfix"
@@ -43,7 +43,7 @@ def parse(line: str, near: float) -> Delivery | Submission | Other | None:
     if not (front := _FRONT.search(line, 0, 400)):
         return None
     when = stamp(line, near)
-    if when is None:
+    if when is None or not tagged(line, when, front.start()):
         return None
     program, rest = front[1], line[front.end() :]
     queue = _QUEUE.match(rest)
