@@ -83,9 +83,9 @@ def test_already_held_under_any_of_its_names() -> None:
 
 def test_never_more_than_so_many_at_once() -> None:
     others = [held(Device(address(f"192.168.1.{n}")), str(n)) for n in (100, 101, 102)]
-    assert guard.refuse(LAPTOP, NETWORK, others[:2], NOW) == ""
-    assert "3 is the most at once" in guard.refuse(LAPTOP, NETWORK, others, NOW)
-    assert "0 is the most" in guard.refuse(LAPTOP, structs.replace(NETWORK, max_holds=0), [], NOW)
+    assert guard.full(NETWORK, others[:2], NOW) == ""
+    assert "3 is the most at once" in guard.full(NETWORK, others, NOW)
+    assert "0 is the most" in guard.full(structs.replace(NETWORK, max_holds=0), [], NOW)
 
 
 def test_a_router_of_others_is_not_held() -> None:

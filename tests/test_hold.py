@@ -11,7 +11,7 @@ from msgspec import structs
 
 from unlisted import cli
 from unlisted.cli.hold import hours
-from unlisted.edge import apply, kernel, present, surroundings, watch
+from unlisted.edge import apply, byhand, kernel, present, surroundings, watch
 from unlisted.edge.store import Store
 from unlisted.edge.watch import Carried, Happening, Sources, Watch, sentence, stand
 from unlisted.messages import (
@@ -39,6 +39,12 @@ def address(text: str) -> Address:
     made = ip(text)
     assert made is not None
     return made
+
+
+PACKET = (
+    "IN=lan0 OUT=wan0 MAC=00:11:22:33:44:55:3c:5a:b4:00:00:01:08:00 SRC=192.168.77.50 DST=198.18.5.7 LEN=60 "
+    "PROTO=TCP SPT=4444 DPT=25 WINDOW=1 SYN URGP=0"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -386,6 +392,45 @@ def test_a_log_in_no_known_format_is_said_once(tmp_path: Path) -> None:
     assert live.not_understood == 2
 
 
+def test_a_log_of_many_programs_is_read_by_all_their_formats() -> None:
+    engine = Decider()
+    live = Watch(engine, Sources(neighbors=False), lambda _: None)
+    live._log("r.log", [(1, f"Nov 23 10:00:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) {ADDRESS} {LAPTOP} x")])
+    live._log("r.log", [(2, f"Nov 23 10:00:01 gw kernel: unlisted-held {PACKET}")])
+    live._log("r.log", [(3, "whatever"), (4, f"Nov 23 10:00:02 gw kernel: {PACKET}")])
+    kinds = [type(event) for event in engine.seen]
+    assert kinds.count(Lease) == 1
+    assert kinds.count(Attempt) == 2
+    actions = [event.action for event in engine.seen if isinstance(event, Attempt)]
+    assert actions[0] == "block", "a line in a log proves no hold"
+    assert live.not_understood == 1
+
+
+def test_a_name_that_several_held_devices_give_themselves_releases_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released: list[str] = []
+
+    def let_go(decision: Decision, store: Store) -> byhand.Done:
+        released.append(decision.device.mac)
+        return byhand.Done(decision, "released")
+
+    monkeypatch.setattr(byhand, "release", let_go)
+    named = [
+        Device(address(ADDRESS), LAPTOP, hostname="laptop"),
+        Device(address("192.168.77.60"), "3c:5a:b4:00:00:60", hostname=ADDRESS),
+        Device(address("192.168.77.61"), "3c:5a:b4:00:00:61", hostname="laptop"),
+    ]
+    with Store() as store:
+        for number, device in enumerate(named):
+            made = decide.by_hand(device, "spam", "me", time.time() + number, 1)
+            store.save_decision(decide.applied(made, time.time(), ok=True), time.time(), "me")
+    assert "several go by that name" in refused(capsys, ["release", "laptop"], 2)
+    assert released == []
+    assert cli.main(["release", ADDRESS]) == 0
+    assert released == [LAPTOP], "an address is an address, whoever calls himself so"
+
+
 def test_the_surroundings_are_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "SURROUNDINGS", 0.0)
     monkeypatch.setattr(watch, "TICK", 0.05)
@@ -403,8 +448,8 @@ def test_a_device_that_claims_the_gateways_address_is_held_by_its_mac_alone(
         gateway=frozenset({"192.168.77.1"}),
         known=(
             Lease(address(ADDRESS), LAPTOP),
-            Lease(address("192.168.77.1"), LAPTOP),
             Lease(address("192.168.77.1"), "3c:5a:b4:00:00:aa"),
+            Lease(address("192.168.77.1"), LAPTOP),
         ),
     )
     monkeypatch.setattr(surroundings, "look", lambda *_: around)
@@ -413,9 +458,9 @@ def test_a_device_that_claims_the_gateways_address_is_held_by_its_mac_alone(
     assert cli.main([*words, "--mac-only"]) == 0
     shown = capsys.readouterr().err
     assert LAPTOP in shown
-    assert f"held_ip4 {{ {ADDRESS}" not in shown
+    assert f"add element inet unlisted held4 {{ {ADDRESS}" not in shown
     # The gateway itself is the only one that claims its address: no word holds it.
-    alone = structs.replace(around, known=around.known[:2])
+    alone = structs.replace(around, known=(around.known[0], around.known[2]))
     monkeypatch.setattr(surroundings, "look", lambda *_: alone)
     assert "the gateway" in refused(capsys, [*words, "--mac-only"], 4)
 

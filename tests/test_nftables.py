@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from unlisted.errors import ConfigError
 from unlisted.messages import Decision, Device
@@ -51,8 +52,9 @@ def test_a_hold_stands_in_each_set_until_its_end() -> None:
     name = decision().id
     assert added == [
         ("held_mac", [{"elem": {"val": "3c:5a:b4:00:00:02", "timeout": 3000, "comment": name}}]),
-        ("held4", [{"elem": {"val": "192.168.1.50", "timeout": 3000, "comment": name}}]),
-        ("replies4", [{"elem": {"val": "192.168.1.50", "timeout": 3000, "comment": name}}]),
+        # The next owner of the address is not cut off in the device's place.
+        ("held4", [{"elem": {"val": "192.168.1.50", "timeout": 600, "comment": name}}]),
+        ("replies4", [{"elem": {"val": "192.168.1.50", "timeout": 600, "comment": name}}]),
     ]
     assert "held6 { fd00::5 timeout" in nftables.hold(decision("fd00::5", ""), 1000.0).text
     assert "timeout 1s" in nftables.hold(decision(), 1e9).text  # never an element without an end
@@ -213,3 +215,11 @@ def test_what_an_address_carries_proves_nothing_where_the_mac_is_known() -> None
     alone = decision(mac="")
     assert ruleset.stopped(alone, listing(("held4", "192.168.1.50", alone.id, 40))) == 40
     assert ruleset.stopped(alone, listing(("held4", "192.168.1.50", "another", 40))) == 0
+
+
+def test_the_group_that_was_told_is_kept() -> None:
+    other = structs.replace(RULE, group=30)
+    there = ruleset._added(nftables.install(other))
+    assert ruleset.group(there) == 30
+    assert ruleset.missing(nftables.base(ruleset.group(there)), there) == ""
+    assert ruleset.group(ruleset.read("")) == nftables.GROUP

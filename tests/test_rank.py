@@ -146,7 +146,7 @@ def test_who_answers_mail_from_outside_is_a_mail_server() -> None:
 def test_a_call_from_outside_exonerates_nobody_but_is_said() -> None:
     one = only(judge([*burst(), *inbound(9)]))
     assert one.verdict == "rogue"
-    assert "is it a mail server of yours?" in one.because
+    assert "if it is a mail server of yours" in one.because
     assert "mail server" not in only(judge([*burst(), *inbound(2)])).because
 
 
@@ -183,7 +183,7 @@ def test_what_stays_inside_does_not_count() -> None:
     inside = [attempt(i * 1e-3, f"192.168.{i}.25") for i in range(50)]
     found = judge(inside)
     assert found.suspects == []
-    assert found.told
+    assert not found.told  # nothing left, so nothing can be told
     assert any("50 attempts stayed inside" in note for note in found.notes)
 
 
@@ -216,7 +216,7 @@ def test_a_public_ipv6_address_is_inside_when_its_mac_is() -> None:
 
 def test_nothing_is_nothing() -> None:
     found = judge([])
-    assert (found.suspects, found.told) == ([], True)
+    assert (found.suspects, found.told) == ([], False)
 
 
 @given(

@@ -37,14 +37,14 @@ def plan(catalogue: Catalogue, key: str, *codes: str, **facts: Any) -> Removal:
 
 
 def test_open_gate(catalogue: Catalogue) -> None:
-    row = plan(catalogue, "spamhaus-zen", "127.0.0.4", what="A laptop sent mail", watched=True)
+    row = plan(catalogue, "spamhaus-zen", "127.0.0.4", what="A laptop sent mail", watched=NOW)
     assert (row.list, row.address, row.state) == ("spamhaus-zen", "203.0.113.7", "ready")
     assert row.earliest == NOW
     assert row.why_not_yet == ""
     assert row.url == "https://check.spamhaus.org/"
     assert "203.0.113.7" in row.text
     assert "A laptop sent mail" in row.text
-    assert "Nothing else left by port 25 since 2026-09-19" in row.text
+    assert "Nothing else left by port 25 from 2026-09-19" in row.text
 
 
 def test_no_containment_no_removal(catalogue: Catalogue) -> None:
@@ -222,6 +222,8 @@ def test_the_last_leak_is_what_passed_and_should_not_have() -> None:
         attempt(4.0, action="held"),
         attempt(5.0, dport=587),
         attempt(6.0, mac="02:00:00:00:00:25"),
+        Attempt(7.0, IPv4Address("198.51.100.9"), IPv4Address("192.168.1.25"), 25),  # mail that came in
+        Attempt(8.0, IPv4Address("192.168.1.23"), IPv4Address("192.168.1.25"), 25),  # to our own server
     ]
     assert quiet.last_leak(seen, ["02:00:00:00:00:25"]) == 2.0
     assert quiet.last_leak(seen, ["192.168.1.23"]) is None

@@ -63,6 +63,7 @@ class Engine:
         self.table = table or trip.load()
         self.who = Who(vendor)
         self._claims: dict[net.Address, dict[str, Lease]] = {}  # who says that it has an address, by MAC
+        self._of: defaultdict[str, set[net.Address]] = defaultdict(set)  # the addresses that a MAC claimed
         for lease in network.known:
             self._lease(lease)
         self.state = trip.State.new(16)
@@ -75,7 +76,10 @@ class Engine:
         self._lines: defaultdict[str, deque[Evidence]] = defaultdict(lambda: deque(maxlen=QUOTED))
         self._targets: defaultdict[str, set[net.Address]] = defaultdict(set)
         self._decided: dict[str, tuple[float, str]] = {}  # when last, and why it was not held
-        self._began: float | None = None
+        self._asked: set[str] = set()  # holds that are being carried out
+        self._cold: set[str] = set()  # who was over the threshold before we were warm
+        self._began: float | None = None  # by ticks alone: a log's own times may be wrong
+        self._now = 0.0
         self._rules: dict[type, Callable[..., list[Command]]] = {
             Attempt: self._attempt,
             Lease: self._lease,
@@ -89,9 +93,14 @@ class Engine:
         rule = self._rules.get(type(event))
         return rule(event) if rule else []
 
-    def warm(self, at: float) -> bool:
-        """True when we have watched long enough to hold; before, we know no mail server but the declared."""
-        return self._began is not None and at - self._began >= self.config.warm_up
+    @property
+    def warm(self) -> bool:
+        """True when we have watched long enough to hold at once.
+
+        Who was over the threshold before may be a mail server that nobody declared: a person decides.
+        """
+        began = self._now if self._began is None else self._began
+        return self._now - began >= self.config.warm_up
 
     def surround(self, network: guard.Network) -> None:
         """What the network needs may change: another gateway, another administrator. Claims stay."""
@@ -110,20 +119,21 @@ class Engine:
         if lease.end is None and len(self._claims) > MOST_DEVICES:
             return []
         self.who.add(lease)
-        for mac in [mac for mac, one in claims.items() if one.end is None]:
+        for mac in [mac for mac, one in claims.items() if one.end is None or one.end < self._now]:
             del claims[mac]
+            self._of[mac].discard(lease.address)
         claims[lease.mac] = lease
+        self._of[lease.mac].add(lease.address)
         return []
 
     def _attempt(self, attempt: Attempt) -> list[Command]:
-        self._began = attempt.at if self._began is None else self._began
         if attempt.dport not in PORTS or {str(attempt.src), attempt.mac} & self.network.senders:
             return []
         commands = self._witness(attempt)
         if not self._outgoing(attempt) or self._repeated(attempt):
             return commands
         key = attempt.mac or str(attempt.src)
-        if key not in self._ids and len(self._ids) >= MOST_DEVICES and not self._vouched(attempt):
+        if key not in self._ids and len(self._ids) >= MOST_DEVICES and not self._agreed(attempt):
             self.untracked += 1
             first = self.untracked == 1
             return (
@@ -153,6 +163,7 @@ class Engine:
         return [Say(listing.at or 0.0, f"{key[1]}: {key[0]} is {listing.state}", key[1])]
 
     def _applied(self, answer: Applied) -> list[Command]:
+        self._asked.discard(answer.decision)
         decision = self.decisions.get(answer.decision)
         if decision is None or decision.state != "proposed":
             return []
@@ -161,7 +172,7 @@ class Engine:
         return [Save(answer.at, after), Say(answer.at, text, decision.id)]
 
     def _tick(self, tick: Tick) -> list[Command]:
-        self._began = tick.at if self._began is None else self._began
+        self._began, self._now = (tick.at if self._began is None else self._began), tick.at
         commands: list[Command] = []
         for decision in [one for one in self.decisions.values() if one.state in decide.OPEN]:
             after = decide.expire(decision, tick.at)
@@ -198,6 +209,10 @@ class Engine:
     def _vouched(self, attempt: Attempt) -> bool:
         """True when a lease or a neighbor knows this source."""
         return bool(self._claims.get(attempt.src))
+
+    def _agreed(self, attempt: Attempt) -> bool:
+        """True when a lease or a neighbor knows this source by this MAC."""
+        return attempt.mac in self._claims.get(attempt.src, ())
 
     def _columns(self, key: str, attempt: Attempt) -> trip.Attempts:
         """One attempt as the kernel's columns."""
@@ -250,35 +265,49 @@ class Engine:
         self._decided[key] = (at, before)
         if any(decide.standing(one, at) for one in mine):
             return []
-        refused = self._refused(suspect, attempt)
-        self._decided[key] = (at, refused)
+        if not self.warm:
+            self._cold.add(key)
+        refused, waits = self._refused(suspect, attempt)
+        self._decided[key] = (at, stands := refused or waits)
         waiting = [one for one in mine if one.state == "proposed"]
-        if waiting and (self.config.policy != "hold" or refused == before):
+        held = not stands and self.config.policy == "hold"
+        if any(one.id in self._asked for one in waiting):
             return []
-        if refused and sum(one.state == "proposed" for one in self.decisions.values()) >= MOST_PROPOSALS:
+        if waiting and not held and (self.config.policy != "hold" or stands == before):
+            return []
+        if not held and sum(one.state == "proposed" for one in self.decisions.values()) >= MOST_PROPOSALS:
             return []
         dropped = [self._save(decide.release(one, "a newer decision", at)) for one in waiting]
-        decision = decide.propose(suspect, self.config.policy, at, self.config.hold_hours, refused)
+        hours = self.config.hold_hours
+        decision = decide.propose(suspect, self.config.policy, at, hours, refused=refused, waits=waits)
         self._save(decision)
-        held = not refused and self.config.policy == "hold"
+        if held:
+            self._asked.add(decision.id)
         return [
             *(Save(at, one) for one in dropped),
             Hold(decision) if held else Propose(decision),
             Save(at, decision),
         ]
 
-    def _refused(self, suspect: Suspect, attempt: Attempt) -> str:
-        """Why this device is not held at once; "" when it may be."""
-        known = tuple(lease for claims in self._claims.values() for lease in claims.values())
-        network = structs.replace(self.network, known=known)
-        refused = guard.refuse(suspect.device, network, self.decisions.values(), attempt.at)
+    def _refused(self, suspect: Suspect, attempt: Attempt) -> tuple[str, str]:
+        """Why this device is never held by us, and why it is not held at once; "" and "" when it may be."""
+        network = structs.replace(self.network, known=self._known(attempt))
+        decisions = self.decisions.values()
+        refused = guard.refuse(suspect.device, network, decisions, attempt.at)
         if refused or self.config.policy != "hold":
-            return refused
+            return refused, ""
         if not attempt.mac:
-            return (
-                "the log shows no MAC, and an address in a log can be forged by whoever gets a line into it"
-            )
-        return "" if self.warm(attempt.at) else f"the watch is younger than {self.config.warm_up:.0f} s"
+            forged = "the log shows no MAC, and whoever gets a line into a log can forge an address"
+            return "", forged
+        if (attempt.mac or str(attempt.src)) in self._cold:
+            return "", "it did so before the watch had seen enough to tell a mail server: a person decides"
+        return "", guard.full(network, decisions, attempt.at)
+
+    def _known(self, attempt: Attempt) -> tuple[Lease, ...]:
+        """The claims that can concern this device: to its address, and of the MACs that claim it."""
+        macs = {attempt.mac, *self._claims.get(attempt.src, ())} - {""}
+        addresses = {attempt.src}.union(*(self._of.get(mac, ()) for mac in macs))
+        return tuple(lease for one in addresses for lease in self._claims.get(one, {}).values())
 
     def _witness(self, attempt: Attempt) -> list[Command]:
         """What this attempt proves about the holds that stand."""

@@ -66,7 +66,8 @@ class Decision(Struct, frozen=True):
     state: str  # proposed, applied, verified, failed, expired, released
     undo: str  # the command that takes it back
     applied_at: float | None = None  # None: it was never carried out
-    refused: str = ""  # why the guard would not have it held at once
+    refused: str = ""  # why the guard will not have it held
+    waits: str = ""  # why it is not held at once, though it may be
 
 
 class Cause(Struct, frozen=True, gc=False):
@@ -261,7 +262,7 @@ class Release(Struct, frozen=True, tag="release", tag_field="kind"):
 
 
 class Propose(Struct, frozen=True, tag="propose", tag_field="kind"):
-    """A hold that policy leaves to a person, or that the guard refused (`decision.refused` says why)."""
+    """A hold that policy leaves to a person, or that the guard refused (`decision.refused`)."""
 
     decision: Decision
 

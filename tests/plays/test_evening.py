@@ -26,6 +26,7 @@ from unlisted.messages import (
 from unlisted.stop.guard import Network
 
 LAPTOP, ADDRESS = "3c:5a:b4:12:34:56", IPv4Address("192.168.50.143")
+PHONE, OTHER = "3c:5a:b4:00:00:20", IPv4Address("192.168.50.20")
 SERVER = IPv4Address("192.168.50.10")
 SIX = 1_795_000_000.0  # an evening, Unix seconds
 HOLDING = Config(policy="hold", warm_up=0.0)
@@ -112,12 +113,13 @@ def test_unless_told_to_hold_it_proposes(policy: str) -> None:
 def test_a_cold_start_proposes() -> None:
     config = msgspec.structs.replace(HOLDING, warm_up=900.0)
     play = Play(engine(config)) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
-    assert "younger" in play.last(Propose).decision.refused
+    assert "a person decides" in play.last(Propose).decision.waits
 
 
 def test_after_the_warm_up_it_holds() -> None:
     config = msgspec.structs.replace(HOLDING, warm_up=900.0)
-    Play(engine(config)) >> Tick(SIX - 901) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+    play = Play(engine(config)) >> Tick(SIX - 901) >> Tick(SIX - 1) >> lease()
+    play >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
 
 
 def test_a_forged_source_gets_nobody_held() -> None:
@@ -229,12 +231,43 @@ def going_on(play: Play, start: float, seconds: int, *, src: IPv4Address = ADDRE
     return kinds
 
 
-def test_what_the_cold_start_did_not_hold_is_held_once_it_is_warm() -> None:
+def test_who_was_over_the_threshold_at_the_cold_start_is_a_persons_to_decide() -> None:
+    """It may be a mail server that nobody declared."""
     config = msgspec.structs.replace(HOLDING, warm_up=900.0)
-    play = Play(engine(config)) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
-    kinds = going_on(play, SIX + 20, 1000)
-    assert kinds.count(Hold) == 1
+    play = Play(engine(config)) >> Tick(SIX) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
+    play >> Tick(SIX + 1000)
+    kinds = going_on(play, SIX + 1020, 1000)
+    assert kinds.count(Hold) == 0
     assert kinds.count(Propose) == 0  # the same reason is said once
+    play >> lease(OTHER, PHONE)
+    for number in (1, 2, 3):
+        play >> syn(number, src=OTHER, mac=PHONE)
+    play << (Name, Hold, Save)
+
+
+def test_a_line_of_yesterday_does_not_end_the_warm_up() -> None:
+    config = msgspec.structs.replace(HOLDING, warm_up=900.0)
+    play = Play(engine(config)) >> Tick(SIX) >> lease()
+    play >> Attempt(SIX - 7200, OTHER, IPv4Address("198.18.9.25"), 25, mac=PHONE)
+    play >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
+
+
+def test_a_proposal_of_a_watch_that_only_observed_is_no_free_pass() -> None:
+    first = Play(engine(msgspec.structs.replace(HOLDING, policy="observe")))
+    first >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
+    old = msgspec.structs.replace(first.last(Propose).decision, id="older")
+    again = Play(engine()) >> lease()
+    again.engine.decisions[old.id] = old  # as the watch takes it from the store
+    again >> syn(1) >> syn(2) >> syn(3) << (Name, Save, Hold, Save)
+    assert again.engine.decisions[old.id].state == "released"
+
+
+def test_what_has_ended_makes_nobody_a_router_or_protected() -> None:
+    network = Network(gateway=frozenset({"192.168.50.1"}), protect=frozenset({"192.168.50.7"}))
+    play = Play(Engine(HOLDING, network))
+    for last in (3, 4, 5, 6, 7):
+        play >> Lease(IPv4Address(f"192.168.50.{last}"), LAPTOP, start=SIX - 9000, end=SIX - 3600)
+    play >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
 
 
 def test_a_forged_source_first_is_no_free_pass() -> None:
@@ -273,7 +306,7 @@ def test_a_log_without_a_mac_holds_nobody() -> None:
     for number in (1, 2, 3):
         play >> syn(number, mac="")
     play << (Name, Propose, Save)
-    assert "forged" in play.last(Propose).decision.refused
+    assert "forge an address" in play.last(Propose).decision.waits
 
 
 def test_a_leak_is_noticed_after_a_restart() -> None:

@@ -51,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
             remedy=f"unlisted check {address or 'ADDR'}",
         )
     held = Containment(said, what=_ENDED) if said is not None else quiet.contained(decisions, at)
-    leak = quiet.last_leak(attempts, settings.senders)
-    watched = held.at is not None and any(attempt.at >= held.at for attempt in attempts)
+    leak = quiet.last_leak(attempts, settings.senders, settings.inside)
+    watched = max((attempt.at for attempt in attempts), default=None)
     rows = plan(listings, held, leak, at, watched=watched)
     if args.json:
         for row in rows:
@@ -67,7 +67,7 @@ _ENDED = "unwanted mail left this address, and its cause has ended"
 
 
 def plan(
-    listings: Sequence[Listing], held: Containment, leak: float | None, at: float, *, watched: bool
+    listings: Sequence[Listing], held: Containment, leak: float | None, at: float, *, watched: float | None
 ) -> list[Removal]:
     """A row for every list that was ever asked, those that need somebody first."""
     from unlisted.notice import lists

@@ -82,11 +82,12 @@ def run(args: argparse.Namespace) -> int:
     settings = config.load(args.config)
     with Store(settings.store) as store:
         now = byhand.now()
-        there = present.known(store, args.leases)
+        claims = present.claims(store, args.leases)
+        there = present.standing(claims)
         device = present.find(args.device, there, now)
         network = surroundings.look(settings, there)
         # A MAC that a person names needs no witness: no packet was believed.
-        standing, mac = store.decisions(now), guard.alone(device, network.known)
+        standing, mac = store.decisions(now), guard.alone(device, (*claims, *network.known), now)
         if args.mac_only:
             device = structs.replace(device, address=None)
             check = guard.forbidden(device, network, standing, now, mac)
@@ -94,11 +95,12 @@ def run(args: argparse.Namespace) -> int:
             check = guard.forbidden(device, network, standing, now)
         if device.address is not None:
             check = check or guard.unproven(device, network.known, now)
+        check = check or guard.full(network, standing, now)
         if check:
             # The address that stands in the way may be another's, which it only claims.
-            claims = bool(device.mac) and not args.mac_only
-            claims = claims and not guard.forbidden(device, network, standing, now, mac)
-            remedy = f"unlisted hold {device.mac} --mac-only" if claims else "unlisted devices"
+            other = bool(device.mac) and not args.mac_only
+            other = other and not guard.forbidden(device, network, standing, now, mac)
+            remedy = f"unlisted hold {device.mac} --mac-only" if other else "unlisted devices"
             raise UnlistedError(f"not held: {check}", remedy=remedy, code=4)
         length = args.hours or settings.hold_hours
         decision = decide.by_hand(device, args.reason, byhand.person(), now, length)

@@ -29,11 +29,12 @@ def run(args: argparse.Namespace) -> int:
         now = byhand.now()
         standing = [d for d in store.decisions(ending_after=now) if d.state in decide.OPEN]
         spelled = byhand.spelled(args.device)
-        meant = [
-            d
-            for d in standing
-            if spelled & {d.id, d.device.mac, d.device.hostname, str(d.device.address or "")}
-        ]
+        meant = [d for d in standing if spelled & {d.id, d.device.mac, str(d.device.address or "")}]
+        if not meant:  # a device names itself: that word counts last, and only for one
+            meant = [d for d in standing if d.device.hostname == args.device]
+            if len({d.device.key for d in meant}) > 1:
+                keys = ", ".join(sorted({d.device.key for d in meant}))
+                raise UnlistedError(f"several go by that name: {keys}", remedy="name one by its MAC", code=2)
         if not meant:
             # Held by an older store or by a file that is gone: the kernel may know it still.
             device = present.find(args.device, present.known(store, args.leases), now)

@@ -25,6 +25,7 @@ from unlisted.stop import ruleset
 from unlisted.stop.enforcers import nftables
 from unlisted.stop.enforcers.nftables import Document, Standing
 
+TRIES = 3  # a dump that another change interrupted is asked for again (EINTR, nfnetlink)
 TIMEOUT = 10.0  # seconds for a started program
 _LIST = f"list table inet {nftables.TABLE}"
 
@@ -156,27 +157,39 @@ class Nft:
         return Outcome(ok=not error, detail=error)
 
     def listing(self) -> ruleset.Listing:
-        """Our table as it stands; empty when there is none or it cannot be told."""
-        return ruleset.read(self._ask(_LIST.encode())[0])
+        """Our table as it stands; empty when there is none. UnlistedError when it cannot be told."""
+        for _ in range(TRIES):
+            output, error = self._ask(_LIST.encode())
+            if not error or "No such file" in error:
+                return ruleset.read(output)
+        raise UnlistedError(f"the packet filter does not tell: {error}", remedy=f"nft {_LIST}")
+
+    def _base(self, listing: ruleset.Listing) -> Document:
+        """What every hold needs, logging to the group that the standing rule was told."""
+        return nftables.base(ruleset.group(listing))
 
     # ---- holds ----
 
     def prepare(self) -> Outcome:
         """The table and the hold chain, holding nobody new; laid again where somebody changed them."""
-        if not ruleset.missing(nftables.base(), self.listing()):
-            return Outcome(ok=True)
-        return self.apply(nftables.base())
+        there = self.listing()
+        base = self._base(there)
+        return self.apply(base) if ruleset.missing(base, there) else Outcome(ok=True)
 
     def whole(self) -> bool:
-        """True while the hold chain stands as it was laid."""
-        return not ruleset.missing(nftables.base(), self.listing())
+        """False when the hold chain does not stand as it was laid; what cannot be told is looked at again."""
+        try:
+            there = self.listing()
+        except UnlistedError:
+            return True
+        return not ruleset.missing(self._base(there), there)
 
     def hold(self, decision: Decision, now: float) -> Outcome:
         """Hold, then read back. Flows are ended by `end_flows`, so that nothing delays the hold itself."""
         document = nftables.hold(decision, now)
         done = self.apply(document)
         if not done.ok:  # most likely somebody flushed the table: lay the base and try once more
-            base = self.apply(nftables.base())
+            base = self.prepare()
             done = self.apply(document) if base.ok else base
         if not done.ok:
             return done

@@ -19,6 +19,7 @@ from unlisted.messages import Decision, Device
 from unlisted.stop import decide
 from unlisted.stop.enforcers.nftables import Standing
 
+NOTHING = "nothing was held"  # as edge/apply.py says it
 LOOK = 0.1  # seconds between two looks at the counters
 
 
@@ -70,15 +71,19 @@ def hold(decision: Decision, store: Store, *, wait: float) -> Done:
 
 
 def release(decision: Decision, store: Store) -> Done:
-    """Let go, and keep who did it. A proposal was never carried out: it is dismissed."""
-    if decision.state in decide.STANDING:
-        with apply.Nft() as nft:
-            done = nft.release(decision)
-        if not done.ok:
-            raise UnlistedError(f"not released: {done.detail}", remedy="nft list table inet unlisted")
+    """Let go, and keep who did it.
+
+    A proposal was most likely never carried out, and is dismissed; the kernel is asked all the same, for
+    whoever held it may have been killed before it could say so.
+    """
+    with apply.Nft() as nft:
+        done = nft.release(decision)
+    if not done.ok:
+        raise UnlistedError(f"not released: {done.detail}", remedy="nft list table inet unlisted")
     after = decide.release(decision, person(), time.time())
     store.save_decision(after, time.time(), person())
-    what = after.state if decision.state in decide.STANDING else "proposal dismissed"
+    never = decision.state not in decide.STANDING and done.detail == NOTHING
+    what = "proposal dismissed" if never else after.state
     return Done(after, f"{decision.device.key}: {what}")
 
 

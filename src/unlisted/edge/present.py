@@ -25,21 +25,26 @@ def lease_file(path: str) -> list[Lease]:
             code=4 if isinstance(error, PermissionError) else 2,
         ) from None
     now = time.time()
-    form = evidence.recognise(lines[:200], now)
-    if form is None:
+    found = evidence.present(lines[:200], now)
+    if not found:
         raise UnlistedError(
             f"{path} holds no leases in a format that is known", remedy="unlisted find --help"
         )
-    events = (form.parse(line, now) for line in lines if form.hint in line)
+    events = (form.parse(line, now) for line in lines for form in found if form.hint in line)
     return [event for event in events if isinstance(event, Lease)]
 
 
 def known(store: Store | None, files: Iterable[str] = ()) -> list[Lease]:
-    """All leases and neighbors that can be found here; the kernel's come last."""
+    """The leases and neighbors that can be found here and stand; the kernel's come last."""
+    return standing(claims(store, files))
+
+
+def claims(store: Store | None, files: Iterable[str] = ()) -> list[Lease]:
+    """All that ever claimed an address here, in the order of time as far as it is known."""
     found = store.events(Lease) if store else []
     for path in files:
         found += lease_file(path)
-    return standing([*found, *kernel.neighbors()])
+    return [*found, *kernel.neighbors()]
 
 
 def standing(leases: list[Lease]) -> list[Lease]:

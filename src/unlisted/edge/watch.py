@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Protocol, TypeAlias
@@ -101,7 +101,7 @@ class Watch:
         self.sources = sources
         self.enforcer = enforcer  # None: nothing is ever held here
         self.store = store
-        self.not_understood = 0  # lines of leases and logs
+        self._missed: Counter[str] = Counter()  # lines not understood, by file
         self.nflog: kernel.Nflog | None = None
         self._look = look  # at the surroundings; None: what the engine was made with stays true
         self._looking: asyncio.Future[guard.Network] | None = None
@@ -115,11 +115,16 @@ class Watch:
         self._asked = 0.0
         self._looked = False
         self._stamps: dict[str, tuple[int, int]] = {}
-        self._formats: dict[str, Format] = {}
+        self._formats: dict[str, list[Format]] = {}
         self._strange: set[str] = set()  # files in no known format, so far; each is said once
         self._tails = [Tail(path) for path in sources.logs]
         self._flows: set[asyncio.Future[str]] = set()
         self._kept: deque[Future[int] | Future[None]] = deque()  # writes that are not yet on disk
+
+    @property
+    def not_understood(self) -> int:
+        """Lines of leases and logs that were not understood."""
+        return self._missed.total()
 
     def stop(self) -> None:
         """End the watch after what is being done."""
@@ -170,6 +175,7 @@ class Watch:
             if self.enforcer is not None:
                 done = self.enforcer.hold(decision, now)
                 self._on(Carried(now, decision, done.ok, done.detail or "held again after a restart"))
+        self.take(Tick(now))  # the warm-up begins
         self._poll()
         self._ask_neighbors()
         for sentence in self._missing():
@@ -263,6 +269,7 @@ class Watch:
         except OSError:
             return  # not there yet: dnsmasq writes it with the first lease
         self._stamps[path] = stamp
+        self._missed[path] = 0  # it is read anew, from its start
         before, self._leases[path] = self._leases.get(path, set()), set()
         for event, seen in self._read(path, list(enumerate(lines, 1))):
             if isinstance(event, Lease):
@@ -272,25 +279,27 @@ class Watch:
 
     def _log(self, path: str, lines: list[tuple[int, str]]) -> None:
         for event, seen in self._read(path, lines):
+            if isinstance(event, Attempt) and event.action == "held":
+                event = structs.replace(event, action="block")  # only the kernel's own word proves a hold
             self.take(structs.replace(event, seen=seen))
 
     def _read(self, path: str, lines: list[tuple[int, str]]) -> Iterator[tuple[Attempt | Lease, Evidence]]:
         """The events in lines of a file, and where each stands."""
         now = read.placing(None, time.time())  # a line that was just written is not from the future
-        form = self._formats.get(path) or evidence.recognise([text for _, text in lines[:200]], now)
-        if form is None:
-            if path not in self._strange:
-                self._strange.add(path)
-                self._on(Say(time.time(), f"{show.clean(path, 200)}: not in a format that I know, so far"))
-            self.not_understood += sum(1 for _, text in lines if text.strip())
-            return
-        self._formats[path] = form
+        forms = self._formats.setdefault(path, [])
         for number, text in lines:
-            event = form.parse(text, now) if form.hint in text else None
+            event = _parsed(forms, text, now)
+            if event is None and text.strip():
+                # A router's log holds several formats, and its first lines may be anybody's.
+                forms += [one for one in evidence.present([text], now) if one not in forms]
+                event = _parsed(forms, text, now)
             if isinstance(event, (Attempt, Lease)):
                 yield event, Evidence(path, number, text)
             elif event is None and text.strip():
-                self.not_understood += 1
+                self._missed[path] += 1
+        if lines and not forms and path not in self._strange:
+            self._strange.add(path)
+            self._on(Say(time.time(), f"{show.clean(path, 200)}: not in a format that I know, so far"))
 
     def _tick(self) -> None:
         self._ask_neighbors()
@@ -396,6 +405,14 @@ class Watch:
         return f"{loss.read} packets logged, {lost}; {self.not_understood} lines were not understood"
 
 
+def _parsed(forms: list[Format], text: str, near: float) -> evidence.Parsed:
+    """What the first of these formats that knows the line makes of it."""
+    for form in forms:
+        if form.hint in text and (made := form.parse(text, near)) is not None:
+            return made
+    return None
+
+
 _ORDER = ("proposed", *decide.STANDING)  # then any end
 
 
@@ -447,11 +464,10 @@ def sentence(happening: Happening) -> str:
             found = happening.suspect
             return f"{show.when(found.flagged_at)}  FOUND {show.clean(who)}: {found.because}"
         case Propose():
-            refused, key = happening.decision.refused, happening.decision.device.key
-            why = f" (refused: {refused})" if refused else ""
-            return (
-                f"{show.when(happening.decision.made_at)}  to hold it: unlisted hold {key}{show.clean(why)}"
-            )
+            decision = happening.decision
+            key, stands = decision.device.key, decision.refused or decision.waits
+            why = f" (not at once: {stands})" if stands else ""
+            return f"{show.when(decision.made_at)}  to hold it: unlisted hold {key}{show.clean(why)}"
         case Say():
             return f"{show.when(happening.at)}  {show.clean(happening.text)}"
         case Carried():

@@ -217,10 +217,7 @@ class Outgoing(NamedTuple):
     flows: Flows  # in order of time
     inside: int  # stayed inside
     inbound: int  # came from outside
-    callers: dict[
-        Address, tuple[int, int]
-    ]  # by address inside: networks outside that called its port 25, and
-    # those of them that were answered
+    callers: dict[Address, tuple[int, int]]  # who calls port 25 of an address inside, see `_callers`
     outer: tuple[Address, ...]  # sources that are not inside though the destination is outside too
     outer_rows: int
     repeats: int  # retransmissions, and what two sources tell of

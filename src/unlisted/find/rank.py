@@ -123,9 +123,7 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
             threshold=int(table.threshold),
             flagged=None if alarm is None else (int(alarms.row[alarm]), int(alarms.attempt[alarm])),
             delivered=deliveries.matching(out.flows, rows, skew),
-            callers=max(
-                out.callers.get(out.flows.addresses[s], NOBODY) for s in np.unique(out.flows.src[rows])
-            ),
+            callers=max(out.callers.get(address, NOBODY) for address in _sources(out.flows, rows)),
         )
         suspects.append(_suspect(seen, setting))
     order: Mapping[str, int] = {"rogue": 0, "suspect": 1, "honest": 2}
@@ -148,6 +146,10 @@ def _by_device(ids: npt.NDArray[np.int32]) -> Iterator[tuple[int, Rows]]:
     for rows in np.split(order, bounds):
         if len(rows):
             yield int(ids[rows[0]]), rows
+
+
+def _sources(flows: Flows, rows: Rows) -> list[Address]:
+    return [flows.addresses[source] for source in np.unique(flows.src[rows])]
 
 
 class _Seen(NamedTuple):
@@ -239,9 +241,7 @@ def _because(seen: _Seen, profile: roles.Profile, role: roles.Role | None, tripp
         when = f"{_span(took)} after the first" if took else "at the same moment of the log as the first"
         made += f"; attempt {count}, {when}, crossed the threshold"
         if seen.callers[0] >= CALLED:
-            made += (
-                ". Servers outside call its port 25: is it a mail server of yours? Then name it with --sender"
-            )
+            made += ". Servers outside call its port 25: if it is a mail server of yours, name it (--sender)"
     elif 2 * seen.peak >= seen.threshold:
         made += "; its score passed half of the threshold"
     if seen.who.candidates:

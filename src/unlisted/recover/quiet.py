@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from unlisted import net
 from unlisted.messages import Attempt, Decision
+from unlisted.net import Network
 
 
 class Containment(Struct, frozen=True):
@@ -62,8 +63,13 @@ def _open(key: str, decision: Decision, now: float) -> str:
     return ""
 
 
-def last_leak(attempts: Iterable[Attempt], senders: Sequence[str] = ()) -> float | None:
-    """When something last left by port 25 that should not have: passed, and from no declared sender."""
+def last_leak(
+    attempts: Iterable[Attempt], senders: Sequence[str] = (), inside: tuple[Network, ...] = net.INSIDE
+) -> float | None:
+    """When something last left by port 25 that should not have: passed, and from no declared sender.
+
+    Mail that comes in, or stays inside, leaves nothing. A machine inside has a public IPv6 address too.
+    """
     declared = {net.mac(text) or net.ip(text) for text in senders}
     times = (
         attempt.at
@@ -72,6 +78,8 @@ def last_leak(attempts: Iterable[Attempt], senders: Sequence[str] = ()) -> float
         and attempt.action not in ("block", "held")
         and attempt.src not in declared
         and attempt.mac not in declared
+        and not net.inside(attempt.dst, inside)
+        and (net.inside(attempt.src, inside) or attempt.src.version == 6)
     )
     return max(times, default=None)
 

@@ -39,13 +39,13 @@ def plan(
     asked_at: float | None = None,
     what: str = "",
     why_open: str = "",
-    watched: bool = False,
+    watched: float | None = None,
 ) -> Removal:
     """What to do about one listing now.
 
     `contained_at`: since when the cause is held and seen to be; None with `why_open`. `last_attempt`: when
     something last got out. `asked_at`: when this list was last asked. `what`: what was done, in words.
-    `watched`: the gateway's log was read since, so that "nothing left" may be said.
+    `watched`: until when the gateway's log was read since, so that "nothing left" may be said.
     """
     row = Removal(list=listing.list, address=listing.address, state="cleared")
     if listing.state == "clear":
@@ -140,13 +140,14 @@ def _countdown(
     return _with(row, "countdown", ends, f"nothing to ask: {way.notes or 'it expires by itself'}", url)
 
 
-def _quiet(contained_at: float | None, last_attempt: float | None, watched: bool) -> str:
+def _quiet(contained_at: float | None, last_attempt: float | None, watched: float | None) -> str:
     """How long it has been quiet, for the form; "" while it has not. Says only what was watched."""
     if contained_at is None:
         return ""
     told = f"Contained since {when(contained_at)}."
-    if watched:
-        told += f" Nothing else left by port 25 since {when(max(contained_at, last_attempt or 0.0))}."
+    since = max(contained_at, last_attempt or 0.0)
+    if watched is not None and watched > since:
+        told += f" Nothing else left by port 25 from {when(since)} to {when(watched)}, by the gateway's log."
     return told
 
 

@@ -44,16 +44,19 @@ def by_hand(device: Device, reason: str, by: str, now: float, hours: float) -> D
     )
 
 
-def propose(suspect: Suspect, policy: str, now: float, hours: float, refused: str = "") -> Decision:
+def propose(
+    suspect: Suspect, policy: str, now: float, hours: float, *, refused: str = "", waits: str = ""
+) -> Decision:
     """The hold that the suspect's score asks for; `policy` is who answers for it, and it is only proposed.
 
-    `refused`: why the guard would not have it held at once.
+    `refused`: why the guard will not have it. `waits`: why it is not held at once, though it may be.
 
     Whether it is applied is the caller's: at once ("hold"), after a person's word ("approve"), never
     ("observe"). `guard.refuse` is asked first in every case.
     """
     by = "policy" if policy == "hold" else f"policy, {policy} only"
-    return structs.replace(by_hand(suspect.device, suspect.because, by, now, hours), refused=refused)
+    made = by_hand(suspect.device, suspect.because, by, now, hours)
+    return structs.replace(made, refused=refused, waits=waits)
 
 
 def standing(decision: Decision, now: float) -> bool:

@@ -58,12 +58,20 @@ def names(device: Device, known: Iterable[Lease]) -> frozenset[str]:
     return frozenset(macs | addresses | ({str(device.address)} if device.address is not None else set()))
 
 
-def alone(device: Device, known: Iterable[Lease]) -> frozenset[str]:
-    """The device's MAC and the addresses that no other MAC claims."""
-    claims: dict[Address, set[str]] = {}
-    for lease in known:
-        claims.setdefault(lease.address, set()).add(lease.mac)
-    return frozenset({device.mac} | {str(one) for one, macs in claims.items() if macs == {device.mac}})
+def live(known: Iterable[Lease], now: float) -> tuple[Lease, ...]:
+    """The leases and neighbors that speak of now: what has ended is history."""
+    return tuple(lease for lease in known if lease.end is None or lease.end > now)
+
+
+def alone(device: Device, claims: Iterable[Lease], now: float) -> frozenset[str]:
+    """The device's MAC, and the addresses that were its own before any other MAC claimed them.
+
+    `claims` in the order of time: who spoofs an address comes after its owner.
+    """
+    owner: dict[Address, str] = {}
+    for lease in live(claims, now):
+        owner.setdefault(lease.address, lease.mac)
+    return frozenset({device.mac} | {str(one) for one, mac in owner.items() if mac == device.mac})
 
 
 def forbidden(
@@ -71,27 +79,36 @@ def forbidden(
     network: Network,
     decisions: Iterable[Decision],
     now: float,
-    mine: frozenset[str] = frozenset(),
+    alone_by: frozenset[str] = frozenset(),
 ) -> str:
-    """Why the network would suffer from this hold, or "". `mine`: what it goes by; default: `names`."""
+    """Why the network would suffer from this hold, or "".
+
+    `alone_by` (see `alone`): a person means this MAC whatever else it claims; default: all that it claims.
+    """
+    known = live(network.known, now)
     if not device.mac and device.address is None:
         return "there is neither a MAC nor an address to hold it by"
     if device.mac and (int(device.mac[:2], 16) & 1 or device.mac == "00:00:00:00:00:00"):
         return f"{device.mac} is no device's own MAC (group or empty address)"
-    mine = mine or names(device, network.known)
+    mine = alone_by or names(device, known)
     for field, what in _ROLES:
         if found := mine & getattr(network, field):
             return f"{device.key} is {what} ({', '.join(sorted(found))})"
-    standing = [one for one in decisions if decide.standing(one, now)]
-    for one in standing:
+    for one in (one for one in decisions if decide.standing(one, now)):
         if mine & {one.device.mac, str(one.device.address or "")} - {""}:
             return f"{device.key} is already held (decision {one.id})"
-    if len(standing) >= network.max_holds:
-        return f"{len(standing)} devices are held already and {network.max_holds} is the most at once"
-    behind = {lease.address for lease in network.known if device.mac and lease.mac == device.mac}
-    if sum(isinstance(address, IPv4Address) for address in behind) > SHARED:
+    behind = {lease.address for lease in known if device.mac and lease.mac == device.mac}
+    if not alone_by and sum(isinstance(address, IPv4Address) for address in behind) > SHARED:
         return f"{device.mac} carries {len(behind)} addresses: a router, and everyone behind it would be held"
     return ""
+
+
+def full(network: Network, decisions: Iterable[Decision], now: float) -> str:
+    """Why nobody more is held at this moment, or "": so many at once mean that we are wrong."""
+    standing = sum(decide.standing(one, now) for one in decisions)
+    if standing < network.max_holds:
+        return ""
+    return f"{standing} devices are held already and {network.max_holds} is the most at once"
 
 
 def unproven(device: Device, known: Iterable[Lease], now: float) -> str:
@@ -99,11 +116,11 @@ def unproven(device: Device, known: Iterable[Lease], now: float) -> str:
 
     A source address is forged by writing it: a hold needs a lease or a neighbor that agrees.
     """
-    live = [lease for lease in known if lease.end is None or lease.end > now]
+    there = live(known, now)
     if device.address is None:
-        seen = any(lease.mac == device.mac for lease in live)
+        seen = any(lease.mac == device.mac for lease in there)
         return "" if seen else f"no lease and no neighbor knows {device.mac}"
-    owners = {lease.mac for lease in live if lease.address == device.address and lease.mac}
+    owners = {lease.mac for lease in there if lease.address == device.address and lease.mac}
     if not owners:
         return f"no lease and no neighbor knows {device.address}: its source may be forged"
     if device.mac and owners != {device.mac}:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from unlisted.messages import Decision
-from unlisted.stop.enforcers.nftables import TABLE, Document, document, places, unhold
+from unlisted.stop.enforcers.nftables import GROUP, TABLE, Document, document, places, unhold
 
 
 class Held(Struct, frozen=True):
@@ -78,6 +78,15 @@ def read(listing: bytes | str) -> Listing:
         return msgspec.json.decode(listing, type=Listing)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Listing()
+
+
+def group(listing: Listing) -> int:
+    """The NFLOG group that the rules of our table log to; the usual one where none does."""
+    for entry in listing.nftables:
+        for part in entry.rule.expr if entry.rule else ():
+            if "log" in part and (found := msgspec.json.decode(part["log"], type=_Log).group):
+                return found
+    return GROUP
 
 
 def _held(listing: Listing) -> list[tuple[str, _Body]]:

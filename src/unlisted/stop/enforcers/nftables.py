@@ -31,6 +31,7 @@ TABLE = "unlisted"
 GROUP = 25  # NFLOG group, as the port
 SNAPLEN = 128  # bytes: IPv6 and TCP headers with room for extension headers
 THRESHOLD = 16
+ADDRESS_FOR = 600  # seconds; no usual DHCP lease is shorter, so nobody else has the address yet
 BLOCK, PASS, HELD = "unlisted-block ", "unlisted-pass ", "unlisted-held "  # log prefixes, one word each
 ACTIONS = {BLOCK.strip(): "block", PASS.strip(): "pass", HELD.strip(): "held"}
 
@@ -339,15 +340,21 @@ def hold(decision: Decision, now: float) -> Document:
     """Hold the device until the decision expires. Holding it again sets the new end.
 
     Never longer than was decided: a router without a battery starts in 1970, and its clock then says
-    that the end is half a century away.
+    that the end is half a century away. Where the MAC is known it is held to the end, and the address for
+    ADDRESS_FOR: what is open ends, a new MAC does not help at once, and who gets the address next is not cut
+    off in the device's place.
     """
     seconds = max(1, round(decision.expires_at - max(now, decision.made_at)))
     device = decision.device
     lines = unhold(places(device)) + [
-        _elements("add", name, [value], seconds=seconds, comment=decision.id)
+        _elements("add", name, [value], seconds=_seconds(name, seconds, device), comment=decision.id)
         for name, value in places(device)
     ]
     return document(lines, end_flows(device.address) if device.address is not None else ())
+
+
+def _seconds(name: str, seconds: int, device: Device) -> int:
+    return min(seconds, ADDRESS_FOR) if device.mac and name != "held_mac" else seconds
 
 
 def release(decision: Decision) -> Document:
