@@ -16,8 +16,8 @@ import msgspec
 
 from unlisted.lab import lists, places
 from unlisted.lab.host import Host
+from unlisted.lab.ledger import Entry
 from unlisted.lab.lists import Lists
-from unlisted.lab.receiver import Entry
 from unlisted.notice import packets
 
 

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,8 +37,9 @@ PREFIX = "unlisted-lab-"
 
 
 def missing() -> list[str]:
-    """The programs that the lab drives and that are not here."""
-    return [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
+    """What the lab drives and is not here: programs, and the library of its receivers."""
+    absent = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
+    return absent + ([] if find_spec("aiosmtpd") else ["aiosmtpd (pip install 'unlisted[lab]')"])
 
 
 def possible() -> str:

@@ -37,7 +37,7 @@ class Receiver(Struct, frozen=True):
 
     address: str
     host: str
-    persona: str  # key in receiver.PERSONAS
+    persona: str  # key in personas.PERSONAS
     domains: tuple[str, ...]
     zones: tuple[str, ...] = ()
 

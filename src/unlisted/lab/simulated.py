@@ -20,7 +20,7 @@ from unlisted.edge import vendors
 from unlisted.engine import Engine
 from unlisted.lab import places, rogue, story
 from unlisted.lab.lists import RULES, ZONES, Register
-from unlisted.lab.receiver import PERSONAS
+from unlisted.lab.personas import PERSONAS
 from unlisted.lab.scan import PAYLOAD
 from unlisted.messages import (
     Applied,

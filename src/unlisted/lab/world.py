@@ -36,9 +36,9 @@ from unlisted.errors import UnlistedError
 from unlisted.lab import gateway, lists, machine, mail, places, scan
 from unlisted.lab.host import Host
 from unlisted.lab.internet import Internet, ask, greets, reversed_name
+from unlisted.lab.ledger import Entry
 from unlisted.lab.machine import Machine, Rogue
 from unlisted.lab.network import Network
-from unlisted.lab.receiver import Entry
 from unlisted.lab.rogue import Limits
 from unlisted.notice import packets
 
