@@ -124,3 +124,27 @@ def test_a_terminal_that_cannot_spell_it_gets_numbers(tmp_path: Path, words: lis
     assert done.stdout.isascii()
     if "--json" in words:
         assert json.loads(done.stdout)["source"] == str(tmp_path / "r\u00fcck")
+
+
+@pytest.mark.parametrize(
+    ("words", "redirect", "code"),
+    [
+        (["explain"], "<&-", 3),
+        (["investigate", "--no-save", "examples/office"], ">&-", 1),
+        (["--help"], ">/dev/full", 3),
+        (["find", "nothing-there"], "2>&-", 2),
+    ],
+)
+def test_closed_and_full_streams_are_no_traceback(words: list[str], redirect: str, code: int) -> None:
+    command = f'exec "$0" -m unlisted {" ".join(words)} {redirect}'
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == code

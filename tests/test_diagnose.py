@@ -14,7 +14,7 @@ from unlisted.net import ip
 
 TABLE = causes.load()
 OWN = ip("203.0.113.5")
-WORDS = {"own": "203.0.113.5", "folder": "evidence", "allow": "--allow 192.168.50.10"}
+WORDS = {"own": "203.0.113.5", "folder": "evidence", "allow": "192.168.50.10"}
 
 ROGUE = Suspect(
     Device(ip("192.168.50.143"), "3c:5a:b4:12:34:56", "Dell Inc.", "laptop", 0.0),
@@ -70,7 +70,7 @@ def test_without_a_gateway_log_the_step_that_would_settle_it_comes_first() -> No
     )
     found = signs.read(Findings(own=(OWN,), listings=(listed,), mail_log=Span(0, DAY)))  # type: ignore[arg-type]
     assert causes.rank(found, TABLE)[0].probability < 0.9
-    first = next_step.plan(found, [], TABLE, WORDS)[0]
+    first = next_step.plan(found, [], TABLE, WORDS, frozenset({"inside"}))[0]
     assert first.command == "sudo unlisted rule install --allow 192.168.50.10"
     assert first.gain > 0
 

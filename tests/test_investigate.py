@@ -103,7 +103,7 @@ def test_without_the_gateway_log_it_names_the_step_that_would_settle_it(
     assert code == 1
     assert case["suspects"] == []
     commands = [str(step["command"]) for step in case["next"]]
-    assert "sudo unlisted rule install" in commands  # no mail server is known: nothing to fill in by hand
+    assert "sudo unlisted rule install --allow MAILSERVER" in commands
     assert float(str(case["causes"][0]["probability"])) < 0.9
 
 
@@ -286,3 +286,33 @@ def test_the_command_to_type_is_safe_to_paste(tmp_path: Path, capsys: pytest.Cap
     assert all(shlex.quote(str(evil)) in one for one in commands if "evi;dence" in one)
     _, case = investigate(evil / "reply", capsys)
     assert not [step for step in case["next"] if "reply" in str(step["command"])]
+
+
+def test_nothing_is_not_weighed_and_is_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a").write_text(LEASE)  # read, but it tells nothing of any cause
+    assert cli.main(["investigate", str(tmp_path)]) == 3
+    shown = capsys.readouterr().out
+    assert "nothing was found that would tell one cause from another" in shown
+    assert "%" not in shown
+
+
+def test_logs_of_public_addresses_ask_for_the_own_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public = "".join(line(n, f"198.18.{n}.25").replace("192.168.50.146", f"198.51.100.{n}") for n in range(9))
+    (tmp_path / "b").write_text(public)
+    code, case = investigate(tmp_path, capsys)
+    assert code == 3
+    assert case["next"][0]["command"] == f"unlisted investigate {tmp_path} --inside NETWORK"
+    code, case = investigate(tmp_path, capsys, "--inside", "198.51.100.0/24")
+    assert "NETWORK" not in str(case["next"])
+
+
+def test_what_was_not_read_stands_behind_the_answer(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deep = folder / ("x" * 80)
+    deep.mkdir()
+    (deep / "strange.bin").write_bytes(b"\x00\x01" * 99)
+    cli.main(["investigate", str(folder)])
+    shown = capsys.readouterr().out
+    assert "1 other not read, or not wholly: see below" in shown
+    assert shown.index("The device") < shown.index("xx/strange.bin:") < shown.index("Next\n")

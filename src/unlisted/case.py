@@ -49,6 +49,7 @@ class Case(Struct, frozen=True, kw_only=True):
     own: tuple[Address, ...] = ()
     in_common: str = ""  # what the refusals share, as a sentence
     mail_log: str = ""  # what the mail server's log says, as a sentence
+    weighed: int = 0  # signs that were looked for and weighed; 0: the causes stand as they do for anybody
     decisions: tuple[Decision, ...] = ()
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()  # what must be said beside the suspects
@@ -63,9 +64,14 @@ class Case(Struct, frozen=True, kw_only=True):
 
 
 def of(
-    findings: Findings, words: Mapping[str, str], *, in_common: str = "", unread: tuple[Unread, ...] = ()
+    findings: Findings,
+    words: Mapping[str, str],
+    *,
+    in_common: str = "",
+    unread: tuple[Unread, ...] = (),
+    done: frozenset[str] = frozenset(),
 ) -> Case:
-    """The case that the findings make. `words` fill the commands of the next steps."""
+    """The case that the findings make. `words` fill the next steps' commands, `done` are not advised."""
     table = causes.load()
     seen = signs.read(findings)
     about = tuple(r for r in findings.refusals if r.verdict not in ("recipient", "other"))
@@ -76,11 +82,12 @@ def of(
         suspects=findings.suspects,
         listings=findings.listings,
         refusals=findings.refusals,
-        next=tuple(next_step.plan(seen, list(findings.suspects), table, words)),
+        next=tuple(next_step.plan(seen, list(findings.suspects), table, words, done)),
         unread=unread,
         id=_name(findings, about),
         own=findings.own,
         in_common=in_common,
+        weighed=len(seen),
         mail_log=next((sign.because for sign in seen if sign.sign == "mail-server-fan-out"), ""),
     )
 

@@ -33,18 +33,19 @@ def render(case: Case) -> list[Line]:
     own = ", ".join(str(address) for address in case.own) or "not known yet (--own ADDR)"
     return [
         Line(f"case {case.id}   public address {own}", "title", 0),
-        *_read(case.sources, case.unread),
+        *_read(case.sources, len(case.unread)),
         *_why(case),
         *_lists(case.listings),
         *_causes(case),
         *_devices(case.suspects),
         *(Line(show.clean(note), "dim") for note in case.notes),
         *_holds(case),
+        *_unread(case.unread),
         *_next(case),
     ]
 
 
-def _read(sources: tuple[Source, ...], unread: tuple[Unread, ...]) -> Iterator[Line]:
+def _read(sources: tuple[Source, ...], unread: int) -> Iterator[Line]:
     yield Line("What was read", "title", 0)
     shown = sorted(sources, key=lambda source: -source.lines)[:FILES] if len(sources) > FILES else sources
     width = max((len(show.clean(source.source, 60)) for source in shown), default=0)
@@ -58,13 +59,26 @@ def _read(sources: tuple[Source, ...], unread: tuple[Unread, ...]) -> Iterator[L
         yield Line(f"assumed: {assumed}", "dim", 4)
     if not sources:
         yield Line("nothing", "bad")
+    if unread:
+        yield Line(f"{show.count(unread, 'other')} not read, or not wholly: see below", "bad")
+
+
+def _unread(unread: tuple[Unread, ...]) -> Iterator[Line]:
+    """Behind the answer: on a mess these are many, and above it they would bury it."""
+    if unread:
+        yield Line("Not read, or not wholly", "title", 0)
     for item in unread[:FILES]:
-        if item.lines:
-            yield Line(f"{show.clean(item.source, 60)}: {show.clean(item.why, 200)}", "dim", 4)
-        else:
-            yield Line(f"not read: {show.clean(item.source, 60)}: {show.clean(item.why)}", "bad")
+        yield Line(
+            f"{_end(item.source)}: {show.clean(item.why, 200)}", "dim" if item.lines else "bad", hang=2
+        )
     if len(unread) > FILES:
-        yield Line(f"and {len(unread) - FILES} more not read, or not wholly; --json has them all", "bad")
+        yield Line(f"and {len(unread) - FILES} more; --json has them all", "bad")
+
+
+def _end(path: str) -> str:
+    """A path with its end, which is the file's name, where it is too long."""
+    shown = show.clean(path, 1000)
+    return shown if len(shown) <= 60 else "…" + shown[-59:]
 
 
 def _why(case: Case) -> Iterator[Line]:
@@ -87,6 +101,8 @@ def _lists(listings: tuple[Listing, ...]) -> Iterator[Line]:
         what = listing.meaning or listing.reason or listing.why
         style = "bad" if listing.state == "listed" else "dim"
         name = listing.list or listing.zone
+        if listing.state == "listed" and listing.why:
+            what = f"{what} ({listing.why})"
         yield Line(
             f"{listing.state.upper():<8} {name}: {listing.address}: {show.clean(what, 200)}", style, hang=9
         )
@@ -100,6 +116,9 @@ def _lists(listings: tuple[Listing, ...]) -> Iterator[Line]:
 
 def _causes(case: Case) -> Iterator[Line]:
     yield Line("Why, likeliest first", "title", 0)
+    if not case.weighed:
+        yield Line("nothing was found that would tell one cause from another")
+        return
     known = causes.load().cause
     likely = [cause for cause in case.causes if cause.probability >= LIKELY] or list(case.causes[:1])
     told = ""

@@ -87,22 +87,10 @@ def unknown(word: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code. Only bugs raise."""
-    _never_strict()
+    _whole_streams()
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or words[0] in ("-h", "--help", "help"):
-        if words[1:] and words[1] in verbs():
-            words = [words[1], "--help"]
-        else:
-            sys.stdout.write(overview())
-            return 0 if words else 2
-    if words[0] in ("-V", "--version"):
-        sys.stdout.write(f"unlisted {__version__}\n")
-        return 0
-    if words[0] not in verbs():
-        return unknown(words[0])
     try:
-        args = parser(words[0]).parse_args(words[1:])
-        code: int = load(words[0]).run(args)
+        code = _run(words)
         sys.stdout.flush()
     except UnlistedError as error:
         _complain(error.what, error.remedy)
@@ -121,6 +109,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        if words[1:] and words[1] in verbs():
+            words = [words[1], "--help"]
+        else:
+            sys.stdout.write(overview())
+            return 0 if words else 2
+    if words[0] in ("-V", "--version"):
+        sys.stdout.write(f"unlisted {__version__}\n")
+        return 0
+    if words[0] not in verbs():
+        return unknown(words[0])
+    code: int = load(words[0]).run(parser(words[0]).parse_args(words[1:]))
+    return code
+
+
 def _complain(what: str, remedy: str) -> None:
     """What is wrong and its mend, on stderr. Both may quote a file's name: nothing hostile gets through."""
     from unlisted import show
@@ -135,8 +139,11 @@ def _forget_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _never_strict() -> None:
-    """A terminal that cannot spell a letter gets its number, not a traceback."""
+def _whole_streams() -> None:
+    """No traceback for a stream that was closed before we began, or a terminal that cannot spell a letter."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - lives as long as we
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -6,6 +6,11 @@ Exit code: 0 the story ended as it should, 3 it did not.
 """
 
 import argparse
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HELP = "the whole story on this machine, in about a minute"
 
@@ -41,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
     if not 0.1 <= args.speed <= 20:
         raise UnlistedError(f"--speed {args.speed:g} is no speed", remedy="between 0.1 and 20", code=2)
     for folder in (args.evidence, f"{args.evidence}-before", f"{args.evidence}-report"):
-        if args.evidence and Path(folder).is_dir() and any(Path(folder).iterdir()):
+        if args.evidence and (wrong := _unfit(Path(folder))):
             raise UnlistedError(
-                f"{show.clean(folder)} is not empty",
+                f"{show.clean(folder)}: {wrong}",
                 remedy="--evidence with a folder that is not there yet",
                 code=2,
             )
@@ -85,6 +90,18 @@ def run(args: argparse.Namespace) -> int:
         if args.keep and not simulated:
             stage.keep()
     return 0 if ended_well else 3
+
+
+def _unfit(folder: "Path") -> str:
+    """Why evidence cannot go there; "" when it can."""
+    try:
+        if folder.is_dir():
+            return "it is not empty" if any(folder.iterdir()) else ""
+        if folder.exists():
+            return "it is no folder"
+        return "" if os.access(folder.absolute().parent, os.W_OK) else "it cannot be made there"
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def _why_not() -> str:

@@ -1,7 +1,7 @@
 """Who was ever here: from the leases, neighbors and attempts that were kept.
 
-One line a device: MAC (else address), address, host name, first and last seen, role, and whether it was ever
-scanned by a virus scanner that we know of.
+One line a device: MAC (else address), address, host name, first and last seen, role, whether it was ever
+scanned by a virus scanner that we know of, and HELD while it is.
 """
 
 import argparse
@@ -19,8 +19,9 @@ def run(args: argparse.Namespace) -> int:
     from msgspec import Struct
 
     from unlisted import config, show
-    from unlisted.edge import present
+    from unlisted.edge import byhand, present
     from unlisted.edge.store import Store
+    from unlisted.stop import decide
 
     class Scan(Struct, frozen=True):
         engine: str
@@ -36,12 +37,14 @@ def run(args: argparse.Namespace) -> int:
         role: str
         attempts: int
         scanned: Scan | None = None
+        held: bool = False
 
     settings = config.load(args.config)
     with Store(settings.store) as store:
         for path in args.leases:
             store.add_many(present.lease_file(path))
         seen = store.devices()
+        held = {name for one in byhand.standing(store, byhand.now()) for name in decide.names(one)}
     senders = set(settings.senders)
     lines = [
         Line(
@@ -52,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
             one.last_seen,
             "mail server" if senders & {one.device, one.address} else "",
             one.attempts,
+            held=bool(held & {one.device, one.address}),
         )
         for one in seen
     ]
@@ -63,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
             span = f"{show.when(line.first_seen)} to {show.when(line.last_seen)}"
             scanned = "scanned" if line.scanned else "never scanned"
             show.console().print(
-                f"{line.device:<18} {line.address:<16} {name:<16} {span}  {line.role or '-'}  {scanned}",
+                f"{line.device:<18} {line.address:<16} {name:<16} {span}  {line.role or '-'}  {scanned}"
+                + ("  HELD" if line.held else ""),
                 soft_wrap=True,
             )
     if not lines:

@@ -25,6 +25,13 @@ def hours(text: str) -> float:
     return found
 
 
+def spelled(length: float) -> str:
+    """Hours as people say them: 48 h, 90 min, 30 s."""
+    if length >= 2:
+        return f"{length:g} h"
+    return f"{length * 60:g} min" if length * 60 >= 2 else f"{length * 3600:.0f} s"
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What can be said."""
     parser.add_argument("device", metavar="DEVICE", help="MAC, address or host name")
@@ -87,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         device = present.find(args.device, there, now)
         network = surroundings.look(settings, there)
         # A MAC that a person names needs no witness: no packet was believed.
-        standing, mac = store.decisions(now), guard.alone(device, (*claims, *network.known), now)
+        standing, mac = byhand.standing(store, now), guard.alone(device, (*claims, *network.known), now)
         if args.mac_only:
             device = structs.replace(device, address=None)
             check = guard.forbidden(device, network, standing, now, mac)
@@ -104,8 +111,11 @@ def run(args: argparse.Namespace) -> int:
             raise UnlistedError(f"not held: {check}", remedy=remedy, code=4)
         length = args.hours or settings.hold_hours
         decision = decide.by_hand(device, args.reason, byhand.person(), now, length)
-        show.say(f"hold {show.clean(device.hostname or device.key)} ({device.address or ''} {device.mac})")
-        show.say(f"  for {length:g} h, until {show.when(decision.expires_at)}; then it ends by itself")
+        names = " ".join(filter(None, (str(device.address or ""), device.mac)))
+        show.say(f"hold {show.clean(device.hostname or device.key)} ({names})")
+        if not byhand.forwards():
+            show.say("  careful: this machine forwards nothing; a hold works on the gateway")
+        show.say(f"  for {spelled(length)}, until {show.when(decision.expires_at)}; then it ends by itself")
         show.say(f"  undo: {decision.undo}")
         if args.dry_run:
             document = nftables.hold(decision, now)

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
             attempts=_span(gathered),
             told=found.told and gathered.has("gateway", "flows"),
             has_mail_log=gathered.has("maillogs"),
+            outer=found.outer,
             own=own,
             inside=inside,
             unread=_unread(gathered),
@@ -80,6 +81,7 @@ def _answer(case: "Case", gathered: "Gathered", args: argparse.Namespace) -> int
     ]
     listed = any(listing.state == "listed" for listing in case.listings)
     told = any(reading.kind and reading.understood for reading in gathered.readings)
+    answered = case.weighed or case.suspects or case.refusals or case.listings
     if told and not args.no_save:
         _save(case, args)  # before it is shown: `| head` closes the page early
     if args.json:
@@ -93,7 +95,7 @@ def _answer(case: "Case", gathered: "Gathered", args: argparse.Namespace) -> int
         return 3
     if not args.no_save:
         show.say(f"kept as case {case.id}: unlisted report {case.id}")
-    return 1 if guilty or about_us or listed else 0
+    return 1 if guilty or about_us or listed else 0 if answered else 3
 
 
 def _save(case: "Case", args: argparse.Namespace) -> None:

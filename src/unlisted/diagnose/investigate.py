@@ -27,6 +27,7 @@ class Material(Struct, frozen=True, kw_only=True):
     attempts: Span | None = None  # what the gateway's logs and flow records span
     told: bool = False  # those logs could tell devices apart
     has_mail_log: bool = False
+    outer: bool = False  # the logs know only addresses that nobody called ours
     own: tuple[Address, ...] = ()
     inside: tuple[Network, ...] = net.INSIDE
     unread: tuple[case.Unread, ...] = ()
@@ -61,8 +62,18 @@ def investigate(material: Material) -> case.Case:
     through = sum(delivery.status == "sent" for delivery in left)
     common = together.common(refusals, through if logged_mail else None)
     return case.of(
-        findings, _words(own, material), in_common=together.sentence(common), unread=material.unread
+        findings,
+        _words(own, material),
+        in_common=together.sentence(common),
+        unread=material.unread,
+        done=_done(material, refusals),
     )
+
+
+def _done(material: Material, refusals: Iterable[Refusal]) -> frozenset[str]:
+    """The steps that were taken already, or that lead nowhere."""
+    taken = {"mail-log": material.has_mail_log, "bounces": any(refusals), "inside": not material.outer}
+    return frozenset(step for step, is_done in taken.items() if is_done)
 
 
 def from_log(deliveries: Iterable[Delivery], own: tuple[Address, ...]) -> list[Refusal]:
@@ -107,10 +118,10 @@ def _span(times: list[float]) -> Span:
 
 
 def _words(own: tuple[Address, ...], material: Material) -> Mapping[str, str]:
-    """What fills the gaps of the next steps' commands; what is not known is left out, and asked for."""
+    """What fills the gaps of the next steps' commands; what is not known stays a word in capitals."""
     servers = [s.device.address for s in material.suspects if "mail" in s.role and s.device.address]
     return {
-        "own": str(own[0]) if own else "",
+        "own": str(own[0]) if own else "ADDRESS",
         "folder": shlex.quote(material.folder),  # the command is made to be pasted
-        "allow": f"--allow {servers[0]}" if servers else "",
+        "allow": str(servers[0]) if servers else "MAILSERVER",
     }

@@ -38,11 +38,16 @@ def _chance(seen: list[Sign], cause: str, table: Causes) -> float:
 
 
 def plan(
-    signs: list[Sign], suspects: list[Suspect], table: Causes, words: Mapping[str, str], most: int = 3
+    signs: list[Sign],
+    suspects: list[Suspect],
+    table: Causes,
+    words: Mapping[str, str],
+    done: frozenset[str] = frozenset(),
+    most: int = 3,
 ) -> list[Step]:
     """What to do next, best first. A named culprit is held before anything else is looked up.
 
-    `words` fills the commands' gaps: own, folder, allow.
+    `words` fills the commands' gaps: own, folder, allow. `done`: steps (by key) that were taken already.
     """
     acts = [
         Step(
@@ -57,8 +62,8 @@ def plan(
         acts.append(Step("when it is held, plan the removals", "unlisted delist", 0.0))
     looks = [
         (bits / remedy.minutes, Step(remedy.step, remedy.command.format_map(words).strip(), round(bits, 3)))
-        for remedy in table.step.values()
-        if (bits := remedy.exists * gain(remedy.reveals, signs, table)) > 0.02
+        for key, remedy in table.step.items()
+        if key not in done and (bits := remedy.exists * gain(remedy.reveals, signs, table)) > 0.02
     ]
     looks.sort(key=lambda pair: -pair[0])
     return [*acts, *(step for _, step in looks)][:most]

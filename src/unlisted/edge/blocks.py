@@ -146,6 +146,11 @@ def _told(raw: object) -> int:
         return 0
 
 
+def virtual(path: Path) -> bool:
+    """True for what only looks like a file: reading some of them waits for ever (/proc/kmsg)."""
+    return os.path.realpath(path).startswith(("/proc/", "/sys/", "/dev/"))
+
+
 def walk(folder: Path) -> list[Path]:
     """Every file below, sorted; hidden ones left out, links followed once and never in a circle.
 

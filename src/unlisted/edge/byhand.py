@@ -67,7 +67,7 @@ def hold(decision: Decision, store: Store, *, wait: float) -> Done:
         )
     after = decide.verified(after, time.time())
     store.save_decision(after, time.time(), decision.by)
-    return Done(after, f"{key}: held; {stopped} packets stopped so far; {flows}")
+    return Done(after, f"{key}: held; {stopped} of its packets stopped so far; {flows}")
 
 
 def release(decision: Decision, store: Store) -> Done:
@@ -87,6 +87,22 @@ def release(decision: Decision, store: Store) -> Done:
     return Done(after, f"{decision.device.key}: {what}")
 
 
+def standing(store: Store, at: float) -> list[Decision]:
+    """The holds that stand, by the store and by the kernel: a reboot or a flushed table takes them away.
+
+    Where the kernel may not be asked, the store's word counts.
+    """
+    told = store.decisions(at)
+    if not told:
+        return []
+    try:
+        with apply.Nft() as nft:
+            there = {element.decision for element in nft.held()}
+    except UnlistedError:
+        return told
+    return [decision for decision in told if decision.id in there]
+
+
 def held_here(device: Device, at: float) -> list[Decision]:
     """The holds of a device that the kernel knows and the store does not: one for each decision there."""
     with apply.Nft() as nft:
@@ -97,6 +113,18 @@ def held_here(device: Device, at: float) -> list[Decision]:
         Decision(name, device, "found in the kernel", "", at, end, "applied", "")
         for name, end in ends.items()
     ]
+
+
+def forwards() -> bool:
+    """False where this network namespace passes no packet on: then it is no gateway. True when not known."""
+    for path in ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"):
+        try:
+            with open(path, encoding="ascii") as file:
+                if file.read().strip() != "0":
+                    return True
+        except OSError:
+            return True
+    return False
 
 
 def interfaces() -> set[str]:

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 
 from unlisted import codec, net, show
 from unlisted.edge import mail, read, vendors
+from unlisted.edge.blocks import virtual
 from unlisted.edge.read import Progress, Reading
 from unlisted.find import rank
 from unlisted.find.columns import Flows, join
@@ -86,7 +87,7 @@ def gather(
         twice = sum(not _sort(event, gathered) for event in reading.events)
         if twice:
             reading.assumed += (f"{show.count(twice, 'line')} stood in another file already: counted once",)
-        if mails and os.path.isfile(path) and reading.kind in ("mail", ""):
+        if mails and os.path.isfile(path) and not virtual(path) and reading.kind in ("mail", ""):
             _mail(str(path), reading, gathered, own)
     return gathered
 
@@ -96,7 +97,7 @@ def _copies(files: list[Path]) -> dict[Path, Path]:
     sizes: dict[int, list[Path]] = {}
     for path in files:
         try:
-            if path.is_file() and (size := path.stat().st_size):
+            if path.is_file() and not virtual(path) and (size := path.stat().st_size):
                 sizes.setdefault(size, []).append(path)
         except OSError:
             continue  # said when it is read
@@ -161,7 +162,7 @@ def _mail(path: str, reading: Reading, gathered: Gathered, own: tuple[Address, .
 def _saved_listings(path: Path, gathered: Gathered) -> bool:
     """True when the file is what `unlisted check --json` printed: each line one list's answer."""
     try:
-        if not path.is_file() or os.path.getsize(path) > LISTINGS:
+        if not path.is_file() or virtual(path) or os.path.getsize(path) > LISTINGS:
             return False
         with path.open(encoding="utf-8") as file:
             first = file.readline(65536)

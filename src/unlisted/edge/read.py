@@ -20,7 +20,7 @@ from msgspec import Struct, field
 
 from unlisted import show
 from unlisted.edge import tables
-from unlisted.edge.blocks import LONGEST, Block, Cut, blocks, head, known, walk
+from unlisted.edge.blocks import LONGEST, Block, Cut, blocks, head, known, virtual, walk
 from unlisted.evidence import Fact, Format, Other, Parsed, formats, present
 from unlisted.evidence.framing import BOOT_LIMIT, assumptions, stamp
 from unlisted.find.columns import Flows, Gatherer
@@ -86,7 +86,7 @@ def read(path: Path, near: float | None = None, progress: Progress | None = None
     reading = Reading(str(path))
     try:
         status = path.stat()
-        if not path.is_file():
+        if not path.is_file() or virtual(path):
             with os.scandir(path) if path.is_dir() else nullcontext():
                 reading.trouble = "not a file"
             return reading
@@ -338,7 +338,9 @@ def nearest(found: Iterable[Path]) -> float | None:
 def _absolute(path: Path) -> tuple[list[float], list[float]]:
     """The latest time that a log tells; the latest date of a mail. Either may be missing."""
     try:
-        first = head(path) if path.is_file() else b""  # a pipe would never end, or never begin
+        first = (
+            head(path) if path.is_file() and not virtual(path) else b""
+        )  # a pipe would never end, or never begin
         if not first or known(first):
             return [], []
         lines = _sample(path, first)[:SAMPLE]

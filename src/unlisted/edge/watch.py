@@ -46,6 +46,7 @@ WHO = "unlisted watch"  # in the audit log
 TICK = 1.0  # seconds
 POLL = 0.2  # seconds between looks at lease files and logs
 NEIGHBORS_EVERY = 0.02  # seconds at least between two dumps; forged sources come in floods
+FED = 5.0  # seconds between looks whether the standing rule is there
 SURROUNDINGS = 60.0  # seconds between looks at gateway, name servers and logins
 LEASE_FILE = 16 << 20  # bytes: no office has a larger lease file
 REMEMBERED = 50_000  # devices whose first packet is remembered
@@ -106,6 +107,9 @@ class Watch:
         self._look = look  # at the surroundings; None: what the engine was made with stays true
         self._looking: asyncio.Future[guard.Network] | None = None
         self._look_at = time.monotonic() + SURROUNDINGS
+        self._fed = False  # a rule of the packet filter logs to our group
+        self._feeding: asyncio.Future[bool] | None = None
+        self._feed_at = time.monotonic() + FED
         self._on = on
         self._over = asyncio.Event()
         self._error: Exception | None = None
@@ -149,8 +153,9 @@ class Watch:
                 self.nflog.close()
             if self._flows:
                 await asyncio.wait(self._flows)
-            if self._looking is not None:
-                await asyncio.wait([self._looking])
+            for beside in (self._looking, self._feeding):
+                if beside is not None:
+                    await asyncio.wait([beside])
             for kept in self._kept:
                 self._guarded(kept.result)
             for tail in self._tails:
@@ -184,7 +189,8 @@ class Watch:
     def _missing(self) -> list[str]:
         """What this watch was told to stand over and does not, or not yet."""
         group, said = self.sources.nflog, []
-        if group is not None and not apply.logs_to(group):
+        self._fed = group is not None and apply.logs_to(group)
+        if group is not None and not self._fed:
             said.append(f"nothing is logged to group {group} yet: unlisted rule install feeds it")
         for path in (*self.sources.logs, *self.sources.leases):
             try:
@@ -306,6 +312,7 @@ class Watch:
         now = time.time()
         self._adopt(now)
         self._survey()
+        self._feed(now)
         self._written()
         self._whole()
         self.take(Tick(now))
@@ -318,6 +325,20 @@ class Watch:
         if self._look is not None and self._looking is None and time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + SURROUNDINGS
             self._looking = asyncio.get_running_loop().run_in_executor(None, self._look)
+
+    def _feed(self, now: float) -> None:
+        """A reboot or a reload takes the rule away that feeds us: it is said when it goes and comes."""
+        group = self.sources.nflog
+        if self._feeding is not None and self._feeding.done():
+            fed, self._feeding = self._feeding.result(), None
+            if fed != self._fed:
+                gone = f"NOTHING IS LOGGED TO GROUP {group} ANY MORE: the standing rule is gone"
+                back = f"packets are logged to group {group} again"
+                self._on(Say(now, back if fed else f"{gone}; unlisted rule install brings it back"))
+            self._fed = fed
+        if group is not None and self._feeding is None and time.monotonic() >= self._feed_at:
+            self._feed_at = time.monotonic() + FED
+            self._feeding = asyncio.get_running_loop().run_in_executor(None, apply.logs_to, group)
 
     def _adopt(self, now: float) -> None:
         """What another process decided (`unlisted hold`, `unlisted release`) is true here too.

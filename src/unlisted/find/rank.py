@@ -46,6 +46,7 @@ class Findings(NamedTuple):
     suspects: list[Suspect]  # the worst first; evidence without text
     notes: list[str]
     told: bool
+    outer: bool = False  # only sources that are not inside: `--inside` may be what is missing
 
 
 class Deliveries:
@@ -100,7 +101,7 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     out = outgoing(flows, setting.inside, who.macs(lambda address: net.inside(address, setting.inside)))
     notes = list(_left_out(out.inside, out.outer_rows, out.repeats, out.flows.size > 0))
     if reason := wrong_side(out, setting.own):
-        return Findings([], [reason], told=False)
+        return Findings([], [reason], told=False, outer=len(out.outer) > 1)
     if not out.flows.size:
         return Findings([], [*notes, "no attempt on a mail port left the own network in these"], told=False)
     made = devices(out.flows, who)

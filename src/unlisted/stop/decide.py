@@ -103,6 +103,11 @@ def release(decision: Decision, by: str, at: float) -> Decision:
     return structs.replace(done, reason=f"{done.reason}; released by {by}", undo="")
 
 
+def names(decision: Decision) -> frozenset[str]:
+    """The MAC and the address that the decision is about, as far as they are known."""
+    return frozenset({decision.device.mac, str(decision.device.address or "")} - {""})
+
+
 def concerns(decision: Decision, attempt: Attempt) -> bool:
     """True when the decision's device made the attempt: by MAC where both are known, else by address."""
     if decision.device.mac and attempt.mac:
