@@ -35,7 +35,9 @@ def told(corpora: Path) -> list[tuple[str, list[str], Refusal | None]]:
     for (name, index), label in _labels().items():
         if name not in read:
             found = mail.messages(str(corpora / "bounces" / name))
-            read[name] = [r for m in found if isinstance(m, mail.Message) for r in bounce.refusals(m.raw, name)]
+            read[name] = [
+                r for m in found if isinstance(m, mail.Message) for r in bounce.refusals(m.raw, name)
+            ]
         made = read[name]
         rows.append((f"{name}#{index}", label, made[index - 1] if index <= len(made) else None))
     return rows

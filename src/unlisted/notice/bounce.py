@@ -36,6 +36,12 @@ _BLANK = re.compile(r"\n[ \t>]{0,80}\n")
 _BLOCK = re.compile(
     r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:", re.IGNORECASE | re.MULTILINE
 )
+# A folded line may begin with "https:"; only what a report's own fields are called opens a field.
+_QUOTED_FIELD = re.compile(
+    r"^[> \t]{1,40}(?=(?:x-)?(?:final|original|actual|reporting|remote|received|diagnostic|last|arrival|will|"
+    r"action|status)[a-z-]{0,24}[ \t]{0,4}:)",
+    re.IGNORECASE | re.MULTILINE,
+)
 LINE = 16_384  # characters of one pasted reply or log line
 _BARE = re.compile(r"\s{0,8}([245][0-9]{2})([ -]|$)")
 # Postfix and Exim of what a receiver said. Never NOQUEUE: there our own server turns a stranger away.
@@ -190,7 +196,7 @@ def _blocks(text: str) -> list[Failure]:
     message: dict[str, str] = {}
     pending: dict[str, str] = {}
     for piece in _BLANK.split(text.strip("\n"))[: 4 * MAX_RECIPIENTS]:
-        fields = parts.headers_of(re.sub(r"^[> \t]{1,40}(?=[A-Za-z-]{3,40}:)", "", piece, flags=re.MULTILINE))
+        fields = parts.headers_of(_QUOTED_FIELD.sub("", piece))
         for name, value in fields:
             if (name == "final-recipient" and name in pending) or (name == "reporting-mta" and pending):
                 _keep(found, pending)

@@ -84,7 +84,7 @@ _SAID = re.compile(r"\bsaid: |reason: |\b(?:response|responded|returned)[\w ]{0,
 _STATUS = re.compile(r"(?<![0-9.])([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9]|\.[0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 _SPACE = re.compile(r"\s+")
-_URL = re.compile(r"https?://[^\s<>\"'`{}|\\^\x00-\x20]{1,600}", re.IGNORECASE)
+_URL = re.compile(r"https?://[!#-&(-;=?-\[\]_a-z~]{1,600}", re.IGNORECASE)  # RFC 3986 §2: ASCII only
 _HOST = re.compile(
     r"(?<![\w.-])(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.){1,8}[a-z][a-z0-9-]{1,23}", re.IGNORECASE
 )
@@ -99,6 +99,8 @@ _USING = re.compile(
     r"[: ]{1,2}([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})",
     re.IGNORECASE,
 )
+# A part of an IPv6 address: "2001:db8:1:2:192.0.2.1" is nobody's IPv4 address.
+_GROUPS = re.compile(r"[0-9a-f]{1,4}:[0-9a-f]{1,4}:$", re.IGNORECASE)
 _TEMPORARY = re.compile(r"temporary failure|will be retried|retry time", re.IGNORECASE)
 _TRAILER = re.compile(r"\(in reply to [^()]{1,60}\)\s*$")
 # What stands right before an address when a receiver speaks of its client.
@@ -113,7 +115,7 @@ _OURS = re.compile(
 # … and when somebody speaks of the receiver.
 _THEIRS = re.compile(
     r"(?:(?:connect(?:ed|ing|ion)? (?:to|with)|conversation with|giving up on|talking to|said by|rejected by)"
-    r"(?: [\w.-]{1,255})?|server|"
+    r"(?: [\w.-]{1,255})?|server|\bport [0-9]{1,5} of|received (?:at|on) .{1,60} from [\w.-]{0,255}|"
     r"host [\w.-]{1,255}|by [\w.-]{1,255}|\bmx)[\s\[(:<]{1,3}$",
     re.IGNORECASE,
 )
@@ -123,8 +125,11 @@ _VERSION = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"\.[a-z][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,7}", re.IGNORECASE)
+# … and what stands right behind the receiver's: it spoke, or nobody answered there.
 _DOES_NOT = re.compile(
-    r"^[\])>]?\s?(?:does not like|failed after|said|responded|did not like)", re.IGNORECASE
+    r"^[\])>]?(?:\s?(?:does not like|failed after|said|responded|did not like)|"
+    r"(?::[0-9]{1,5})?: (?:socket error|timed out|connection|no route|network))",
+    re.IGNORECASE,
 )
 
 
@@ -283,14 +288,12 @@ def _reason(reason: str, status: str, code: str, command: str, flat: str) -> str
 
 
 def _accepted_once(detail: str, command: str) -> bool:
-    """True when "user unknown" came from somebody who had taken the recipient before: a filter.
+    """True when "user unknown" came from somebody who had not refused the recipient as such: a filter.
 
-    After DATA the recipient had been accepted; X.2.x and X.3.x speak of a mailbox or system that exists
-    (RFC 3463 §3.3). A server that answers to RCPT is believed whatever its digits are.
+    Only the answer to RCPT is about the recipient (RFC 5321 §3.3), and only X.1.1 and its neighbors say so
+    by number (RFC 3463 §3.2). After DATA, or from nobody knows where, it may be anybody's filter.
     """
-    if command == "RCPT":
-        return False
-    return command == "DATA" or detail in ("2.0", "2.1", "3.0")
+    return command != "RCPT" and rules.table().status.get(detail) != "userunknown"
 
 
 def _listed(zone: str, flat: str, reason: str) -> tuple[str, str, str, str]:
@@ -386,7 +389,8 @@ def _meant(match: re.Match[str], flat: str) -> Address | None:
     text = match[0]
     if ":" in text:
         return net.ip(text.strip(":") if text.count(":") < 2 else text)
-    if _VERSION.search(flat[max(0, match.start() - 20) : match.start()]):
+    before = flat[max(0, match.start() - 20) : match.start()]
+    if _VERSION.search(before) or _GROUPS.search(before):
         return None
     if name := _NAME.match(flat, match.end()):
         listed = rules.named(name[0][1:].lower())

@@ -35,7 +35,6 @@ _ORIGINAL = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _TRANSCRIPT = re.compile(r"^[> ]{0,6}(?:(<<<)|>>>)[ \t]*(\S.{0,2000})$", re.MULTILINE)
-_NO_RECIPIENT = re.compile(r"503[ -].{0,60}RCPT|554[ -].{0,20}no valid recipients", re.IGNORECASE)
 _OWN_REPLY = re.compile(r"^([45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} .{1,1000})$", re.MULTILINE)
 _REASON = re.compile(r"^[> \t]{0,12}\(reason: (.{3,2000})\)[ \t]{0,8}$", re.MULTILINE)
 _COMMANDS = (
@@ -140,8 +139,6 @@ def transcript(text: str) -> tuple[str, str]:
             if lines:
                 break
             command = said
-        elif lines and _NO_RECIPIENT.match(said):
-            command = "RCPT TO"  # pipelined (RFC 2920): DATA was under way when the answer to RCPT came
         elif said[:1] in "45" and said[:3].isdigit() and (not lines or said[:3] == lines[0][:3]):
             lines.append(said)
     if lines:
