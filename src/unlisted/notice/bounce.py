@@ -94,7 +94,8 @@ def notification(leaves: list[Part]) -> str:
             break
         if leaf.kind == "text/html":
             texts.append(_TAG.sub(" ", leaf.text[:200_000]))
-        elif leaf.kind.startswith("text/") or leaf.kind == "application/octet-stream":
+        elif leaf.kind.startswith(("text/", "multipart/")) or leaf.kind == "application/octet-stream":
+            # A multipart whose boundary never occurs was left whole: its text is what there is.
             texts.append(leaf.text)
     return "\n\n".join(texts)[:400_000]
 
@@ -228,7 +229,7 @@ def _failure(block: dict[str, str], message: dict[str, str]) -> Failure:
         named = dialects.address(_TYPE.sub("", block.get("original-recipient", ""))) or named
     diagnostic = block.get("diagnostic-code", "") or message.get("diagnostic-code", "")
     kind = diagnostic.partition(";")[0].strip().lower() if ";" in diagnostic[:40] else ""
-    words = _TYPE.sub("", diagnostic)
+    words = _TYPE.sub("", diagnostic) or _remark(block.get("status", ""))
     return Failure(
         recipient=named or _TYPE.sub("", final)[:320],
         text=f"x-unix; {words}" if kind == "x-unix" and words else words,
@@ -238,6 +239,11 @@ def _failure(block: dict[str, str], message: dict[str, str]) -> Failure:
         at=moment(block.get("last-attempt-date", "")) or moment(message.get("arrival-date", "")),
         structured=True,
     )
+
+
+def _remark(status: str) -> str:
+    """What stands in parentheses behind a status (RFC 822 §3.1.4 allows it in any such field)."""
+    return status.partition("(")[2].rpartition(")")[0].strip()[:1000]
 
 
 @lru_cache(maxsize=8)  # a thousand recipients of one report are mostly told the same
@@ -263,18 +269,28 @@ def _refusal(failure: Failure, text: str, own: tuple[Address, ...]) -> Refusal:
     verdict = _judged(words, own, remote, failure.status, command)
     if context and context != words and (not verdict.rule or verdict.reason in _WEAK):
         verdict = _wider(verdict, context, own, remote, failure.status, command)
-    reason = verdict.reason
     if not verdict.code and (told := dialects.transcript(context)[0]):
         code = refusal.codes(refusal.fold(told))[0]
         if code[:1] == verdict.status[:1]:
             verdict = msgspec.structs.replace(verdict, code=code)
-    if failure.action in ("delivered", "relayed", "expanded", "deliverable") and not verdict.code.startswith(
-        ("4", "5")
-    ):
-        verdict = msgspec.structs.replace(verdict, reason="delivered", verdict="other", hard=False)
+    return _made(_fate(verdict, failure, words), "", failure.recipient, remote, failure.at, words)
+
+
+def _fate(verdict: refusal.Verdict, failure: Failure, words: str) -> refusal.Verdict:
+    """What became of the mail, where the words alone do not say it."""
+    reason, meant = verdict.reason, verdict.verdict
+    arrived = failure.action in ("delivered", "relayed", "expanded", "deliverable")
+    if arrived and not verdict.code.startswith(("4", "5")):
+        reason, meant = "delivered", "other"
     elif reason == "undefined" and failure.action in ("delayed", "expired"):
-        verdict = msgspec.structs.replace(verdict, reason="expired", verdict="other")
-    return _made(verdict, "", failure.recipient, remote, failure.at, words)
+        reason, meant = "expired", "other"
+    elif reason == "undefined" and words.strip() and (failure.structured or failure.context):
+        reason = "onhold"  # Sisimai's word: one recipient was refused, in words that nobody knows
+    status = verdict.status
+    if refusal.is_pseudo(status) and reason != verdict.reason:
+        status = refusal.pseudo(reason, verdict.code, words)
+    hard = verdict.hard and reason == verdict.reason
+    return msgspec.structs.replace(verdict, reason=reason, verdict=meant, hard=hard, status=status)
 
 
 def _made(
@@ -320,13 +336,13 @@ def _wider(
     verdict: refusal.Verdict, context: str, own: tuple[Address, ...], remote: str, status: str, command: str
 ) -> refusal.Verdict:
     """Judge the whole notification where the reply alone says too little, and keep the reply's codes."""
-    whole = _judged(context, own, remote, verdict.status or status, command)
+    stated = verdict.status if not refusal.is_pseudo(verdict.status) else ""
+    whole = _judged(context, own, remote, stated or status, command)
     if not whole.rule or (verdict.rule and whole.reason in _WEAK):
         return verdict
     keep_code = verdict.code or (
         whole.code if not verdict.status or whole.code[:1] == verdict.status[:1] else ""
     )
-    stated = verdict.status if not refusal.is_pseudo(verdict.status) else ""
     return msgspec.structs.replace(
         whole,
         code=keep_code,

@@ -133,6 +133,9 @@ _DOES_NOT = re.compile(
 )
 
 
+_BEFORE_DATA = ("CONN", "EHLO", "HELO", "MAIL", "RCPT")
+
+
 class Verdict(Struct, frozen=True, gc=False):
     """What one reply means. Absent is "" or None; fields as in `messages.Refusal`."""
 
@@ -223,6 +226,8 @@ def judge(
         # Codes alone never accuse us: "550 Rejected" at EHLO may have any cause.
         verdict = meaning.verdict if meaning else "undecided"
         verdict = verdict if name or verdict not in ("our-address", "our-domain") else "undecided"
+    if verdict == "content" and reason == "policyviolation" and command in _BEFORE_DATA:
+        verdict = "undecided"  # nobody had seen any content yet
     vendor = next((r.vendor for _, r, _ in hits if r.vendor), "") or rules.vendor_of(remote_mta)
     status = status or (pseudo(reason, code, flat) if flat else "")
     return Verdict(

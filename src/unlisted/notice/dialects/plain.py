@@ -114,6 +114,8 @@ def _spans(text: str) -> list[tuple[str, str]]:
     for place, (recipient, number, rest) in enumerate(opened):
         end = opened[place + 1][1] if place + 1 < len(opened) else len(lines)
         chunk = "\n".join([rest, *lines[number + 1 : end]]).strip()
+        if len(rest) > 8:  # the reason stands beside the recipient: it ends with its paragraph
+            chunk = chunk.partition("\n\n")[0]
         spans.append((recipient, before.get(place, chunk)))
     return spans
 
