@@ -284,7 +284,7 @@ def _fate(verdict: refusal.Verdict, failure: Failure, words: str) -> refusal.Ver
         reason, meant = "delivered", "other"
     elif reason == "undefined" and failure.action in ("delayed", "expired"):
         reason, meant = "expired", "other"
-    elif reason == "undefined" and words.strip() and (failure.structured or failure.context):
+    elif reason == "undefined" and words.strip() and failure.named:
         reason = "onhold"  # Sisimai's word: one recipient was refused, in words that nobody knows
     status = verdict.status
     if refusal.is_pseudo(status) and reason != verdict.reason:

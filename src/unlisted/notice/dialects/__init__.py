@@ -82,6 +82,7 @@ class Failure(Struct, frozen=True, gc=False):
     at: float | None = None
     context: str = ""  # what stands around the reply
     structured: bool = False  # from a report's fields, not from prose
+    named: bool = True  # False: the text names nobody, a header did
 
 
 class Dialect(Protocol):

@@ -8,6 +8,8 @@ and `deliver.c`, qmail 1.03 `qmail-send.c`, OpenSMTPD 7 `bounce.c`, sendmail 8.1
 
 import re
 
+import msgspec
+
 from unlisted.notice.dialects import ADDRESS, Failure, address, before_original, remote, transcript
 from unlisted.notice.parts import Part, words
 
@@ -127,12 +129,11 @@ def _session(text: str) -> str:
 
 def _without_lines(head: Part, text: str, named: list[str]) -> list[Failure]:
     """No line is a recipient: take the header's list, else the address that the prose speaks of."""
-    if not named:
-        found = _PROSE.search(text)
-        named = [found[1]] if found else []
-    if not named and (to := address(head.get("x-original-to"))):
-        named = [to]
-    return [_failure(name, text.strip(), "") for name in named or [""]]
+    found = None if named else _PROSE.search(text)
+    if found:
+        return [_failure(found[1], text.strip(), "")]
+    named = named or [address(head.get("x-original-to"))]
+    return [msgspec.structs.replace(_failure(name, text.strip(), ""), named=False) for name in named]
 
 
 def _failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
