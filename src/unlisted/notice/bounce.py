@@ -12,7 +12,7 @@ import msgspec
 
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import dialects, parts, refusal, report
+from unlisted.notice import dialects, forwarded, parts, refusal, report
 from unlisted.notice.dialects import Failure
 from unlisted.notice.parts import Part
 
@@ -64,7 +64,7 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> l
     at = moment(head.get("date"))
     if found := report.feedback(head, leaves):
         return [msgspec.structs.replace(f, source=source, at=f.at if f.at is not None else at) for f in found]
-    text = notification(leaves)
+    text = forwarded.unquoted(notification(leaves))
     failures = _delivery_status(leaves, text) or dialects.failures(head, text)
     if nest and not any(f.recipient for f in failures):
         inner = _forwarded(leaves, text)
@@ -105,6 +105,7 @@ def _forwarded(leaves: list[Part], text: str) -> bytes:
     inner = next((leaf.text for leaf in leaves if leaf.kind == "message/rfc822"), "")
     if not inner and (found := _INLINE.search(text)):
         inner = text[found.start() :]
+    inner = inner or forwarded.inner(text)
     return inner.encode("latin-1", "replace")
 
 
@@ -323,12 +324,10 @@ def _words(failure: Failure, context: str) -> tuple[str, str]:
     Sendmail's Diagnostic-Code holds the first line of a reply only; the transcript has all of it.
     """
     words = failure.text
-    whole, _ = dialects.transcript(context)
-    if whole and (not words or len(words) < 8 or re.match(r"[245][0-9]{2}-", words)):
-        code = words[:3]
-        if not words or whole.startswith(code):
-            words = whole
-    command = dialects.command(words) or dialects.command(f"{context}\n{failure.status}")
+    whole, answered = dialects.answered(words, context)
+    if whole and (len(words) < 8 or re.match(r"[245][0-9]{2}-", words)):
+        words = whole
+    command = dialects.command(words) or answered or dialects.command(f"{context}\n{failure.status}")
     return words or context, command
 
 

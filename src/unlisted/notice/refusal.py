@@ -79,7 +79,7 @@ CODES = frozenset(
     ]
 )
 
-_CODE = re.compile(r"(?:^|[\s:;\"'(\[<>=,])([245][0-9]{2})(?=[\s:;,\"'\-])")
+_CODE = re.compile(r"(?:^#?|\s#|[\s:;\"'(\[<>=,])([245][0-9]{2})(?=[\s:;,\"'\-])")
 _SAID = re.compile(r"\bsaid: |reason: |\b(?:response|responded|returned)[\w ]{0,20}: ?", re.IGNORECASE)
 _STATUS = re.compile(r"(?<![0-9.])([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9]|\.[0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
@@ -183,11 +183,12 @@ def codes(text: str) -> tuple[str, str, int]:
 
 
 def _first_code(text: str) -> re.Match[str] | None:
-    """The first number that is used as a reply code; a bare "250 recipients" in prose is none."""
-    for found in _CODE.finditer(text):
-        if found[1] in CODES or found.start(1) < 2:
-            return found
-    return None
+    """The first number that is used as a refusal's code, else as any reply's.
+
+    A bare "250 recipients" in prose is none, and a session's "220" and "250" are not what refused.
+    """
+    used = [found for found in _CODE.finditer(text) if found[1] in CODES or found.start(1) < 2]
+    return next((found for found in used if found[1][0] in "45"), used[0] if used else None)
 
 
 def _status(text: str, begins: int, code: str) -> str:

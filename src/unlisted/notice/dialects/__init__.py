@@ -34,7 +34,13 @@ _ORIGINAL = re.compile(
     r")",
     re.IGNORECASE | re.MULTILINE,
 )
-_TRANSCRIPT = re.compile(r"^[> ]{0,6}(?:(<<<)|>>>)[ \t]*(\S.{0,2000})$", re.MULTILINE)
+# ">>> RCPT" and "<<< 550" of sendmail and Courier, "-->" and "<--" of MDaemon, InterScan's "Received <<<".
+_TRANSCRIPT = re.compile(
+    r"^[> ]{0,6}(?:[A-Z][a-z]{2} [0-9-]{10} [0-9:.]{8,12}: |Sent |Received )?"
+    r"(?:(<<<|<--)|>>>|-->)[ \t]*(\S.{0,2000})$",
+    re.MULTILINE,
+)
+_ALIKE = 40  # characters: sendmail shortens a long reply in its middle
 _OWN_REPLY = re.compile(r"^([45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} .{1,1000})$", re.MULTILINE)
 _REASON = re.compile(r"^[> \t]{0,12}\(reason: (.{3,2000})\)[ \t]{0,8}$", re.MULTILINE)
 _COMMANDS = (
@@ -128,24 +134,49 @@ def about(text: str) -> str:
 
 
 @lru_cache(maxsize=8)  # a thousand recipients share one notification
+def _session(text: str) -> tuple[tuple[str, str], ...]:
+    """Each refusal in a session transcript, its lines joined, and the command before it."""
+    found: list[tuple[str, list[str]]] = []
+    command, more = "", False
+    for line in _TRANSCRIPT.finditer(text[:50_000]):
+        said = line[2].strip()
+        if not line[1]:
+            command, more = said, False
+        elif said[:1] in "45" and said[:3].isdigit():
+            if more and found[-1][1][0][:3] == said[:3]:
+                found[-1][1].append(said)
+            else:
+                found.append((command, [said]))
+            more = True
+    return tuple(("\n".join(lines), before) for before, lines in found)
+
+
 def transcript(text: str) -> tuple[str, str]:
-    """The receiver's first refusal in a session transcript, its lines joined, and the command before it.
+    """The receiver's first refusal in a session transcript and the command before it.
 
     The first: what follows ("503 need RCPT") is the echo of it.
     """
-    command, lines = "", list[str]()
-    for found in _TRANSCRIPT.finditer(text[:50_000]):
-        said = found[2].strip()
-        if not found[1]:
-            if lines:
-                break
-            command = said
-        elif said[:1] in "45" and said[:3].isdigit() and (not lines or said[:3] == lines[0][:3]):
-            lines.append(said)
-    if lines:
-        return "\n".join(lines), _named(f">>> {command}") if command else ""
+    for said, before in _session(text):
+        return said, _named(f">>> {before}") if before else ""
     reason = _REASON.search(text) or _OWN_REPLY.search(text)
     return (reason[1] if reason else ""), ""
+
+
+def answered(words: str, text: str) -> tuple[str, str]:
+    """The refusal in the transcript that begins as `words` do, and its command; ("", "") when none does."""
+    if not words:
+        return transcript(text)
+    start = words[:_ALIKE]
+    for said, before in _session(text):
+        if said.startswith(start) or start.startswith(said):
+            return said, _named(f">>> {before}") if before else ""
+    return "", ""
+
+
+def reason(text: str) -> str:
+    """What sendmail says in parentheses below a recipient, where a text begins with it."""
+    found = _REASON.match(text)
+    return found[1] if found else ""
 
 
 def command(text: str) -> str:

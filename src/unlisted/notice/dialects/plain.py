@@ -10,11 +10,11 @@ import re
 
 import msgspec
 
-from unlisted.notice.dialects import ADDRESS, Failure, address, before_original, remote, transcript
+from unlisted.notice.dialects import ADDRESS, Failure, address, before_original, reason, remote, transcript
 from unlisted.notice.parts import Part, words
 
 _SENDER = re.compile(
-    r"mailer-daemon|post_?master|mail delivery|mdaemon|mail administrator|bounce|mail system|daemon@",
+    r"mailer-daemon|microsoftexchange[0-9a-f]{8}|post_?master|mail delivery|mdaemon|mail administrator|bounce|mail system|daemon@",
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(
@@ -24,7 +24,11 @@ _SUBJECT = re.compile(
     r"could not be delivered|"
     r"non-?deliver|mail delivery|loop alert|delay(?:ed)? mail|warning: (?:message|could)|"
     r"message (?:status|rejected|error)|"
-    r"unable to deliver|failed mail|user unknown|bounce|nondeliverable|rejected|unzustellbar|rapport de non",
+    r"unable to deliver|failed mail|user unknown|bounce|nondeliverable|rejected|unzustellbar|rapport de non|"
+    # Exchange's subjects: French, Italian, Spanish, Portuguese, Dutch, Swedish, Danish, Polish, Russian, Japanese,
+    # Chinese.
+    r"non[ _]remis|non recapitabile|no se puede entregar|não é possível entregar|onbestelbaar|"
+    r"olevererbart|kan ikke leveres|niedostarczalne|не удается доставить|недоставлено|配信不能|配信不可|无法送达|无法传递",
     re.IGNORECASE,
 )
 _BODY = re.compile(
@@ -38,10 +42,14 @@ _BODY = re.compile(
     r"wasn't able to deliver|were? unable to deliver|remote host said|smtp error from remote|"
     r"returned below could not|"
     r"message is delayed|not able to post|group you tried|invalid user address|duplicated message|"
-    r"rejected by a remote",
+    r"rejected by a remote|possible to deliver|resolver\.(?:adr|rst)\.|"
+    r"informations de diagnostic pour les administrateurs|diagnoseinformationen für administratoren|"
+    r"informazioni di diagnostica per gli amministratori|diagnostisk information för|"
+    r"información de diagnóstico para (?:los )?administradores|"
+    r"diagnostic information for administrators",
     re.IGNORECASE,
 )
-_ALONE = re.compile(rf'^[ \t>*"-]{{0,12}}(?:<({ADDRESS})>|"?({ADDRESS})"?)[ \t]*:?[ \t]*$')
+_ALONE = re.compile(rf'^[ \t>*"-]{{0,12}}(?:(?:{ADDRESS} )?<({ADDRESS})>|"?({ADDRESS})"?)[ \t]*:?[ \t]*$')
 _LEADS = re.compile(
     rf"^[ \t>*-]{{0,12}}(?:<({ADDRESS})>|\"?({ADDRESS})\"?)[ \t]*(?::[ \t]|\.\.\.[ \t]?|[ \t](?=\(|\[|"
     rf"on [A-Z]|Invalid)|[ \t]\.\.\.)(.{{0,1000}})$"
@@ -60,16 +68,13 @@ _PROSE = re.compile(
     re.IGNORECASE,
 )
 _ADDRESSES = re.compile(ADDRESS)
-_QUOTE = re.compile(r"^> ?", re.MULTILINE)
-_SESSION = re.compile(r"^-{2,}[ \t]*transcript of session", re.IGNORECASE | re.MULTILINE)
 
 
 def read(head: Part, text: str) -> list[Failure]:
     """The recipients and their reasons; [] when the mail does not look like a bounce."""
     if not _bounce(head, text):
         return []
-    quoted = text.count("\n> ") > 8
-    plain = before_original(_QUOTE.sub("", text) if quoted else text)[:100_000]
+    plain = before_original(text)[:100_000]
     spans = _spans(plain)
     named = _listed(head)
     if not spans:
@@ -89,7 +94,8 @@ def _bounce(head: Part, text: str) -> bool:
     signs += head.get("return-path").replace(" ", "") == "<>" or bool(head.get("x-failed-recipients"))
     automatic = head.get("auto-submitted").lower()
     signs += automatic.startswith("auto-replied") and bool(signs)
-    return signs + bool(_BODY.search(text[:20_000])) >= 2 or "permanent fatal errors" in text[:20_000]
+    says = " ".join(text[:20_000].split())
+    return signs + bool(_BODY.search(says)) >= 2 or "permanent fatal errors" in says
 
 
 def _listed(head: Part) -> list[str]:
@@ -137,7 +143,7 @@ def _without_lines(head: Part, text: str, named: list[str]) -> list[Failure]:
 
 
 def _failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
-    told, _ = transcript(chunk)
+    told = reason(chunk) or transcript(chunk)[0]
     bare = re.sub(r"[\W\d_]+", "", chunk)
     return Failure(
         recipient.rstrip("."),
