@@ -115,7 +115,9 @@ _OURS = re.compile(
 # … and when somebody speaks of the receiver.
 _THEIRS = re.compile(
     r"(?:(?:connect(?:ed|ing|ion)? (?:to|with)|conversation with|giving up on|talking to|said by|rejected by)"
-    r"(?: [\w.-]{1,255})?|server|\bport [0-9]{1,5} of|received (?:at|on) .{1,60} from [\w.-]{0,255}|"
+    r"(?: [\w.-]{1,255})?|(?:remote|receiving|destination) (?:mail |smtp )?server|"
+    r"server at [\w.-]{1,255}|"
+    r"\bport [0-9]{1,5} of|received (?:at|on) .{1,60} from [\w.-]{0,255}|"
     r"host [\w.-]{1,255}|by [\w.-]{1,255}|\bmx)[\s\[(:<]{1,3}$",
     re.IGNORECASE,
 )
@@ -127,7 +129,7 @@ _VERSION = re.compile(
 _NAME = re.compile(r"\.[a-z][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,7}", re.IGNORECASE)
 # … and what stands right behind the receiver's: it spoke, or nobody answered there.
 _DOES_NOT = re.compile(
-    r"^[\])>]?(?:\s?(?:does not like|failed after|said|responded|did not like)|"
+    r"^[\])>]?(?:\s?(?:does not like|failed after|said|responded|did not like|refused to (?:accept|talk))|"
     r"(?::[0-9]{1,5})?: (?:socket error|timed out|connection|no route|network))",
     re.IGNORECASE,
 )
@@ -218,7 +220,7 @@ def judge(
     reason, firm = next(((r.reason, r.firm) for _, r, _ in hits if r.reason), ("", False))
     reason = reason if firm else _reason(reason, status, code, command, reply)
     urls = _urls(flat)
-    zone, sublist = _zone(flat, hits)
+    zone, sublist = _zone(flat, hits, verdict)
     theirs = any(r.theirs for _, r, _ in hits)
     if zone and not verdict:
         name, quote, verdict, reason = _listed(zone, flat, reason)
@@ -322,7 +324,7 @@ def _listed(zone: str, flat: str, reason: str) -> tuple[str, str, str, str]:
     return f"zone.{zone}", host, verdict, reason
 
 
-def _zone(flat: str, hits: list[tuple[str, Rule, int]]) -> tuple[str, str]:
+def _zone(flat: str, hits: list[tuple[str, Rule, int]], verdict: str) -> tuple[str, str]:
     """The list that the text names: by a rule, by a host name that we know, by "blocked using NAME"."""
     for _, rule, _ in hits:
         if rule.list:
@@ -332,7 +334,7 @@ def _zone(flat: str, hits: list[tuple[str, Rule, int]]) -> tuple[str, str]:
             zone = rules.table().zone[key]
             part = next((s for h, s in zone.sublists.items() if h in found[0].lower()), "")
             return key, part
-    if using := _USING.search(flat):
+    if verdict != "private-list" and (using := _USING.search(flat)):  # "blocked by <the recipient's domain>"
         name = using[1].lower()
         if net.ip(name) is None and any(c.isalpha() for c in name.rpartition(".")[2]):
             return name, ""

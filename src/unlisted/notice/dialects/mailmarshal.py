@@ -14,7 +14,7 @@ _AFFECTED = re.compile(r"^the following recipients were affected[ \t:]{0,4}$", r
 _RECIPIENT = re.compile(rf"^[ \t]{{1,12}}<?({ADDRESS})>?[ \t]*$")
 
 
-def read(head: Part, text: str) -> list[Failure]:
+def read(head: Part, text: str) -> list[Failure]:  # noqa: ARG001 - every dialect is asked alike
     """Each recipient in the list below the reason; [] when the headings are not there."""
     reason = _REASON.search(text)
     affected = _AFFECTED.search(text, reason.end()) if reason else None

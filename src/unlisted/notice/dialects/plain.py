@@ -14,7 +14,8 @@ from unlisted.notice.dialects import ADDRESS, Failure, address, before_original,
 from unlisted.notice.parts import Part, words
 
 _SENDER = re.compile(
-    r"mailer-daemon|microsoftexchange[0-9a-f]{8}|post_?master|mail delivery|mdaemon|mail administrator|bounce|mail system|daemon@",
+    r"mailer-daemon|microsoftexchange[0-9a-f]{8}|post_?master|mail delivery|mdaemon|mail administrator|"
+    r"bounce|mail system|daemon@",
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(
@@ -25,10 +26,10 @@ _SUBJECT = re.compile(
     r"non-?deliver|mail delivery|loop alert|delay(?:ed)? mail|warning: (?:message|could)|"
     r"message (?:status|rejected|error)|"
     r"unable to deliver|failed mail|user unknown|bounce|nondeliverable|rejected|unzustellbar|rapport de non|"
-    # Exchange's subjects: French, Italian, Spanish, Portuguese, Dutch, Swedish, Danish, Polish, Russian, Japanese,
-    # Chinese.
+    # Exchange's subjects abroad.
     r"non[ _]remis|non recapitabile|no se puede entregar|não é possível entregar|onbestelbaar|"
-    r"olevererbart|kan ikke leveres|niedostarczalne|не удается доставить|недоставлено|配信不能|配信不可|无法送达|无法传递",
+    r"olevererbart|kan ikke leveres|niedostarczalne|не удается доставить|недоставлено|"
+    r"配信不能|配信不可|无法送达|无法传递",
     re.IGNORECASE,
 )
 _BODY = re.compile(

@@ -1,0 +1,36 @@
+"""Many public refusal texts about block lists, vendor by vendor: verdict, list, vendor, cited address."""
+
+from pathlib import Path
+
+import pytest
+
+from unlisted.net import ip
+from unlisted.notice.refusal import judge
+
+TEXTS = Path(__file__).parent / "labels" / "refusals.tsv"
+ROWS = [tuple(row.split("\t")) for row in TEXTS.read_text().splitlines() if not row.startswith("#")]
+OURS = tuple(address for address in map(ip, ("203.0.113.5", "2001:db8::25")) if address)
+
+
+def test_there_are_many() -> None:
+    texts = [row[4] for row in ROWS]
+    assert len(set(texts)) == len(texts) >= 60
+
+
+@pytest.mark.parametrize(("verdict", "zone", "vendor", "cited", "text"), ROWS)
+def test_many_public_refusal_texts_about_blocklists(
+    verdict: str, zone: str, vendor: str, cited: str, text: str
+) -> None:
+    found = judge(text)
+    had = (found.verdict, found.list or "-", found.vendor or "-", str(found.cited_ip or "-"))
+    assert had == (verdict, zone, vendor, cited), f"{found.rule} {found.quote!r}"
+
+
+@pytest.mark.parametrize(("verdict", "zone", "vendor", "cited", "text"), ROWS)
+def test_relayed_and_with_our_address_declared_it_is_read_alike(
+    verdict: str, zone: str, vendor: str, cited: str, text: str
+) -> None:
+    relayed = f"host mx.example.org[198.51.100.7] said: {text} (in reply to RCPT TO command)"
+    found = judge(relayed, OURS)
+    had = (found.verdict, found.list or "-", found.vendor or "-", str(found.cited_ip or "-"))
+    assert had == (verdict, zone, vendor, cited), f"{found.rule} {found.quote!r}"
