@@ -1,0 +1,29 @@
+"""Notices of many programs against what a reader of them would say; tests/labels/notices.tsv says how."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from unlisted.notice import bounce
+
+LABELS = Path(__file__).parent / "labels"
+WANTED: dict[str, list[list[str]]] = defaultdict(list)
+for row in (LABELS / "notices.tsv").read_text().splitlines():
+    if not row.startswith("#"):
+        WANTED[row.split("\t")[0]].append(row.split("\t")[2:])
+
+
+def test_every_notice_is_labeled() -> None:
+    assert {path.stem for path in (LABELS / "notices").iterdir()} == set(WANTED)
+
+
+@pytest.mark.parametrize("name", sorted(WANTED))
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_notice(name: str, end: str) -> None:
+    raw = (LABELS / "notices" / f"{name}.eml").read_text().replace("\n", end).encode()
+    had = [
+        [r.recipient, r.code, r.status, r.reason, r.verdict, r.list, str(r.cited_ip or "")]
+        for r in bounce.refusals(raw, name)
+    ]
+    assert [[value or "-" for value in row] for row in had] == WANTED[name]
