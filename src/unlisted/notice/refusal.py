@@ -116,7 +116,7 @@ _OURS = re.compile(
 _THEIRS = re.compile(
     r"(?:(?:connect(?:ed|ing|ion)? (?:to|with)|conversation with|giving up on|talking to|said by|rejected by)"
     r"(?: [\w.-]{1,255})?|(?:remote|receiving|destination) (?:mail |smtp )?server|"
-    r"server at [\w.-]{1,255}|"
+    r"(?:server at|on (?:server|host)) [\w.-]{1,255}|"
     r"\bport [0-9]{1,5} of|received (?:at|on) .{1,60} from [\w.-]{0,255}|"
     r"host [\w.-]{1,255}|by [\w.-]{1,255}|\bmx)[\s\[(:<]{1,3}$",
     re.IGNORECASE,
