@@ -1,5 +1,7 @@
 """Mails to refusals: reports with their defects, plain bounces, feedback, and mails that are none."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -258,13 +260,38 @@ def test_no_damage_raises(place: int, junk: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["-", "> ", " ", "\n", "<", "a@", "(reason: ", ">>> ", "status=bounced (", "--b\n", "<style>"]
-)
+    "unit",
+    [
+        "-", "> ", " ", "\n", "<", "a@", "(reason: ", ">>> ", "status=bounced (", "--b\n", "<style>", "> > ",
+        ">>>> A",
+        "550 5.1.1 a; ", "-----Original Message-----\nFrom: a\n\n", "<-- 550 x\n", "blocked using a.",
+        "1.2.3.4 ",
+        "Could not be delivered because of\nThe following recipients were affected:\n",
+    ],
+)  # fmt: skip
 def test_repeated_text_costs_no_more_than_its_length(unit: str) -> None:
     # Half a megabyte that a backtracking pattern would not finish: the suite's timeout is the judge.
     text = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n" + unit * (500_000 // len(unit))
     bounce.refusals(text.encode(), "x")
     bounce.pasted(text, "x")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "Final-Recipient: rfc822; a@b.c\nDiagnostic-Code: smtp; 550 x\n\n",
+        "<a@b.c>: 550 x\n",
+        "> a@b.c\n",
+        "\n",
+    ],
+)
+def test_ten_megabytes_take_less_than_a_second_each(unit: str) -> None:
+    text = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n" + unit * (10_000_000 // len(unit))
+    raw = text.encode()
+    started = time.process_time()
+    found = bounce.refusals(raw, "x")
+    assert time.process_time() - started < 10
+    assert len(found) <= bounce.MAX_RECIPIENTS
 
 
 def test_nesting_and_headers_are_bounded() -> None:

@@ -47,6 +47,13 @@ _BARE = re.compile(r"\s{0,8}([245][0-9]{2})([ -]|$)")
 # Postfix and Exim of what a receiver said. Never NOQUEUE: there our own server turns a stranger away.
 _LOGGED = re.compile(r"\bstatus=(?:bounced|deferred|undeliverable) \(|\bSMTP error from remote mail server ")
 _TO = re.compile(rf"\bto=<({dialects.ADDRESS})>")
+_OWN_SERVER = re.compile(
+    r"\bNOQUEUE: (?:milter-)?reject|\bpostfix/(?:[a-z-]{1,20}/)?(?:smtpd|postscreen)\[|"
+    r"\brejected (?:RCPT|EHLO|HELO|MAIL|connection)\b|\bruleset=check_"
+)
+_MARKS = re.compile(r"^(?:> ?){1,8}(?=\S)", re.MULTILINE)
+_PAIR = re.compile(r"\b([45][0-9]{2})[ -]#?([45]\.[0-9]{1,3}\.[0-9]{1,3})\b")
+_SECOND = re.compile(r"[;|/] {1,4}([45][0-9]{2}) #?([45]\.[0-9]{1,3}\.[0-9]{1,3}) ")
 _INLINE = re.compile(
     r"^(?:From MAILER-DAEMON.{0,200}\n)?Return-Path: ?<(?:MAILER-DAEMON[^>]{0,100})?>\n",
     re.MULTILINE | re.IGNORECASE,
@@ -115,35 +122,41 @@ def _forwarded(leaves: list[Part], text: str) -> bytes:
 def pasted(text: str, source: str, own: tuple[Address, ...] = ()) -> list[Refusal]:
     """Refusals in a text that is no mail: bare SMTP replies, or a mail server's log lines.
 
-    A reply of several lines (RFC 5321 §4.2.1) is one. A text without any reply code is one reply when a
-    phrase in it is known, else nothing.
+    A reply of several lines (RFC 5321 §4.2.1) is one; several replies in a line are several. A text without
+    any reply code is one reply when a phrase in it is known, else nothing.
     """
     found: list[Refusal] = []
-    for reply in _replies(text[:1_000_000].replace("\r\n", "\n").replace("\r", "\n")):
-        words = _said(reply)
-        verdict = refusal.judge(
-            words,
-            own,
-            remote_mta=dialects.remote(reply),
-            command=dialects.command(reply),
-        )
-        refused = verdict.code.startswith(("4", "5"))
-        if not refused and not (verdict.rule and not verdict.code):
-            continue
-        to = _TO.search(reply)
-        found.append(
-            _made(
-                verdict,
-                source,
-                to[1] if to else "",
-                dialects.remote(reply),
-                None,
-                words,
-            )
-        )
+    plain = _MARKS.sub("", text[:1_000_000].replace("\r\n", "\n").replace("\r", "\n"))
+    for reply in _replies(plain):
+        found += filter(None, (_pasted(reply, words, source, own) for words in _apart(_said(reply))))
         if len(found) >= MAX_RECIPIENTS:
             break
     return found
+
+
+def _pasted(reply: str, words: str, source: str, own: tuple[Address, ...]) -> Refusal | None:
+    remote = dialects.remote(reply)
+    verdict = refusal.judge(words, own, remote_mta=remote, command=dialects.command(reply))
+    refused = verdict.code.startswith(("4", "5"))
+    if not refused and not (verdict.rule and not verdict.code):
+        return None
+    if _OWN_SERVER.search(reply[:LINE]):
+        # Our own server turned somebody away: whom it cites is not us, and no list speaks of us.
+        verdict = msgspec.structs.replace(verdict, verdict="other", list="", sublist="", cited_ip=None)
+    to = _TO.search(reply)
+    return _made(verdict, source, to[1] if to else "", remote, None, words)
+
+
+def _apart(words: str) -> list[str]:
+    """Each reply of a line that holds several: a code and status unlike the first's, behind a separator."""
+    pieces: list[str] = []
+    start = 0
+    first = _PAIR.search(words)
+    for found in _SECOND.finditer(words):
+        if first and (found[1], found[2]) != (first[1], first[2]):
+            pieces.append(words[start : found.start()])
+            start = found.start(1)
+    return [*pieces, words[start:]]
 
 
 def _said(line: str) -> str:

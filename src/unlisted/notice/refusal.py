@@ -334,10 +334,18 @@ def _zone(flat: str, hits: list[tuple[str, Rule, int]], verdict: str) -> tuple[s
             zone = rules.table().zone[key]
             part = next((s for h, s in zone.sublists.items() if h in found[0].lower()), "")
             return key, part
-    if verdict != "private-list" and (using := _USING.search(flat)):  # "blocked by <the recipient's domain>"
-        name = using[1].lower()
-        if net.ip(name) is None and any(c.isalpha() for c in name.rpartition(".")[2]):
-            return name, ""
+    using = (
+        _USING.search(flat) if verdict != "private-list" else None
+    )  # "blocked by <the recipient's domain>"
+    if using is None:
+        return "", ""
+    name = using[1].lower()
+    if using.end() >= len(flat) or flat.startswith("...", using.end()):
+        return rules.begins(name) or (
+            name if name.count(".") > 1 else ""
+        ), ""  # the relay cut the reply off here
+    if net.ip(name) is None and any(c.isalpha() for c in name.rpartition(".")[2]):
+        return name, ""
     return "", ""
 
 

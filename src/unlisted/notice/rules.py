@@ -182,6 +182,17 @@ def named(host: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=256)
+def begins(cut: str) -> str:
+    """The one list whose host name begins as `cut` does, where a relay cut it off; "" when several do."""
+    zones = _zones()
+    rest, found = cut, set[str]()
+    while len(rest) > 3 and not found:
+        found = {key for host, key in zones.items() if host.startswith(rest)}
+        rest = rest.partition(".")[2]
+    return found.pop() if len(found) == 1 else ""
+
+
 @lru_cache(maxsize=4096)
 def vendor_of(remote_mta: str) -> str:
     """The filter behind a receiving host, by its name's end; "" when the name says nothing."""

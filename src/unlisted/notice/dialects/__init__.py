@@ -195,6 +195,7 @@ def _named(text: str) -> str:
     return best
 
 
+@lru_cache(maxsize=8)
 def remote(text: str) -> str:
     """The host that refused, with its address when it stands beside it."""
     for found in _REMOTE.finditer(text[:4000]):
