@@ -67,7 +67,7 @@ _COMMANDS = (
         r"does not like my greeting",
     ),
 )
-_COMMAND = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _COMMANDS)
+_COMMAND = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _COMMANDS), re.IGNORECASE)
 _REMOTE = re.compile(
     r"(?:\bhost:? |while talking to |remote server |server for the recipient domain [\w.-]{1,255} by |"
     r"rejected by |^)([A-Za-z0-9](?:[\w-]{0,62})"
@@ -187,12 +187,10 @@ def command(text: str) -> str:
 
 @lru_cache(maxsize=8)
 def _named(text: str) -> str:
-    best, where = "", -1
-    for name, pattern in _COMMAND:
-        for found in pattern.finditer(text):
-            if found.start() > where:
-                best, where = name, found.start()
-    return best
+    last = None
+    for last in _COMMAND.finditer(text):
+        pass
+    return (last.lastgroup or "") if last else ""
 
 
 @lru_cache(maxsize=8)
