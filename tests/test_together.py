@@ -53,6 +53,17 @@ def test_reports_and_absences_are_no_refusals() -> None:
     assert together.sentence(found) == "1 abuse report, no refusal among them"
 
 
+def test_what_they_do_not_share() -> None:
+    told = [_refusal(n, list="spamcop" if n else "psbl") for n in range(4)] + [_refusal(9, vendor="")]
+    found = together.common(told, delivered=95)
+    assert (found.domains, found.vendors, found.lists, found.addresses) == (5, 1, 2, 1)
+    assert together.apart(found) == (
+        "not shared: 5 recipient domains, 2 lists, 1 without a known filter; 5.0% of all mail was refused"
+    )
+    same = [_refusal(1), _refusal(1)]
+    assert together.apart(together.common(same)) == ""
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from(["our-address", "recipient", "other"]), st.text(max_size=8)), max_size=20
@@ -61,3 +72,4 @@ def test_reports_and_absences_are_no_refusals() -> None:
 def test_a_sentence_for_anything(kinds: list[tuple[str, str]]) -> None:
     told = [_refusal(n, verdict=verdict, vendor=vendor) for n, (verdict, vendor) in enumerate(kinds)]
     assert together.sentence(together.common(told))
+    assert isinstance(together.apart(together.common(told, delivered=3)), str)

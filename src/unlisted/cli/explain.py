@@ -171,6 +171,8 @@ def _sum_up(told: list[Refusal]) -> None:
     found = together.common(told)
     print()
     print(show.clean(together.sentence(found), 400))
+    if different := together.apart(found):
+        print(different)
     if found.first is not None and found.last is not None and found.count > 1:
         print(
             f"first {show.when(found.first)}, last {show.when(found.last)}, "

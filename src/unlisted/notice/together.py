@@ -15,6 +15,8 @@ from unlisted.net import Address
 OURS = ("our-address", "our-domain", "our-setup", "private-list")  # what concerns us, DESIGN's exit code 1
 NO_REFUSAL = ("delivered", "feedback", "vacation")
 
+RARE = 4  # what fewer than one in so many say is nothing that they have in common
+
 _VENDORS = {
     "messagelabs": "MessageLabs",
     "proofpoint": "Proofpoint",
@@ -27,6 +29,13 @@ _VENDORS = {
     "google": "Google",
     "yahoo": "Yahoo",
     "apple": "iCloud",
+    "spamexperts": "SpamExperts",
+    "cloudmark": "Cloudmark",
+    "united-internet": "GMX and WEB.DE",
+    "t-online": "T-Online",
+    "orange": "Orange",
+    "comcast": "Comcast",
+    "amazon-ses": "Amazon SES",
 }
 
 
@@ -47,14 +56,17 @@ class Common(Struct, frozen=True):
     vendor: Share | None
     list: Share | None
     cited: Share | None
-    domains: int
+    domains: int  # recipient domains, as are the next three: how many different ones
+    vendors: int
+    lists: int
+    addresses: int
     first: float | None
     last: float | None
     delivered: int | None = None
 
     @property
     def share(self) -> float | None:
-        """Refused share of all mail, 0..1, where the log tells."""
+        """Refused share of all mail, 0..1, where a mail log tells."""
         if self.delivered is None or not self.count + self.delivered:
             return None
         return self.count / (self.count + self.delivered)
@@ -76,6 +88,9 @@ def common(refusals: Iterable[Refusal], delivered: int | None = None) -> Common:
         list=_top(looked, lambda r: r.list),
         cited=_top(looked, lambda r: _spell(r.cited_ip)),
         domains=len({domain(r.recipient) for r in looked} - {""}),
+        vendors=len({r.vendor for r in looked} - {""}),
+        lists=len({r.list for r in looked} - {""}),
+        addresses=len({r.cited_ip for r in looked} - {None}),
         first=min(times, default=None),
         last=max(times, default=None),
         delivered=delivered,
@@ -93,7 +108,7 @@ def sentence(found: Common) -> str:
         reports = f"{_plural(found.reports, 'abuse report')}, " if found.reports else ""
         return f"{reports}no refusal among them" if reports else "no refusal was found"
     total = found.ours or found.count
-    facts = _facts(found)
+    facts = [fact for fact in _facts(found) if fact[0].count * RARE >= total]
     shared = all(share.count == total for share, _, _ in facts)
     if found.ours and found.ours < found.count:
         head = f"{found.ours} of {found.count} refusals concern us"
@@ -109,6 +124,31 @@ def sentence(found: Common) -> str:
         f"; {_plural(found.delivered, 'other message')} went through" if found.delivered is not None else ""
     )
     return head + body + tail
+
+
+def apart(found: Common) -> str:
+    """What the refusals do not share, and their share of all mail where a log tells; "" when neither."""
+    total = found.ours or found.count
+    kinds = (
+        (found.domains, "recipient domain"),
+        (found.vendors, "filter"),
+        (found.lists, "list"),
+        (found.addresses, "cited address"),
+    )
+    differ = [_plural(number, noun) for number, noun in kinds if number > 1]
+    silent = [
+        f"{total - share.count:,} without {noun}"
+        for share, number, noun in (
+            (found.vendor, found.vendors, "a known filter"),
+            (found.list, found.lists, "a named list"),
+            (found.cited, found.addresses, "a cited address"),
+        )
+        if share and number == 1 and share.count < total
+    ]
+    parts = [f"not shared: {', '.join(differ + silent)}"] if differ or silent else []
+    if found.share is not None and found.count:
+        parts.append(f"{found.share:.1%} of all mail was refused")
+    return "; ".join(parts)
 
 
 def _facts(found: Common) -> list[tuple[Share, str, str]]:
@@ -144,7 +184,8 @@ def _spell(address: Address | None) -> str:
 
 
 def _plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun if number == 1 else noun + 's'}"
+    many = noun + ("es" if noun.endswith("s") else "s")
+    return f"{number:,} {noun if number == 1 else many}"
 
 
 def _join(facts: list[str]) -> str:

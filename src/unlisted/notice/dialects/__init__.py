@@ -5,6 +5,7 @@ and not by vendor, is asked last. A new dialect is one new file: this package wa
 """
 
 import re
+from collections import deque
 from functools import lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -187,10 +188,8 @@ def command(text: str) -> str:
 
 @lru_cache(maxsize=8)
 def _named(text: str) -> str:
-    last = None
-    for last in _COMMAND.finditer(text):
-        pass
-    return (last.lastgroup or "") if last else ""
+    last = deque(_COMMAND.finditer(text), maxlen=1)
+    return (last[0].lastgroup or "") if last else ""
 
 
 @lru_cache(maxsize=8)
