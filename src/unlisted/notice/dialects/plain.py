@@ -59,6 +59,7 @@ _REPLY_LEADS = re.compile(
     rf"^[ \t>]{{0,6}}[245][0-9]{{2}}[ \t](?:[245]\.[0-9]\.[0-9]{{1,3}}[ \t])?"
     rf"<?({ADDRESS})>?\.\.\.(.{{0,1000}})$"
 )
+_SENT_BY = re.compile(r"message (?:that was )?sent by[ \t]{0,8}$", re.IGNORECASE)
 _PROSE = re.compile(
     r"(?:deliver(?:ed|y)?(?: (?:the|your) (?:mail|"
     r"message))?(?: a message)?(?: has)?(?: failed)?(?: (?:permanently|attempts))?(?: to)?|"
@@ -112,7 +113,7 @@ def _spans(text: str) -> list[tuple[str, str]]:
     for number, line in enumerate(lines):
         if len(line) > 2000:
             continue
-        if found := _ALONE.match(line) or _LEADS.match(line):
+        if (found := _ALONE.match(line) or _LEADS.match(line)) and _opens(lines, number, opened):
             rest = found[3] if found.lastindex == 3 else ""
             opened.append((found[1] or found[2], number, rest))
         elif (found := _REPLY_LEADS.match(line)) and not (opened and opened[-1][0] == found[1]):
@@ -127,6 +128,16 @@ def _spans(text: str) -> list[tuple[str, str]]:
             chunk = chunk.partition("\n\n")[0]
         spans.append((recipient, before.get(place, chunk)))
     return spans
+
+
+def _opens(lines: list[str], number: int, opened: list[tuple[str, int, str]]) -> bool:
+    """False for an address that is no recipient: a folded line of the last reason, or Exim's "sent by"."""
+    line = lines[number]
+    if opened:
+        first = lines[opened[0][1]]
+        return len(line) - len(line.lstrip()) <= len(first) - len(first.lstrip()) + 1
+    before = next((above for above in reversed(lines[max(0, number - 3) : number]) if above.strip()), "")
+    return not _SENT_BY.search(before)
 
 
 def _session(text: str) -> str:
