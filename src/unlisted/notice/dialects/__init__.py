@@ -59,13 +59,13 @@ _COMMANDS = (
     ("MAIL", r"MAIL[ _]FROM|MAIL command|to MAIL|sender was rejected|does not like (?:the )?sender|>>> MAIL"),
     (
         "EHLO",
-        r"(?:EHLO|HELO) command|(?:to|after) (?:EHLO|HELO)|>>> (?:EHLO|HELO)|my name was rejected|"
+        r"(?:EHLO|HELO) command|(?:to|after|our) (?:EHLO|HELO)|>>> (?:EHLO|HELO)|my name was rejected|"
         r"helo handshake",
     ),
     (
         "CONN",
         r"initial (?:connection|greeting|server greeting)|connected to .{1,80} but greeting failed|"
-        r"does not like my greeting",
+        r"does not like my greeting|refused to talk to me",
     ),
 )
 _COMMAND = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _COMMANDS), re.IGNORECASE)
