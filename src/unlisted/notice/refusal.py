@@ -229,7 +229,7 @@ def _reason(reason: str, status: str, code: str, command: str, flat: str) -> str
         return reason
     if code.startswith("2") or status.startswith("2."):
         return "delivered"
-    by_status = data.status.get(detail, "")
+    by_status = data.status.get(detail, "") or data.status.get(detail.partition(".")[0], "")
     if by_status == "userunknown" and command in ("DATA", "MAIL", "EHLO", "HELO", "CONN"):
         by_status = "filtered" if command == "DATA" else "rejected"
     if by_status:

@@ -49,12 +49,12 @@ _COMMANDS = (
         "DATA",
         r"end of data|\bDATA command|after DATA|final DATA|TEXT command|body of message|"
         r"after I sent the message|"
-        r">>> DATA|\(DATA\)|\[DATA\]|end of message",
+        r">>> DATA|\(DATA\)|\[DATA\]|end of message|\(state 1[578]\)",
     ),
     (
         "RCPT",
         r"RCPT[ _]TO|RCPT command|to RCPT|SMTP:RCPT|\(Remote SMTP server has rejected address|"
-        r"does not like recipient|rejected address|(?:>>> |\[)RCPT",
+        r"does not like recipient|rejected address|(?:>>> |\[)RCPT|\(state 14\)",
     ),
     ("MAIL", r"MAIL[ _]FROM|MAIL command|to MAIL|sender was rejected|does not like (?:the )?sender|>>> MAIL"),
     (
