@@ -48,7 +48,7 @@ def test_tables_speak_of_known_words() -> None:
         "content", "rate", "recipient", "other", "undecided", "",
     }  # fmt: skip
     assert {r.reason for r in table.rule.values()} <= words | {""}
-    assert set(table.status.values()) | set(table.command.values()) <= words
+    assert {*table.status.values(), *table.code.values(), *table.command.values()} <= words
     assert {r.verdict for r in table.rule.values()} <= verdicts
     assert {r.verdict for r in table.reason.values()} <= verdicts
 

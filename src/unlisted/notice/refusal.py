@@ -234,6 +234,8 @@ def _reason(reason: str, status: str, code: str, command: str, flat: str) -> str
         by_status = "filtered" if command == "DATA" else "rejected"
     if by_status:
         return by_status
+    if code in data.code:
+        return data.code[code]
     if code or status:
         return data.command.get(command, "") or ("onhold" if flat else "undefined")
     return "undefined"

@@ -62,6 +62,7 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
     zone: dict[str, Zone]
     reason: dict[str, Reason]
     status: dict[str, str]  # "1.1" -> reason, RFC 3463 without its class
+    code: dict[str, str]  # reply code -> reason, where neither phrase nor status says more
     command: dict[str, str]  # SMTP command -> reason, the last resort
     host: dict[str, str]  # end of the remote MTA's name -> vendor
 
