@@ -68,7 +68,8 @@ _COMMANDS = (
         r"does not like my greeting|refused to talk to me",
     ),
 )
-_COMMAND = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _COMMANDS), re.IGNORECASE)
+# Asked of lower-cased text: Python scans that faster than with IGNORECASE.
+_COMMAND = re.compile("|".join(f"(?P<{name}>{pattern.lower()})" for name, pattern in _COMMANDS))
 _REMOTE = re.compile(
     r"(?:\bhost:? |while talking to |remote server |server for the recipient domain [\w.-]{1,255} by |"
     r"rejected by |^)([A-Za-z0-9](?:[\w-]{0,62})"
@@ -188,7 +189,7 @@ def command(text: str) -> str:
 
 @lru_cache(maxsize=8)
 def _named(text: str) -> str:
-    last = deque(_COMMAND.finditer(text), maxlen=1)
+    last = deque(_COMMAND.finditer(text.lower()), maxlen=1)
     return (last[0].lastgroup or "") if last else ""
 
 
