@@ -13,7 +13,7 @@ import msgspec
 from unlisted.messages import Refusal
 from unlisted.net import Address
 from unlisted.notice import dialects, forwarded, parts, refusal, report
-from unlisted.notice.dialects import Failure
+from unlisted.notice.dialects import Failure, plain
 from unlisted.notice.parts import Part
 
 MAX_RECIPIENTS = 1000  # RFC 5321 §4.5.3.1.8 asks for 100; a bounce for more is a list explosion
@@ -78,7 +78,8 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> l
         within = _refusals(inner, source, own, nest - 1) if inner else []
         if within:
             return within
-    made = [_refusal(f, text, own) for f in failures[:MAX_RECIPIENTS]]
+    alone = len(failures) == 1
+    made = [_refusal(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
     if not made and (away := dialects.vacation(head, leaves)):
         made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
     return [msgspec.structs.replace(m, source=source, at=m.at if m.at is not None else at) for m in made]
@@ -274,16 +275,19 @@ def _host(value: str) -> str:
 # ---- failures to refusals -------------------------------------------------------------------------
 
 
-def _refusal(failure: Failure, text: str, own: tuple[Address, ...]) -> Refusal:
-    context = failure.context
+def _refusal(failure: Failure, text: str, own: tuple[Address, ...], alone: bool) -> Refusal:
+    """One recipient's refusal. Unless he is `alone`, what the notification says at large may be another's."""
+    context, near = failure.context, failure.near or failure.context
     if failure.structured:
-        context = dialects.about(text)
-    words, command = _words(failure, context)
-    remote = failure.remote_mta or dialects.remote(failure.text) or dialects.remote(context)
+        context, his = dialects.about(text), plain.beside(text).get(failure.recipient.lower(), "")
+        near = context if alone else his
+        failure = msgspec.structs.replace(failure, text=failure.text or ("" if alone else his))
+    words, command = _words(failure, context, near)
+    remote = failure.remote_mta or dialects.remote(failure.text) or dialects.remote(near)
     verdict = _judged(words, own, remote, failure.status, command)
-    if context and context != words and (not verdict.rule or verdict.reason in _WEAK):
-        verdict = _wider(verdict, context, own, remote, failure.status, command)
-    if not verdict.code and (told := dialects.transcript(context)[0]):
+    if near and near != words and (not verdict.rule or verdict.reason in _WEAK):
+        verdict = _wider(verdict, near, own, remote, failure.status, command)
+    if not verdict.code and (told := dialects.transcript(near)[0]):
         code = refusal.codes(refusal.fold(told))[0]
         if code[:1] == verdict.status[:1]:
             verdict = msgspec.structs.replace(verdict, code=code)
@@ -331,17 +335,17 @@ def _made(
     )
 
 
-def _words(failure: Failure, context: str) -> tuple[str, str]:
+def _words(failure: Failure, context: str, near: str) -> tuple[str, str]:
     """The reply's own words, and the command that it answered.
 
     Sendmail's Diagnostic-Code holds the first line of a reply only; the transcript has all of it.
     """
     words = failure.text
-    whole, answered = dialects.answered(words, context)
+    whole, answered = dialects.answered(words, context if words else near)
     if whole and (len(words) < 8 or re.match(r"[245][0-9]{2}-", words)):
         words = whole
-    command = dialects.command(words) or answered or dialects.command(f"{context}\n{failure.status}")
-    return words or context, command
+    command = dialects.command(words) or answered or dialects.command(f"{near}\n{failure.status}")
+    return words or near, command
 
 
 def _wider(

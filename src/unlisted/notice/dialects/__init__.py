@@ -88,7 +88,8 @@ class Failure(Struct, frozen=True, gc=False):
     action: str = ""  # RFC 3464 §2.3.3, lower case
     remote_mta: str = ""
     at: float | None = None
-    context: str = ""  # what stands around the reply
+    context: str = ""  # what stands around the reply, others' replies among it
+    near: str = ""  # the part of it that is this recipient's alone; "" where it all is
     structured: bool = False  # from a report's fields, not from prose
     named: bool = True  # False: the text names nobody, a header did
 

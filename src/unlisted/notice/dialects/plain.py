@@ -7,6 +7,7 @@ and `deliver.c`, qmail 1.03 `qmail-send.c`, OpenSMTPD 7 `bounce.c`, sendmail 8.1
 """
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -87,7 +88,21 @@ def read(head: Part, text: str) -> list[Failure]:
     rest = plain.strip()
     intro = plain[: plain.find(spans[0][0])][:4000]
     made = [_failure(chunks[0], "\n".join(chunks[1:]), rest, intro) for chunks in merged.values()]
+    if len(made) > 1:
+        made = [
+            msgspec.structs.replace(failure, near="\n".join(chunks[1:]))
+            for failure, chunks in zip(made, merged.values(), strict=True)
+        ]
     return made + [_failure(name, "", rest) for name in named if name.lower() not in merged]
+
+
+@lru_cache(maxsize=8)  # a thousand recipients share one notification
+def beside(text: str) -> dict[str, str]:
+    """What a notification says of each recipient, lower case, where a line is his."""
+    found: dict[str, str] = {}
+    for recipient, chunk in _spans(before_original(text)[:100_000]):
+        found[recipient.lower()] = f"{found.get(recipient.lower(), '')}\n{chunk}".strip()
+    return found
 
 
 def _bounce(head: Part, text: str) -> bool:
