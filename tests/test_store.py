@@ -122,6 +122,36 @@ def test_one_bad_write_takes_no_other_with_it(path: str) -> None:
         assert after.result() == 1
 
 
+def test_another_s_lock_stalls_once_for_all_that_waits(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "BUSY", 0.02)
+    begun: list[str] = []
+    with Store(path) as store:
+        store._writer.set_trace_callback(lambda sql: begun.append(sql) if sql.startswith("BEGIN") else None)
+        foreign = sqlite3.connect(path, isolation_level=None)
+        foreign.execute("BEGIN IMMEDIATE")
+        waiting = [store.add_later([attempt(n)]) for n in range(40)]
+        for one in waiting:
+            with pytest.raises(UnlistedError, match="locked"):
+                one.result()
+        foreign.execute("ROLLBACK")
+        foreign.close()
+        assert len(begun) <= 8, "a batch or a few, each twice; not one request after another"
+        assert store.add(attempt(1))
+        assert store.count(Attempt) == 1
+
+
+def test_a_lock_that_is_let_go_loses_nothing(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "BUSY", 0.3)
+    with Store(path) as store:
+        foreign = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        foreign.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.4, lambda: foreign.execute("ROLLBACK"))  # within the second wait
+        timer.start()
+        assert [one.result() for one in [store.add_later([attempt(n)]) for n in range(5)]] == [1] * 5
+        timer.join()
+        foreign.close()
+
+
 def test_decisions_and_their_audit_lines(path: str) -> None:
     with Store(path) as store:
         for state in ("proposed", "applied", "applied", "verified"):

@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 APPLICATION = 0x554E4C53  # "UNLS" in the file's header (SQLite, PRAGMA application_id)
 BUSY = 10.0  # seconds to wait for another process's transaction
+TRIES = 2  # waits of BUSY for the same transaction, then its requests fail
 BATCH = 1000  # requests in one transaction
 
 # Each entry takes the schema one version further; the number of entries is the version.
@@ -104,6 +105,12 @@ def _broken(path: str, error: Exception) -> UnlistedError:
     else:
         remedy = "check that you may write there (see `store` in the configuration), or run as root"
     return UnlistedError(f"cannot use the store {path}: {text}", remedy=remedy)
+
+
+def _busy(error: Exception) -> bool:
+    """True when another process holds the lock."""
+    busy = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in busy
 
 
 def _connect(path: str) -> sqlite3.Connection:
@@ -228,7 +235,7 @@ class Store:
                 open_ = False
             self._commit(jobs)
 
-    def _commit(self, jobs: Sequence[_Job]) -> None:
+    def _commit(self, jobs: Sequence[_Job], tries: int = TRIES) -> None:
         done: list[tuple[Future[object], object]] = []
         try:
             self._writer.execute("BEGIN IMMEDIATE")
@@ -238,7 +245,11 @@ class Store:
         except Exception as error:
             with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
-            if len(jobs) > 1:
+            if _busy(error):  # none of ours is at fault: all of them wait again, or all fail
+                if tries > 1:
+                    self._commit(jobs, tries - 1)
+                    return
+            elif len(jobs) > 1:
                 # One bad request must not take the others with it: each on its own.
                 for job in jobs:
                     self._commit([job])
