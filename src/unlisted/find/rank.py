@@ -101,6 +101,8 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
         return Findings([], [reason], told=False)
     made = devices(out.flows, who)
     notes += made.notes
+    if who.forgotten:
+        notes.append(f"{who.forgotten:,} old facts of who had an address were forgotten: it has too many")
     state, alarms = trip.advance(
         trip.State.new(len(made.who)), columns(out.flows, made.id), table := trip.load()
     )
