@@ -145,7 +145,7 @@ def had(leases: list[Lease], mac: str, at: float) -> bool:
     )
 
 
-# A lease that is told twice with other ends: the first that comes counts, so each start is told once here.
+# Where a start is told with two ends the earlier counts; here each start is told once.
 told = st.lists(
     st.tuples(
         st.sampled_from("abc"),
