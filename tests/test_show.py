@@ -34,6 +34,8 @@ def test_json_shows_nothing_hidden_and_keeps_every_value(capsys: pytest.CaptureF
     assert not set(hidden) & set(line.removesuffix("\n"))
     assert "Grüße, 日本 🙂 \u00a0" in line, "what hides nothing stays as it is"
     assert "\\u202e" in line
+    show.emit("a\x7fb")
+    assert capsys.readouterr().out == '"a\\u007fb"\n'
 
 
 @given(st.floats(allow_nan=True) | st.none())

@@ -42,7 +42,9 @@ def clean(text: str, limit: int = 500) -> str:
 
 def emit(value: object) -> None:
     """One JSON line on stdout; what hides, and what cannot be spelled there, as its JSON escape."""
-    text = _LYING.sub(lambda found: json.dumps(found[0])[1:-1], codec.encode(value).decode())
+    text = codec.encode(value).decode()
+    if not text.isascii() or "\x7f" in text:
+        text = _LYING.sub(lambda found: json.dumps(found[0])[1:-1], text)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
