@@ -1,12 +1,18 @@
 """Netlink messages from the kernel's log and neighbor table, built after the headers and broken at will."""
 
+import asyncio
+import socket
 import struct
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unlisted.edge import kernel
-from unlisted.messages import Attempt
+from unlisted.edge.watch import Sources, Watch
+from unlisted.messages import Attempt, Command, Decision, Event
+from unlisted.stop import guard
 
 MAC = bytes.fromhex("3c5ab4000001")
 
@@ -144,3 +150,92 @@ def test_neighbors() -> None:
         ("192.168.1.50", "3c:5a:b4:00:00:01"),
         ("fd00::50", "3c:5a:b4:00:00:01"),
     ]
+
+
+@pytest.fixture
+def netlink(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The kernel's end of the next netlink socket that is opened; it has said yes to the first message."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    made = socket.socket
+    monkeypatch.setattr(
+        "unlisted.edge.kernel.socket.socket",
+        lambda *kind: ours if kind and kind[0] == socket.AF_NETLINK else made(*kind),
+    )
+    theirs.setblocking(False)
+    theirs.send(struct.pack("=IHHIIi", 36, 2, 0, 1, 0, 0) + b"\0" * 16)
+    yield theirs
+    ours.close()
+    theirs.close()
+
+
+def fill(kernel_end: socket.socket, first: int = 0) -> int:
+    """Send packets until no more fit; how many did."""
+    sent = 0
+    while True:
+        try:
+            kernel_end.send(message(ipv4(tcp()), seq=first + sent))
+        except BlockingIOError:
+            return sent
+        sent += 1
+
+
+class Counts:
+    """Decides nothing and counts."""
+
+    def __init__(self) -> None:
+        self.decisions: dict[str, Decision] = {}
+        self.seen = 0
+
+    def step(self, event: Event) -> list[Command]:
+        self.seen += isinstance(event, Attempt)
+        return []
+
+    def surround(self, network: guard.Network) -> None: ...
+
+
+def ended(live: Watch, kernel_end: socket.socket) -> int:
+    """A watch that is stopped while packets wait; how many waited."""
+    sent = 0
+
+    async def main() -> None:
+        nonlocal sent
+        running = asyncio.ensure_future(live.run())
+        await asyncio.sleep(0)
+        sent = fill(kernel_end)
+        live.stop()
+        await running
+
+    asyncio.run(main())
+    return sent
+
+
+def test_what_waits_when_the_watch_ends_is_read(
+    netlink: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = kernel.Nflog.receive
+    monkeypatch.setattr(kernel.Nflog, "receive", lambda self: receive(self, 2))
+    engine = Counts()
+    live = Watch(engine, Sources(nflog=25, neighbors=False), lambda _: None)
+    sent = ended(live, netlink)
+    assert engine.seen == sent > 4
+    assert live.account() == f"{sent} packets logged, none lost; 0 lines were not understood"
+
+
+def test_what_is_not_read_in_time_is_said_to_be_lost(
+    netlink: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unlisted.edge.watch.LAST", -1.0)
+    engine = Counts()
+    live = Watch(engine, Sources(nflog=25, neighbors=False), lambda _: None)
+    sent = ended(live, netlink)
+    assert live.account().startswith(f"{engine.seen} packets logged, {sent - engine.seen} lost")
+    assert engine.seen < sent
+
+
+def test_a_listener_closes_once(netlink: socket.socket) -> None:
+    heard = kernel.Nflog()
+    waiting = fill(netlink)
+    assert heard.waiting()
+    heard.close()
+    heard.close()
+    assert heard.loss.lost == waiting

@@ -1,5 +1,6 @@
 """Which device did it: what is counted, who is named, and who is not."""
 
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -129,6 +130,88 @@ def test_a_mail_log_in_another_zone_still_knows_its_server(hours: float) -> None
     # The same destinations at other times of the day are no deliveries of ours, in no zone.
     scattered = [attempt(90_000.0 + i * 317.0, f"198.18.{i}.7", sport=i) for i in range(20)]
     assert only(rank.judge(gather(scattered), Who(), Setting(), made)).role != "mail server"
+
+
+PROVIDERS = [f"{142 + n}.250.{n}.26" for n in range(6)]  # everybody's mail goes to the same few
+
+
+def delivered(*attempts: Attempt, ahead: float = 0.0, times: int = 1) -> Deliveries:
+    made = Deliveries()
+    for one in attempts * times:
+        relay = f"mx.example.net[{one.dst}]:25"
+        made.add(Delivery(one.at + ahead, "4E74", "", "a@example.net", relay, "sent", "ok"))
+    return made
+
+
+def busy_server(src: str = "192.168.50.10", start: float = 100.0) -> list[Attempt]:
+    return [
+        attempt(start + t + n * 0.1, to, src, sport=5000 + t + n)
+        for t in range(0, 2000, 60)
+        for n, to in enumerate(PROVIDERS)
+    ]
+
+
+def test_a_busy_server_exonerates_nobody_who_mails_the_same_providers() -> None:
+    rogue = [
+        one
+        for n in range(200)
+        for one in (
+            attempt(100.0 + n, PROVIDERS[n % 6], sport=3000 + n),
+            *([attempt(100.1 + n, f"198.18.{n}.9", sport=9000 + n)] if n % 2 else []),
+        )
+    ]
+    for ahead in (0.0, 7200.0):
+        made = delivered(*busy_server(), ahead=ahead)
+        found = rank.judge(gather(rogue + busy_server()), Who(), Setting(), made)
+        assert {one.device.key: (one.verdict, one.role) for one in found.suspects} == {
+            "192.168.50.9": ("rogue", ""),
+            "192.168.50.10": ("honest", "mail server"),
+        }
+
+
+def test_a_delivery_accounts_for_one_attempt() -> None:
+    made = delivered(*(attempt(100.0, to) for to in PROVIDERS))
+    once = [attempt(100.0 + n, to, sport=n) for n, to in enumerate(PROVIDERS)]
+    assert only(rank.judge(gather(once), Who(), Setting(), made)).role == "mail server"
+    often = [attempt(100.0 + n, PROVIDERS[n % 6], sport=n) for n in range(60)]
+    assert only(rank.judge(gather(often), Who(), Setting(), made)).verdict == "rogue"
+
+
+def test_one_device_is_the_server_that_fits_best() -> None:
+    made = delivered(*busy_server(), times=2)  # two recipients a message leave deliveries over
+    follower = busy_server("192.168.50.9", start=110.0)
+    follower += [attempt(110.5 + n * 9, f"198.18.{n}.7", "192.168.50.9", sport=n) for n in range(150)]
+    found = rank.judge(gather(follower + busy_server()), Who(), Setting(), made)
+    assert {one.device.key: one.role for one in found.suspects} == {
+        "192.168.50.9": "",
+        "192.168.50.10": "mail server",
+    }
+
+
+def test_a_time_zone_is_not_taken_from_users_of_one_smarthost() -> None:
+    relay = "198.18.0.1"
+    made = delivered(*(attempt(t * 600.0, relay) for t in range(144)))
+    users = [
+        attempt(9e4 + n * 30.0, relay, f"192.168.50.{user}", sport=n)
+        for user in range(30)
+        for n in range(300)
+    ]
+    found = rank.judge(gather(users), Who(), Setting(), made)
+    assert not [note for note in found.notes if "clock" in note]
+    assert {one.role for one in found.suspects} == {"service monitor"}
+
+
+def test_a_time_zone_is_looked_for_by_few_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def zone(self: Deliveries, one: rank._Reach, real: Callable[..., int] = Deliveries._zone) -> int:
+        asked.append(one)
+        return real(self, one)
+
+    monkeypatch.setattr(Deliveries, "_zone", zone)
+    many = [one for user in range(40) for one in burst(f"192.168.50.{user}", start=9e4)]
+    rank.judge(gather(many), Who(), Setting(), delivered(*burst()))
+    assert len(asked) == rank.CLOCKS
 
 
 def inbound(count: int, server: str = "192.168.50.9", **more: object) -> list[Attempt]:

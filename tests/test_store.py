@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from unlisted.edge import keep
 from unlisted.edge import store as rooms
 from unlisted.edge.store import Store
 from unlisted.errors import UnlistedError
@@ -26,7 +27,7 @@ def address(text: str) -> Address:
     return made
 
 
-def attempt(number: int) -> Attempt:
+def attempt(number: float) -> Attempt:
     return Attempt(
         float(number), address("192.168.1.50"), address("198.51.100.7"), 25, mac="3c:5a:b4:00:00:01"
     )
@@ -88,9 +89,11 @@ with Store(sys.argv[1]) as store:
         assert writer.wait() == -signal.SIGKILL
         seen = max(seen, acknowledged, *(int(line) for line in rest), -1)
     with Store(path) as store:
+        (one,) = store.devices()
+        assert seen < one.attempts <= seen + 2  # one may be on disk before its word came out
         times = [one.at for one in store.events(Attempt)]
-        assert times == [float(n) for n in range(len(times))]
-        assert seen < len(times) <= seen + 2  # one may be on disk before its word came out
+        assert times == sorted(set(times))
+        assert (times[0], times[-1]) == (0.0, float(one.attempts - 1))
 
 
 def test_many_threads_and_two_processes_worth_of_stores(path: str) -> None:
@@ -122,6 +125,36 @@ def test_one_bad_write_takes_no_other_with_it(path: str) -> None:
         assert after.result() == 1
 
 
+def test_another_s_lock_stalls_once_for_all_that_waits(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "BUSY", 0.02)
+    begun: list[str] = []
+    with Store(path) as store:
+        store._writer.set_trace_callback(lambda sql: begun.append(sql) if sql.startswith("BEGIN") else None)
+        foreign = sqlite3.connect(path, isolation_level=None)
+        foreign.execute("BEGIN IMMEDIATE")
+        waiting = [store.add_later([attempt(n)]) for n in range(40)]
+        for one in waiting:
+            with pytest.raises(UnlistedError, match="locked"):
+                one.result()
+        foreign.execute("ROLLBACK")
+        foreign.close()
+        assert len(begun) <= 8, "a batch or a few, each twice; not one request after another"
+        assert store.add(attempt(1))
+        assert store.count(Attempt) == 1
+
+
+def test_a_lock_that_is_let_go_loses_nothing(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "BUSY", 0.3)
+    with Store(path) as store:
+        foreign = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        foreign.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.4, lambda: foreign.execute("ROLLBACK"))  # within the second wait
+        timer.start()
+        assert [one.result() for one in [store.add_later([attempt(n)]) for n in range(5)]] == [1] * 5
+        timer.join()
+        foreign.close()
+
+
 def test_decisions_and_their_audit_lines(path: str) -> None:
     with Store(path) as store:
         for state in ("proposed", "applied", "applied", "verified"):
@@ -149,6 +182,93 @@ def test_what_a_person_released_does_not_come_back_by_a_late_word(path: str) -> 
         assert len(store.audit_lines()) == 2
         assert store.decisions(ending_after=decision().expires_at) == []
         assert [one.state for one in store.decisions(ending_after=0.0)] == ["released"]
+
+
+def test_a_flood_of_attempts_keeps_its_ends_and_a_count(path: str) -> None:
+    def blocked(number: int) -> Attempt:
+        return structs.replace(attempt(number / 10), action="block")
+
+    passed = [structs.replace(attempt(n), action="pass") for n in (100, 3000)]
+    count = 20 * keep.ENDS
+    with Store(path) as store:
+        for first in range(0, count, 300):
+            store.add_many([blocked(n) for n in range(first, min(first + 300, count))])
+        assert store.add_many(passed) == 2
+    with Store(path) as store:  # nothing is counted twice, though most of it is no longer there
+        assert store.add_many([blocked(n) for n in range(count)]) == 0
+        kept = [one for one in store.events(Attempt) if one.action == "block"]
+        assert len(kept) <= 3 * keep.ENDS
+        assert kept[: keep.ENDS] == [blocked(n) for n in range(keep.ENDS)]
+        assert kept[-keep.ENDS :] == [blocked(n) for n in range(count - keep.ENDS, count)]
+        assert [one.attempts for one in store.devices()] == [count + 2]
+        assert store.attempts_since() == [blocked(count - 1), passed[1]]
+        assert store.attempts_since(1000.0) == [passed[1]]
+        assert store.attempts_since(3001.0) == []
+
+
+def test_a_flood_that_is_rolled_back_is_kept_when_it_is_tried_again(path: str) -> None:
+    def bad(connection: sqlite3.Connection) -> None:
+        raise ValueError("no")
+
+    started = threading.Event()
+    with Store(path) as store:
+        store.submit(lambda _: started.wait(10.0))  # so that what follows is one transaction
+        flood = [store.add_later([attempt(n)]) for n in range(4 * keep.ENDS)]
+        wrong = store.submit(bad)
+        started.set()
+        assert [one.result() for one in flood] == [1] * len(flood)
+        with pytest.raises(ValueError, match="no"):
+            wrong.result()
+        assert [one.attempts for one in store.devices()] == [len(flood)]
+
+
+def test_the_latest_attempts_are_bounded_and_what_passed_comes_first(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms, "LATEST", 3)
+    forged = [
+        structs.replace(attempt(100 + n), mac=f"02:00:00:00:00:{n:02x}", action="block") for n in range(9)
+    ]
+    with Store(path) as store:
+        store.add_many([*forged, attempt(1)])
+        assert store.attempts_since() == [attempt(1), *forged[-2:]]
+
+
+def test_attempts_and_leases_go_after_a_month_and_all_else_stays(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = [1000.0]
+    monkeypatch.setattr("unlisted.edge.store.time.time", lambda: day[0] * keep.DAY)
+    here = Lease(address("192.168.1.51"), "3c:5a:b4:00:00:02", "printer")
+    gone = Lease(address("192.168.1.50"), "3c:5a:b4:00:00:01", "laptop", start=0.5)
+    with Store(path) as store:
+        store.add_many([attempt(n) for n in range(4 * keep.ENDS)])
+        store.add_many([gone, here, Listing("203.0.113.9", "xbl", "xbl.example", "listed", at=1.0)])
+        store.save_decision(decision("verified"), 1001.0, "anna")
+        store.save_case("c1", b"{}")
+    day[0] += 20
+    with Store(path) as store:
+        assert store.devices()[0].attempts == 4 * keep.ENDS
+        store.add_many([attempt(9999.0), here])  # it is still here
+    day[0] += 10.5
+    Store(path).close()
+    with Store(path) as store:
+        assert store.events(Attempt) == [attempt(9999.0)]
+        assert store.events(Lease) == [here]
+        assert [one.attempts for one in store.devices()] == [1, 0]
+        assert len(store.listings()) == len(store.decisions()) == len(store.cases()) == 1
+        assert len(store.audit_lines()) == 1
+
+
+def test_a_store_of_the_first_schema_is_taken_over(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as old:
+        old.setattr(rooms, "MIGRATIONS", rooms.MIGRATIONS[:1])
+        connection = rooms._open(path)
+        connection.execute("INSERT INTO audit (at, who, what, decision) VALUES (1, 'anna', 'held', '')")
+        connection.close()
+    with Store(path) as store:
+        assert store.add(attempt(1))
+        assert [line.who for line in store.audit_lines()] == ["anna"]
 
 
 def test_a_list_over_time(path: str) -> None:

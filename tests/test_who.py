@@ -4,12 +4,14 @@ import random
 from ipaddress import ip_address
 from math import inf
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unlisted.edge import vendors
+from unlisted.find import spans
 from unlisted.find.vendor import vendor
-from unlisted.find.who import Span, Who
+from unlisted.find.who import Who
 from unlisted.messages import Lease
 
 A, B = "3c:5a:b4:12:34:56", "00:1b:63:00:00:01"
@@ -117,39 +119,150 @@ def test_the_vendor_table_is_sorted_dated_and_found_throughout() -> None:
         assert vendors.name(":".join(digits[i : i + 2] for i in range(0, 12, 2)))
 
 
-def slowly(leases: list[Lease]) -> set[Span]:
-    """The same intervals by the definition, every lease against every other."""
-    starts = [(one.start, one.mac) for one in leases if one.start is not None]
-    ends = [(one.end, one.mac) for one in leases if one.end is not None]
-    found = set()
-    for start, mac in starts:
-        taken = min((at for at, other in starts if other != mac and at > start), default=inf)
-        ended = min((at for at, other in ends if other == mac and at >= start), default=inf)
-        found.add(Span(start, min(taken, ended), mac, dated=True))
-    for end, mac in ends:
-        if not any(start <= end and other == mac for start, other in starts):
-            before = max((at for at, other in starts if other != mac and at <= end), default=-inf)
-            found.add(Span(before, end, mac, dated=True))
-    return found
+def had(leases: list[Lease], mac: str, at: float) -> bool:
+    """True when `mac` may have had the address at a moment, in words; moments touch, so both ends count.
 
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["a", "b", "c"]),
-            st.none() | st.integers(0, 9).map(float),
-            st.none() | st.integers(0, 9).map(float),
-        ),
-        max_size=30,
+    It took the address, and since then neither did that lease end, nor did the MAC give the address
+    back, nor did anybody else take it. Or a lease of which nobody saw the start ends later, and nobody
+    takes the address until then.
+    """
+    taken = [(one.start, one.mac) for one in leases if one.start is not None]
+    given_back = [
+        (one.end, one.mac)
+        for one in leases
+        if one.end is not None and (one.start is None or one.end < one.start)
+    ]
+    for lease in leases:
+        if lease.mac == mac and lease.start is not None and lease.start <= at:
+            over = lease.end is not None and lease.start <= lease.end < at
+            back = any(who == mac and lease.start <= end < at for end, who in given_back)
+            gone = any(who != mac and lease.start < start < at for start, who in taken)
+            if not (over or back or gone):
+                return True
+    return any(
+        who == mac and at <= end and not any(at < start <= end for start, _ in taken)
+        for end, who in given_back
     )
+
+
+# Where a start is told with two ends the earlier counts; here each start is told once.
+told = st.lists(
+    st.tuples(
+        st.sampled_from("abc"),
+        st.none() | st.integers(0, 9).map(float),
+        st.none() | st.integers(0, 9).map(float),
+    ),
+    max_size=30,
+    unique_by=lambda one: one[:2] if one[1] is not None else one,
 )
+MOMENTS = [moment / 2 for moment in range(-1, 20)]
+
+
+def drawn(people: Who) -> set[tuple[str, float]]:
+    return {
+        (span.mac, at)
+        for span in people.spans(HOST)
+        if span.dated
+        for at in MOMENTS
+        if span.start <= at <= span.end
+    }
+
+
+@given(told)
 def test_intervals_are_those_of_the_definition(told: list[tuple[str, float | None, float | None]]) -> None:
     leases = [Lease(HOST, mac, start=start, end=end) for mac, start, end in told]
-    made = {span for span in who(*leases).spans(HOST) if span.dated}
-    assert made == slowly(leases)
+    made = drawn(who(*leases))
+    assert made == {(mac, at) for mac in "abc" for at in MOMENTS if had(leases, mac, at)}
 
 
-def test_a_long_dhcp_log_of_one_address_costs_no_square() -> None:
+@given(told)
+def test_what_is_left_out_changes_nothing(told: list[tuple[str, float | None, float | None]]) -> None:
+    """Renewals are joined once there are many; what has come until then gives the same intervals."""
+    leases = [Lease(HOST, mac, start=start, end=end) for mac, start, end in told]
+    past = spans.Past()
+    for lease in leases:
+        past.add(lease)
+    before = past.spans()
+    while spare := past._spare():
+        for at, mac, is_start in spare[::2]:
+            if is_start:
+                del past._starts[at, mac]
+            else:
+                past._ends.discard((at, mac))
+        past._spans = None
+        assert past.spans() == before
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_told_in_order_few_words_do(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a watch hears it: what is known after `since` is by the definition, however few words are kept."""
+    rng = random.Random(seed)
+    monkeypatch.setattr(spans, "MOST", rng.choice([8, 12, 16]))
+    past, told, at, mac = spans.Past(), list[Lease](), 0.0, "a"
+    for _ in range(80):
+        at += rng.choice([0.5, 1.0, 2.0])
+        mac = rng.choice("abc") if rng.random() < 0.1 else mac
+        kind = rng.choice(["start", "both", "end"])
+        start = None if kind == "end" else at
+        end = at + rng.randint(0, 6) if kind == "both" else at if kind == "end" else None
+        told.append(Lease(HOST, mac, start=start, end=end))
+        past.add(told[-1])
+        assert len(past) <= spans.MOST
+    moments = [moment / 2 for moment in range(400) if moment / 2 > past.since]
+    assert {(one.mac, m) for one in past.spans() for m in moments if one.start <= m <= one.end} == {
+        (who, m) for who in "abc" for m in moments if had(told, who, m)
+    }
+
+
+def test_a_lease_file_that_goes_on_after_another_took_the_address_leaves_both() -> None:
+    """The log has A, then B; today's lease file says A until 100."""
+    people = who(Lease(HOST, A, start=10.0), Lease(HOST, B, start=20.0), Lease(HOST, A, end=100.0))
+    assert people.device(HOST, 12.0).mac == A
+    assert {one.mac for one in people.identify(HOST, 90.0).candidates} == {A, B}
+    assert people.device(HOST, 110.0).mac == B
+
+
+def test_a_renewal_goes_on() -> None:
+    people = who(Lease(HOST, A, start=10.0, end=50.0), Lease(HOST, A, start=30.0, end=70.0))
+    assert [tuple(span) for span in people.spans(HOST)] == [(10.0, 70.0, A, True)]
+
+
+def words(people: Who) -> int:
+    return sum(map(len, people._pasts.values()))
+
+
+def test_a_day_of_renewals_is_one_span_and_few_words() -> None:
+    people = who(*(Lease(HOST, A, f"pc{n}", end=1e6 + n) for n in range(5000)))
+    people.add(Lease(HOST, B, start=2e6))
+    assert [(one.start, one.end, one.mac) for one in people.spans(HOST)] == [
+        (-inf, 1e6 + 4999, A),
+        (2e6, inf, B),
+    ]
+    assert words(people) <= spans.MOST
+    assert (people.forgotten, people.device(HOST, 1e6).hostname) == (0, "pc4999")
+    people = who(*(Lease(HOST, A, start=float(n)) for n in range(5000)))
+    assert [tuple(one) for one in people.spans(HOST)] == [(0.0, inf, A, True)]
+    assert (words(people) <= spans.MOST, people.forgotten) == (True, 0)
+    assert people.device(HOST, 9.0).first_seen == 0.0
+
+
+@pytest.mark.parametrize("step", [1.0, 0.0])
+def test_claims_without_end_are_bounded_and_the_newest_are_kept(step: float) -> None:
+    count = 20 * spans.MOST
+    people = who(*(Lease(HOST, f"{n:06}", start=n * step) for n in range(count)))
+    assert words(people) <= spans.MOST
+    assert len(people) <= spans.MOST
+    assert people.forgotten == count - words(people)
+    if step:
+        assert people.device(HOST, count - 100.5 + spans.MOST).mac == f"{count - 1:06}"
+        assert people.identify(HOST, 10.0).via == "address only", "what is forgotten is not guessed"
+    undated = who(*(Lease(HOST, f"{n:06}") for n in range(2 * spans.MOST)))
+    assert (len(undated), undated.forgotten) == (spans.MOST, spans.MOST)
+
+
+def test_a_long_dhcp_log_of_one_address_costs_no_square(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spans, "MOST", 10_000)
+
     class Counted(float):
         compared = 0
 

@@ -4,6 +4,7 @@ Host names, log lines and replies come from strangers: everything shown goes thr
 """
 
 import json
+import re
 import sys
 import unicodedata
 from datetime import UTC, datetime
@@ -23,6 +24,13 @@ STYLES = {"title": "bold", "bad": "red", "good": "green", "dim": "dim", "command
 
 # Cc controls, Cf formatting (bidi, zero width), Cs surrogates, Zl and Zp line ends: all can lie on a screen.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+# The same as characters (but private use), for text of any length: Unicode 16.0, UnicodeData.txt. JSON
+# escapes those below U+0020 itself.
+_LYING = re.compile(
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
 
 
 def clean(text: str, limit: int = 500) -> str:
@@ -33,8 +41,10 @@ def clean(text: str, limit: int = 500) -> str:
 
 
 def emit(value: object) -> None:
-    """One JSON line on stdout; where stdout cannot spell a letter, its JSON escape stands for it."""
+    """One JSON line on stdout; what hides, and what cannot be spelled there, as its JSON escape."""
     text = codec.encode(value).decode()
+    if not text.isascii() or "\x7f" in text:
+        text = _LYING.sub(lambda found: json.dumps(found[0])[1:-1], text)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:

@@ -340,4 +340,4 @@ def test_proposals_and_claims_are_bounded() -> None:
     assert len(play.engine.decisions) == 100
     for number in range(5000):
         play >> Lease(ADDRESS, LAPTOP, start=SIX + number)
-    assert len(play.engine.who._by_mac[LAPTOP]) == 1
+    assert [len(past) for past in play.engine.who._pasts.values()] == [1]

@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from unlisted import codec
+from unlisted.edge import keep
 from unlisted.errors import UnlistedError
 from unlisted.messages import Attempt, Decision, Event, Lease, Listing, Tick
 from unlisted.stop import decide
@@ -30,7 +31,9 @@ T = TypeVar("T")
 
 APPLICATION = 0x554E4C53  # "UNLS" in the file's header (SQLite, PRAGMA application_id)
 BUSY = 10.0  # seconds to wait for another process's transaction
+TRIES = 2  # waits of BUSY for the same transaction, then its requests fail
 BATCH = 1000  # requests in one transaction
+LATEST = 10_000  # attempts that `attempts_since` tells at most; forged sources come in floods
 
 # Each entry takes the schema one version further; the number of entries is the version.
 MIGRATIONS = (
@@ -52,6 +55,7 @@ MIGRATIONS = (
         decision TEXT NOT NULL);
     CREATE TABLE cases (id TEXT PRIMARY KEY, saved REAL NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
     """,
+    keep.SCHEMA,
 )
 
 
@@ -104,6 +108,12 @@ def _broken(path: str, error: Exception) -> UnlistedError:
     else:
         remedy = "check that you may write there (see `store` in the configuration), or run as root"
     return UnlistedError(f"cannot use the store {path}: {text}", remedy=remedy)
+
+
+def _busy(error: Exception) -> bool:
+    """True when another process holds the lock."""
+    busy = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in busy
 
 
 def _connect(path: str) -> sqlite3.Connection:
@@ -181,10 +191,15 @@ def _device(event: Event) -> str:
 
 
 class Store:
-    """The open store: `with Store(path) as store:`. Methods may be called from any thread."""
+    """The open store: `with Store(path) as store:`. Methods may be called from any thread.
 
-    def __init__(self, path: str = "") -> None:
+    Attempts and leases are kept for `retention_days`, of attempts what `keep.py` says; all else for ever.
+    """
+
+    def __init__(self, path: str = "", *, retention_days: float = keep.DAYS) -> None:
         self.path = path or default_path()
+        self.retention_days = retention_days
+        self._crowds = keep.Crowds()
         self._writer = _open(self.path)
         self._reader = _connect(self.path)
         self._reading = threading.Lock()
@@ -212,8 +227,11 @@ class Store:
 
     def _write(self) -> None:
         """The writer thread: whatever waits becomes one transaction, and is acknowledged after its commit."""
-        open_ = True
+        open_, upkeep = True, 0.0
         while open_:
+            if time.monotonic() >= upkeep:
+                upkeep = time.monotonic() + keep.DAY
+                self._upkeep()
             jobs: list[_Job] = []
             job = self._jobs.get()
             while job is not None:
@@ -228,7 +246,16 @@ class Store:
                 open_ = False
             self._commit(jobs)
 
-    def _commit(self, jobs: Sequence[_Job]) -> None:
+    def _upkeep(self) -> None:
+        """Once a day, whoever has the store open. When it fails, the next day does it."""
+        now = time.time()
+        with suppress(sqlite3.Error):
+            if keep.due(self._writer, now):
+                self._commit(
+                    [(lambda connection: keep.expire(connection, now, self.retention_days), Future())]
+                )
+
+    def _commit(self, jobs: Sequence[_Job], tries: int = TRIES) -> None:
         done: list[tuple[Future[object], object]] = []
         try:
             self._writer.execute("BEGIN IMMEDIATE")
@@ -238,7 +265,12 @@ class Store:
         except Exception as error:
             with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
-            if len(jobs) > 1:
+            self._crowds.clear()
+            if _busy(error):  # none of ours is at fault: all of them wait again, or all fail
+                if tries > 1:
+                    self._commit(jobs, tries - 1)
+                    return
+            elif len(jobs) > 1:
                 # One bad request must not take the others with it: each on its own.
                 for job in jobs:
                     self._commit([job])
@@ -277,6 +309,8 @@ class Store:
         def work(connection: sqlite3.Connection) -> int:
             new = 0
             for event, name, body in rows:
+                if isinstance(event, Attempt) and self._crowds.counted(connection, event):
+                    continue
                 row = (name, event.__struct_config__.tag, _moment(event), saved, _device(event), body)
                 cursor = connection.execute(
                     "INSERT INTO events (hash, kind, at, saved, device, body) VALUES (?, ?, ?, ?, ?, ?)"
@@ -285,8 +319,12 @@ class Store:
                 )
                 if cursor.rowcount == 1:
                     new += 1
-                    if isinstance(event, Listing):
+                    if isinstance(event, Attempt):
+                        self._crowds.kept(connection, event, saved)
+                    elif isinstance(event, Listing):
                         _extend(connection, event, event.at if event.at is not None else saved, body)
+                elif isinstance(event, Lease):  # still here: its month begins again
+                    connection.execute("UPDATE events SET saved = ? WHERE hash = ?", (saved, name))
             return new
 
         return self.submit(work)
@@ -370,8 +408,25 @@ class Store:
             (kind.__name__.lower(), since),
         )
 
+    def attempts_since(self, at: float = 0.0) -> list[Attempt]:
+        """The last attempt of each device, source, port and action since a moment, in order of time.
+
+        They tell when somebody last sent anything, and what passed, without reading them all. Where there
+        are more than `LATEST`, those that were stopped are left out first, then the older.
+        """
+        latest = self._values(
+            Attempt,
+            "SELECT body, max(at) AS latest, json_extract(CAST(body AS TEXT), '$.action') AS action"
+            " FROM events WHERE kind = 'attempt' AND at >= ?"
+            " GROUP BY device, json_extract(CAST(body AS TEXT), '$.src'),"
+            " json_extract(CAST(body AS TEXT), '$.dport'), action"
+            " ORDER BY action IN ('block', 'held'), latest DESC LIMIT ?",
+            (at, LATEST),
+        )
+        return sorted(latest, key=lambda one: one.at)
+
     def count(self, kind: type[Struct]) -> int:
-        """How many events of one kind are kept."""
+        """How many events of one kind are kept whole."""
         row = self._rows("SELECT count(*) FROM events WHERE kind = ?", (kind.__name__.lower(),))[0]
         return int(str(row[0]))
 
@@ -430,7 +485,8 @@ class Store:
     def devices(self) -> list[Presence]:
         """Who was ever here, first seen first. Where a lease says no start, the time of reading it counts."""
         rows = self._rows(
-            "SELECT device, min(coalesce(at, saved)), max(coalesce(at, saved)), sum(kind = 'attempt'),"
+            "SELECT device, min(coalesce(at, saved)), max(coalesce(at, saved)), sum(kind = 'attempt')"
+            " + (SELECT coalesce(sum(attempts), 0) FROM counted WHERE counted.device = a.device),"
             " (SELECT coalesce(json_extract(CAST(b.body AS TEXT), '$.address'),"
             "                  json_extract(CAST(b.body AS TEXT), '$.src'))"
             "  FROM events b WHERE b.device = a.device AND b.device != '' ORDER BY b.id DESC LIMIT 1),"

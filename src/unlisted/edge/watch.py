@@ -49,6 +49,7 @@ NEIGHBORS_EVERY = 0.02  # seconds at least between two dumps; forged sources com
 FED = 5.0  # seconds between looks whether the standing rule is there
 SURROUNDINGS = 60.0  # seconds between looks at gateway, name servers and logins
 LEASE_FILE = 16 << 20  # bytes: no office has a larger lease file
+LAST = 5.0  # seconds at most for packets that wait when the watch ends
 REMEMBERED = 50_000  # devices whose first packet is remembered
 
 
@@ -149,8 +150,11 @@ class Watch:
         finally:
             if self.nflog is not None:
                 loop.remove_reader(self.nflog.fileno())
-                self._guarded(self._packets)
-                self.nflog.close()
+                self.nflog.unbind()  # what waits now is the end of it
+                until = time.monotonic() + LAST
+                while self._error is None and time.monotonic() < until and self.nflog.waiting():
+                    self._guarded(self._packets)
+                self.nflog.close()  # counts what is left as lost
             if self._flows:
                 await asyncio.wait(self._flows)
             for beside in (self._looking, self._feeding):

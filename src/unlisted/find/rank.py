@@ -4,6 +4,7 @@ A verdict is `rogue` (over the threshold), `suspect` (over half of it, with fan-
 role) or `honest`. Each carries the attempts that convinced us.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -22,9 +23,11 @@ from unlisted.net import Address, Network
 QUOTED = 10  # lines of evidence for each device
 FAN_OUT = 3  # networks; fewer are no fan-out, whatever the score
 MATCH = 120  # seconds between an attempt and the delivery it belongs to: slow servers, two clocks
-ZONES = range(-14 * 3600, 14 * 3600 + 1, 900)  # seconds; the zones of the world are quarters of an hour apart
-FEWEST = 5  # attempts; fewer fit some zone by chance
+# Seconds; the zones of the world are quarters of an hour apart.
+ZONES = np.array([zone for zone in range(-14 * 3600, 14 * 3600 + 1, 900) if zone], np.int64)
+FEWEST = 5  # attempts and destinations; fewer fit some zone by chance
 SKEWED = 500  # attempts by which the zone is sought
+CLOCKS = 20  # devices by which it is sought, those with the most attempts
 CALLED = 3  # networks; as many as the role of a mail exchanger wants
 NOBODY = (0, 0)
 _PORT_25, _ANSWERED = 0, 1
@@ -49,51 +52,102 @@ class Findings(NamedTuple):
     outer: bool = False  # only sources that are not inside: `--inside` may be what is missing
 
 
+class Served(NamedTuple):
+    """The one device that is our mail server by its log; `device` is None when none is."""
+
+    delivered: int = 0  # how many of its attempts are deliveries of ours
+    skew: int = 0  # seconds by which the mail log's clock stands ahead: a time zone
+    device: int | None = None
+    attempts: int = 0
+
+
+class _Reach(NamedTuple):
+    """A device's attempts that go where our mail server delivered at some time."""
+
+    device: int
+    attempts: int  # all of them
+    known: dict[Address, list[int]]  # seconds, in order
+
+    @property
+    def wide(self) -> bool:
+        """True when chance, or a smarthost that everybody uses, does not make it fit some time zone."""
+        shared = sum(map(len, self.known.values()))
+        return self.attempts >= FEWEST and len(self.known) >= FEWEST and 2 * shared >= self.attempts
+
+
 class Deliveries:
-    """What our own mail server handed to whom and when, for recognizing it in a gateway log."""
+    """What our own mail server handed to whom and when, for recognizing it in a gateway log.
+
+    Who sends spam sends it to the same large providers: each delivery accounts for one attempt, and the
+    one device for which they account best is the server.
+    """
 
     def __init__(self) -> None:
-        self._at: dict[Address, set[int]] = {}
+        self._at: dict[Address, list[int]] = {}
 
     def add(self, delivery: Delivery) -> None:
         """One more. The relay is `host[address]:port`; deliveries to ourselves have none."""
         _, bracket, rest = delivery.relay.partition("[")
         address = net.ip(rest.partition("]")[0]) if bracket else None
         if address is not None:
-            self._at.setdefault(address, set()).add(int(delivery.at) // MATCH)
+            self._at.setdefault(address, []).append(int(delivery.at))
 
     def __len__(self) -> int:
         return len(self._at)
 
-    def matching(self, flows: Flows, rows: Rows, skew: int = 0) -> int:
-        """How many of these attempts are deliveries of ours, the mail log's clock `skew` seconds ahead."""
-        count = 0
-        for row in rows if self._at else ():
-            spans = self._at.get(flows.addresses[flows.dst[row]])
-            if spans:
-                span = (int(flows.at[row]) // 1_000_000 + skew) // MATCH
-                count += bool(spans & {span - 1, span, span + 1})
-        return count
+    def server(self, flows: Flows, devices: Iterable[tuple[int, Rows]]) -> Served:
+        """Whose deliveries these are.
 
-    def skew(self, flows: Flows, devices: Iterable[Rows]) -> int:
-        """By how many seconds the mail server's clock stands ahead: a time zone, or 0.
-
-        Looked for only where no device fits the mail log as it stands, among those whose destinations fit.
+        Another time zone is looked for only where no device with many destinations fits as it is.
         """
-        few = [rows[:: max(1, len(rows) // SKEWED)] for rows in devices if len(rows) >= FEWEST]
-        few = [rows for rows in few if 2 * self._known(flows, rows) >= len(rows)]
-        if any(2 * self.matching(flows, rows) >= len(rows) for rows in few):
-            return 0
-        for rows in few:
-            found = [(self.matching(flows, rows, zone), -abs(zone), zone) for zone in ZONES]
-            count, _, zone = max(found)
-            if 2 * count >= len(rows):
-                return zone
-        return 0
+        for times in self._at.values():
+            times.sort()
+        all_ = [self._reach(flows, device, rows) for device, rows in devices] if self._at else []
+        wide = sorted((one for one in all_ if one.wide), key=lambda one: -one.attempts)
+        found = [self._served(one, 0) for one in all_]
+        if not any(self._served(one, 0).device is not None for one in wide):
+            found += [self._served(one, self._zone(one)) for one in wide[:CLOCKS]]
+        return max(found, key=lambda one: (one.delivered, -one.attempts, -abs(one.skew)), default=Served())
 
-    def _known(self, flows: Flows, rows: Rows) -> int:
-        """How many of these attempts go where our mail server delivered at some time."""
-        return sum(flows.addresses[flows.dst[row]] in self._at for row in rows)
+    def _reach(self, flows: Flows, device: int, rows: Rows) -> _Reach:
+        order = rows[np.argsort(flows.dst[rows], kind="stable")]
+        known = {}
+        for part in np.split(order, np.flatnonzero(np.diff(flows.dst[order])) + 1):
+            address = flows.addresses[flows.dst[part[0]]]
+            if address in self._at:
+                known[address] = (flows.at[part] // 1_000_000).tolist()
+        return _Reach(device, len(rows), known)
+
+    def _served(self, reach: _Reach, skew: int) -> Served:
+        """Nobody, unless at least half of the attempts are deliveries."""
+        count = sum(_paired(at, self._at[address], skew) for address, at in reach.known.items())
+        fits = count and 2 * count >= reach.attempts
+        return Served(count, skew, reach.device, reach.attempts) if fits else Served()
+
+    def _zone(self, reach: _Reach) -> int:
+        """The time zone in which most attempts have a delivery beside them."""
+        hits = np.zeros(len(ZONES), np.int64)
+        every = max(1, sum(map(len, reach.known.values())) // SKEWED)
+        for address, at in reach.known.items():
+            times = np.array(self._at[address], np.int64)
+            moments = np.array(at[::every], np.int64)[:, None] + ZONES
+            hits += (
+                np.searchsorted(times, moments + MATCH, "right") > np.searchsorted(times, moments - MATCH)
+            ).sum(axis=0)
+        best = np.flatnonzero(hits == hits.max())
+        return int(min(ZONES[best], key=abs))
+
+
+def _paired(attempts: list[int], deliveries: list[int], skew: int) -> int:
+    """How many attempts have a delivery of their own within `MATCH`. Both in order."""
+    count = place = 0
+    for at in attempts:
+        place = bisect_left(deliveries, at + skew - MATCH, place)
+        if place == len(deliveries):
+            break
+        if deliveries[place] <= at + skew + MATCH:
+            count, place = count + 1, place + 1
+    return count
 
 
 def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | None = None) -> Findings:
@@ -106,14 +160,16 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
         return Findings([], [*notes, "no attempt on a mail port left the own network in these"], told=False)
     made = devices(out.flows, who)
     notes += made.notes
+    if who.forgotten:
+        notes.append(f"{who.forgotten:,} old facts of who had an address were forgotten: it has too many")
     state, alarms = trip.advance(
         trip.State.new(len(made.who)), columns(out.flows, made.id), table := trip.load()
     )
     first = {int(d): i for i, d in reversed(list(enumerate(alarms.device)))}
     suspects, groups = [], list(_by_device(made.id))
-    deliveries = deliveries or Deliveries()
-    if skew := deliveries.skew(out.flows, (rows for _, rows in groups)):
-        notes.append(f"the mail log's clock stands {skew / 3600:+g} h from the gateway's: taken so")
+    served = deliveries.server(out.flows, groups) if deliveries else Served()
+    if served.skew:
+        notes.append(f"the mail log's clock stands {served.skew / 3600:+g} h from the gateway's: taken so")
     for number, rows in groups:
         alarm = first.get(number)
         seen = _Seen(
@@ -123,7 +179,7 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
             peak=int(state.peak[number]),
             threshold=int(table.threshold),
             flagged=None if alarm is None else (int(alarms.row[alarm]), int(alarms.attempt[alarm])),
-            delivered=deliveries.matching(out.flows, rows, skew),
+            delivered=served.delivered if number == served.device else 0,
             callers=max(out.callers.get(address, NOBODY) for address in _sources(out.flows, rows)),
         )
         suspects.append(_suspect(seen, setting))
