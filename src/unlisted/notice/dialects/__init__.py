@@ -13,11 +13,13 @@ from typing import Protocol
 from msgspec import Struct
 
 from unlisted.notice.parts import Part, words
+from unlisted.notice.phrases import Phrase, Phrases
 
 ADDRESS = r"[^\s<>()\[\]\"',;:@|]{1,128}@[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?"
 _ADDRESS = re.compile(ADDRESS)
 
-_ORIGINAL = re.compile(
+_CREATED = r"(?=\nthis message was created)"
+_COPY = (
     r"^[>| \t-]{0,40}(?:"
     r"-{2,80}[ \t]{0,8}(?:this is a copy|the (?:header|body) of the original|original message|"
     r"below this line is a copy|"
@@ -29,11 +31,11 @@ _ORIGINAL = re.compile(
     r"|below (?:is|this line is) a copy of|included is a copy of|(?:the )?(?:original|"
     r"returned) message follows"
     r"|content-type:[ \t]{0,8}(?:message/rfc822|text/rfc822-headers)|begin message[ \t]{0,8}$"
-    r"|\|?-{1,80}[ \t]{0,8}message text follows|\*{6,80}[ \t]{0,8}$(?=\nthis message was created)"
+    rf"|\|?-{{1,80}}[ \t]{{0,8}}message text follows|\*{{6,80}}[ \t]{{0,8}}${_CREATED}"
     r"|received:[ \t]?from .|return-path:[ \t]?<|dkim-signature:|x-originating-ip:"
-    r")",
-    re.IGNORECASE | re.MULTILINE,
+    r")"
 )
+_ORIGINAL = Phrase(_COPY, gate=_COPY.replace(_CREATED, ""))
 _TRANSCRIPT = re.compile(r"^[> ]{0,6}(?:(<<<)|>>>)[ \t]*(\S.{0,2000})$", re.MULTILINE)
 _NO_RECIPIENT = re.compile(r"503[ -].{0,60}RCPT|554[ -].{0,20}no valid recipients", re.IGNORECASE)
 _OWN_REPLY = re.compile(r"^([45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} .{1,1000})$", re.MULTILINE)
@@ -62,14 +64,13 @@ _COMMANDS = (
         r"does not like my greeting",
     ),
 )
-_COMMAND = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _COMMANDS)
-_REMOTE = re.compile(
+_COMMAND = Phrases(*(pattern for _, pattern in _COMMANDS))
+_HOST = (
     r"(?:\bhost:? |while talking to |remote server |server for the recipient domain [\w.-]{1,255} by |"
     r"rejected by |^)([A-Za-z0-9](?:[\w-]{0,62})"
     r"(?:\.[\w-]{1,63}){0,8}\.[A-Za-z][\w-]{1,62})\.?:?(?: ?[\[(]([0-9A-Fa-f.:]{3,45})[\])])?"
-    r"(?=$|[\s:,>;])",
-    re.IGNORECASE | re.MULTILINE,
 )
+_REMOTE = Phrase(_HOST + r"(?=$|[\s:,>;])", gate=_HOST)
 
 
 class Failure(Struct, frozen=True, gc=False):
@@ -134,7 +135,8 @@ def transcript(text: str) -> tuple[str, str]:
     The first: what follows ("503 need RCPT") is the echo of it.
     """
     command, lines = "", list[str]()
-    for found in _TRANSCRIPT.finditer(text[:50_000]):
+    session = text[:50_000] if "<<<" in text else ""
+    for found in _TRANSCRIPT.finditer(session):
         said = found[2].strip()
         if not found[1]:
             if lines:
@@ -146,7 +148,10 @@ def transcript(text: str) -> tuple[str, str]:
             lines.append(said)
     if lines:
         return "\n".join(lines), _named(f">>> {command}") if command else ""
-    reason = _REASON.search(text) or _OWN_REPLY.search(text)
+    reason = _REASON.search(text) if "(reason: " in text else None
+    reason = reason or (
+        _OWN_REPLY.search(text) if "\n5" in text or "\n4" in text or text[:1] in "45" else None
+    )
     return (reason[1] if reason else ""), ""
 
 
@@ -158,11 +163,14 @@ def command(text: str) -> str:
 
 @lru_cache(maxsize=8)
 def _named(text: str) -> str:
+    which = sorted(_COMMAND.which(text))
+    if len(which) < 2:
+        return _COMMANDS[which[0]][0] if which else ""
     best, where = "", -1
-    for name, pattern in _COMMAND:
-        for found in pattern.finditer(text):
+    for number in which:
+        for found in _COMMAND.patterns[number].finditer(text):
             if found.start() > where:
-                best, where = name, found.start()
+                best, where = _COMMANDS[number][0], found.start()
     return best
 
 

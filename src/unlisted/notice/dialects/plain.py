@@ -10,12 +10,12 @@ import re
 
 from unlisted.notice.dialects import ADDRESS, Failure, address, before_original, remote, transcript
 from unlisted.notice.parts import Part, words
+from unlisted.notice.phrases import Phrase
 
-_SENDER = re.compile(
+_SENDER = Phrase(
     r"mailer-daemon|post_?master|mail delivery|mdaemon|mail administrator|bounce|mail system|daemon@",
-    re.IGNORECASE,
 )
-_SUBJECT = re.compile(
+_SUBJECT = Phrase(
     r"undeliver|deliver(?:y|ed|able)?\b.{0,40}(?:fail|status|notif|error|problem|report|delay|unsuccess|"
     r"warning)|"
     r"returned (?:mail|message|to sender)|mail(?:er)? (?:error|failure|system error)|failure noti|"
@@ -23,9 +23,8 @@ _SUBJECT = re.compile(
     r"non-?deliver|mail delivery|loop alert|delay(?:ed)? mail|warning: (?:message|could)|"
     r"message (?:status|rejected|error)|"
     r"unable to deliver|failed mail|user unknown|bounce|nondeliverable|rejected|unzustellbar|rapport de non",
-    re.IGNORECASE,
 )
-_BODY = re.compile(
+_BODY = Phrase(
     r"(?:could|can|was|were|has) ?n(?:o|')t (?:be |been )?deliver|undeliver|fatal errors|deliver(?:y|"
     r"ed)? (?:has )?fail|"
     r"failed permanently|unable to deliver|transcript of session|delivery errors|did not reach the following|"
@@ -37,7 +36,6 @@ _BODY = re.compile(
     r"returned below could not|"
     r"message is delayed|not able to post|group you tried|invalid user address|duplicated message|"
     r"rejected by a remote",
-    re.IGNORECASE,
 )
 _ALONE = re.compile(rf'^[ \t>*"-]{{0,12}}(?:<({ADDRESS})>|"?({ADDRESS})"?)[ \t]*:?[ \t]*$')
 _LEADS = re.compile(
@@ -48,15 +46,15 @@ _REPLY_LEADS = re.compile(
     rf"^[ \t>]{{0,6}}[245][0-9]{{2}}[ \t](?:[245]\.[0-9]\.[0-9]{{1,3}}[ \t])?"
     rf"<?({ADDRESS})>?\.\.\.(.{{0,1000}})$"
 )
-_PROSE = re.compile(
+_PROSE = Phrase(
     r"(?:deliver(?:ed|y)?(?: (?:the|your) (?:mail|"
     r"message))?(?: a message)?(?: has)?(?: failed)?(?: (?:permanently|attempts))?(?: to)?|"
     r"mail(?: to)?|message to|recipients?(?: address)?(?: returned permanent errors)?|user|attempts|"
     r"not be delivered to|"
     rf"rcpt to|allowed size|directed to|addressed to|sent to|undeliverable to|"
     rf"original-recipient)[ \t]*:?[ \t]*(?:rfc822;[ \t]*)?<?({ADDRESS})>?",
-    re.IGNORECASE,
 )
+_SAYS = re.compile(r"(?:[^\W\d_][\W\d_]*+){4}")  # four letters: more than a number and a dash
 _ADDRESSES = re.compile(ADDRESS)
 _QUOTE = re.compile(r"^> ?", re.MULTILINE)
 _SESSION = re.compile(r"^-{2,}[ \t]*transcript of session", re.IGNORECASE | re.MULTILINE)
@@ -83,14 +81,16 @@ def read(head: Part, text: str) -> list[Failure]:
 
 def _bounce(head: Part, text: str) -> bool:
     sender = words(head.get("from"))
-    signs = bool(_SENDER.search(sender)) + bool(_SUBJECT.search(words(head.get("subject"))[:400]))
+    signs = _SENDER.occurs(sender) + _SUBJECT.occurs(words(head.get("subject"))[:400])
     signs += head.get("return-path").replace(" ", "") == "<>" or bool(head.get("x-failed-recipients"))
     automatic = head.get("auto-submitted").lower()
     signs += automatic.startswith("auto-replied") and bool(signs)
-    return signs + bool(_BODY.search(text[:20_000])) >= 2 or "permanent fatal errors" in text[:20_000]
+    return signs + _BODY.occurs(text[:20_000]) >= 2 or "permanent fatal errors" in text[:20_000]
 
 
 def _listed(head: Part) -> list[str]:
+    if not head.get("x-failed-recipients"):
+        return []
     value = ",".join(head.all("x-failed-recipients"))[:20_000]
     return list(dict.fromkeys(m[0] for m in _ADDRESSES.finditer(value)))
 
@@ -101,7 +101,7 @@ def _spans(text: str) -> list[tuple[str, str]]:
     opened: list[tuple[str, int, str]] = []
     before: dict[int, str] = {}  # sendmail 5 writes the session first and the recipient below it
     for number, line in enumerate(lines):
-        if len(line) > 2000:
+        if "@" not in line or len(line) > 2000:
             continue
         if found := _ALONE.match(line) or _LEADS.match(line):
             rest = found[3] if found.lastindex == 3 else ""
@@ -135,10 +135,9 @@ def _without_lines(head: Part, text: str, named: list[str]) -> list[Failure]:
 
 def _failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
     told, _ = transcript(chunk)
-    bare = re.sub(r"[\W\d_]+", "", chunk)
     return Failure(
         recipient.rstrip("."),
-        text=told or (chunk if len(bare) > 3 else rest),
+        text=told or (chunk if _SAYS.search(chunk) else rest),
         remote_mta=remote(chunk) or remote(rest),
         context=f"{chunk}\n{rest}" if told else f"{chunk}\n{intro}",
     )
