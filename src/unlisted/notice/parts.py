@@ -128,6 +128,12 @@ def headers_of(text: str) -> Headers:
     return _pairs(_cut(text.lstrip("\n"))[0])
 
 
+def boundary(content_type: str) -> str:
+    """The boundary that a Content-Type announces; "" when it announces none."""
+    found = _BOUNDARY.search(content_type)
+    return (found[1] or found[2]) if found else ""
+
+
 def words(value: str) -> str:
     """A header with its RFC 2047 words decoded."""
     if "=?" not in value:
@@ -198,10 +204,10 @@ def _unfolded(value: str) -> str:
 def _walk(part: Part, body: str, depth: int, leaves: list[Part]) -> None:
     if len(leaves) >= MAX_PARTS:
         return
-    boundary = _boundary(part.media, body)
+    border = _border(part.media, body)
     # "multipart/mx6d" and worse exist: what has a boundary that occurs in the body is a multipart.
-    if boundary and depth < MAX_DEPTH:
-        pieces = _pieces(body, boundary)
+    if border and depth < MAX_DEPTH:
+        pieces = _pieces(body, border)
         if len(pieces) > 1:
             preamble = pieces[0].strip()
             if preamble and depth == 0:
@@ -213,11 +219,11 @@ def _walk(part: Part, body: str, depth: int, leaves: list[Part]) -> None:
     leaves.append(part)
 
 
-def _boundary(announced: str, body: str) -> str:
+def _border(announced: str, body: str) -> str:
     """The announced boundary, or the one that the body plainly uses where that one is absent."""
-    found = _BOUNDARY.search(announced)
-    if found and "--" + (found[1] or found[2]) in body:
-        return found[1] or found[2]
+    found = boundary(announced)
+    if found and "--" + found in body:
+        return found
     if found or not announced or announced.lower().startswith("multipart") or _MULTIPLE.match(body):
         start = body[:_PEEK]
         if start.startswith("--") or "\n--" in start:
