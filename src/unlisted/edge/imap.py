@@ -103,7 +103,10 @@ class Session:
         """Say goodbye, and do not wait for the answer for long."""
         with suppress(imaplib.IMAP4.error, OSError, ValueError):
             self._client.sock.settimeout(2.0)
+            self._client.left = ANSWER
             self._client.logout()
+        with suppress(OSError):
+            self._client.shutdown()
 
     def after(self, uid: int) -> Iterator[tuple[int, mail.Message | mail.Unread]]:
         """Every message with a higher UID, in their order, with its UID."""
@@ -192,7 +195,7 @@ class Session:
                 self._ask(lambda: self._client.login(self.place.user, password))
         except _RefusedError as error:
             raise UnlistedError(
-                f"{self.place.name}: the server does not take this user and password: {error.what}",
+                f"{self.place.name}: the server does not take this user and password: {error.words}",
                 remedy="check both; many providers want a password made for programs",
                 code=4,
             ) from None
@@ -202,7 +205,7 @@ class Session:
             data = self._told("EXAMINE", quoted(self.place.folder))
         except _RefusedError as error:
             raise UnlistedError(
-                f"{self.place.name}: no such folder: {error.what}", remedy="its name as the server spells it"
+                f"{self.place.name}: no such folder: {error.words}", remedy="its name as the server spells it"
             ) from None
         self.exists = _integer(data)
         self.validity = _integer(self._client.response("UIDVALIDITY")[1])
@@ -221,7 +224,7 @@ class Session:
         kind, data = self._ask(ask)
         self.exists -= len([one for one in self._client.response("EXPUNGE")[1] if one is not None])
         if kind != "OK":
-            raise _RefusedError(_words(data))
+            raise _RefusedError(self.place.name, _words(data))
         return [item for item in data if item is not None]
 
     def _ask(self, command: Callable[[], T]) -> T:
@@ -239,7 +242,7 @@ class Session:
                 remedy="try again later; what was read so far is kept",
             ) from None
         except imaplib.IMAP4.error as error:
-            raise _RefusedError(_words([str(error)])) from None
+            raise _RefusedError(name, _words([str(error)])) from None
         except ssl.SSLCertVerificationError as error:
             raise UnlistedError(
                 f"{name}: its certificate does not hold: {error.verify_message}",
@@ -261,7 +264,11 @@ class Session:
 
 
 class _RefusedError(UnlistedError):
-    """The server understood and says no."""
+    """The server says no, in these words."""
+
+    def __init__(self, name: str, words: str) -> None:
+        super().__init__(f"{name}: {words}", remedy="check host, port and folder")
+        self.words = words
 
 
 class _Bounded:

@@ -2,7 +2,7 @@
 
 RFC 4155 and what is older than it: mboxo and mboxrd (">From " unquoted once), mboxcl and mboxcl2 (a
 Content-Length, believed where a message really ends there). Mails without "From " lines are told apart
-where a multipart has ended and a header block begins, or where the next bounce begins.
+where a multipart has ended and a header block begins, or where a bounce begins that nothing announces.
 One line, one message and one look ahead are bounded; the stream may be a pipe.
 """
 
@@ -23,7 +23,9 @@ _KNOWN = frozenset(
 )
 _LENGTH = re.compile(r"[0-9]{1,9}")
 _DAEMON = re.compile(rb"(?im)^from[ \t]*:.{0,200}(?:mailer-daemon|postmaster|mail delivery)")
-_COPY = re.compile(rb"(?i)copy of|(?:original|returned) (?:message|mail)|follows?\b|begin message")
+_COPY = re.compile(
+    rb"(?i)copy of|(?:original|returned) (?:message|mail)|follows?\b|begin message|^content-type:|^--"
+)
 
 
 def is_mail(head: bytes) -> bool:
@@ -85,7 +87,7 @@ class _Message:
         self.length = 0  # Content-Length
         self.head = True  # still in the header
         self.close = b""  # what ends a multipart
-        self.closed = False
+        self.opened = self.closed = False  # that multipart
 
     def taken(self) -> tuple[bytes, int]:
         """The bytes, and how many were left out."""
@@ -106,8 +108,9 @@ class _Message:
         if self.head and self.empty and len(self.lines) > 1:
             self.head = False
             self._read_header()
-        elif self.close and line.rstrip() == self.close:
-            self.closed = True
+        elif self.close and line.startswith(self.close[:-2]):
+            self.opened = True
+            self.closed = line.rstrip() == self.close
 
     def ends_before(self, line: bytes, file: "Rewound") -> bool:
         """True when `line` begins the next message."""
@@ -118,7 +121,7 @@ class _Message:
         known = _HEADER.match(line)
         if self.head or not known or known[1].lower() not in _KNOWN or not is_mail(line + file.peek(AHEAD)):
             return False
-        return self.closed or (not self.close and self._bounce(line + file.peek(AHEAD)))
+        return self.closed or (not self.opened and self._bounce(line + file.peek(AHEAD)))
 
     def _bounce(self, head: bytes) -> bool:
         """The next bounce behind one in plain text, and not the mail that this one returns."""
