@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
 MEMORY = 64 << 20  # bytes; RE2's default of 8 MB makes the automaton start over on a few hundred patterns
+FLAGS = re.IGNORECASE | re.MULTILINE | re.ASCII  # \w, \b and \s mean ASCII, as they do to RE2
 Finder: TypeAlias = Callable[..., tuple[int, int] | None]  # (text, start=0) -> where it stands
 
 
@@ -85,14 +86,13 @@ class Phrase:
     """A pattern; the case of letters does not count, and ^ and $ mean lines.
 
     `gate`: what RE2 looks for in its stead, where the pattern holds what RE2 does not know (a look-ahead, a
-    repetition beyond 1,000). The gate may match where the pattern does not, never the other way round; only
-    letters beyond ASCII are none to RE2 (\\w, \\b).
+    repetition beyond 1,000). The gate may match where the pattern does not, never the other way round.
     """
 
     __slots__ = ("_find", "_gate", "pattern")
 
     def __init__(self, pattern: str, *, gate: str = "") -> None:
-        self.pattern = re.compile(pattern, re.IGNORECASE | re.MULTILINE)
+        self.pattern = re.compile(pattern, FLAGS)
         self._gate = f"(?m){gate or pattern}"
         self._find: Finder | None = None
 
@@ -124,7 +124,7 @@ class Phrases:
     __slots__ = ("_set", "patterns")
 
     def __init__(self, *patterns: str) -> None:
-        self.patterns = [re.compile(pattern, re.IGNORECASE | re.MULTILINE) for pattern in patterns]
+        self.patterns = [re.compile(pattern, FLAGS) for pattern in patterns]
         self._set: Automaton | None = None
 
     def which(self, text: str) -> Sequence[int]:
