@@ -35,7 +35,7 @@ _TYPE = re.compile(
 # Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
 _TAG = re.compile(r"<(?:style|script)\b[^<>]{0,400}>[^<]{0,50000}|<[^<>]{0,2000}>", re.IGNORECASE)
 _BLANK = re.compile(r"\n[ \t>]{0,80}\n")
-_BLOCK = Phrase(r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:")
+_BLOCK = Phrase(r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:", words=("-recipient",))
 _INDENT = re.compile(r"^[> \t]{1,40}(?=[A-Za-z-]{3,40}:)", re.MULTILINE)
 LINE = 16_384  # characters of one pasted reply or log line
 _BARE = re.compile(r"\s{0,8}([245][0-9]{2})([ -]|$)")

@@ -87,11 +87,13 @@ class Phrase:
 
     `gate`: what RE2 looks for in its stead, where the pattern holds what RE2 does not know (a look-ahead, a
     repetition beyond 1,000). The gate may match where the pattern does not, never the other way round.
+    `words`: one of these, in lower case, stands in whatever it matches; a few words are found faster.
     """
 
-    __slots__ = ("_find", "_gate", "pattern")
+    __slots__ = ("_find", "_gate", "_words", "pattern")
 
-    def __init__(self, pattern: str, *, gate: str = "") -> None:
+    def __init__(self, pattern: str, *, gate: str = "", words: tuple[str, ...] = ()) -> None:
+        self._words = words
         self.pattern = re.compile(pattern, FLAGS)
         self._gate = f"(?m){gate or pattern}"
         self._find: Finder | None = None
@@ -113,6 +115,13 @@ class Phrase:
         return iter(()) if place is None else self.pattern.finditer(text, place[0])
 
     def _first(self, text: str) -> tuple[int, int] | None:
+        if self._words:
+            low = text.lower()
+            for word in self._words:
+                if word in low:
+                    break
+            else:
+                return None
         if self._find is None:  # compiled at first use: a program that reads no mail needs none
             self._find = finder(self._gate)
         return self._find(text)

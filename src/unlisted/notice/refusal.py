@@ -83,7 +83,10 @@ CODES = frozenset(
 
 # Patterns that search a whole reply begin with a class of letters: `re` skips to those at once.
 _CODE = re.compile(r"([245](?<![^\s:;\"'(\[<>=,][245])[0-9]{2})(?=[\s:;,\"'\-])")
-_SAID = Phrase(r"\bsaid: |reason: |\b(?:response|responded|returned)[\w ]{0,20}: ?")
+_SAID = Phrase(
+    r"\bsaid: |reason: |\b(?:response|responded|returned)[\w ]{0,20}: ?",
+    words=("said: ", "reason: ", "respon", "returned"),
+)
 _STATUS = re.compile(r"([245](?<![0-9.][245])\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9]|\.[0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 _CONTINUED = re.compile(r"(?:^|[\s:;])([245][0-9]{2})-")
@@ -101,6 +104,7 @@ _USING = Phrase(
     r"(?:(?:blocked|blacklisted|listed|found)[\w ]{0,24}? (?:using|by|at|on|in|provider)"
     r"|(?:rejected|refused|denied)[\w ]{0,24}? (?:using|on|in|provider))"
     r"[: ]{1,2}([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})",
+    words=("listed", "blocked", "found", "rejected", "refused", "denied"),
 )
 _TEMPORARY = re.compile(r"temporary failure|will be retried|retry time", re.IGNORECASE)
 _TRAILER = re.compile(r"\(in reply to [^()]{1,60}\)\s*$")
@@ -169,7 +173,7 @@ def _again(flat: str, start: int, code: str) -> str:
 
 def codes(text: str) -> tuple[str, str, int]:
     """Reply code, enhanced status and where the reply itself begins, of folded text."""
-    said = _SAID.search(text) if ":" in text else None
+    said = _SAID.search(text)
     found = (_CODE.search(text, max(0, said.end() - 1)) if said else None) or _first_code(text)
     begins = found.start(1) if found else (said.end() if said else 0)
     code = found[1] if found and found[1] in CODES else ""

@@ -176,6 +176,9 @@ def _named(text: str) -> str:
 
 def remote(text: str) -> str:
     """The host that refused, with its address when it stands beside it."""
+    low = text[:4000].lower()
+    if not ("[" in low or "(" in low or "host" in low or "talking" in low):
+        return ""
     for found in _REMOTE.finditer(text[:4000]):
         if found[2] or "host" in found[0].lower() or "talking" in found[0].lower():
             return f"{found[1]} [{found[2]}]" if found[2] else found[1]
