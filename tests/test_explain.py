@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from unlisted import cli
 from unlisted.cli import explain
-from unlisted.edge import mail
+from unlisted.edge import mail, mbox
 
 BOUNCE = (
     b"From: MAILER-DAEMON@relay.example.net\nSubject: Undelivered Mail Returned to Sender\n"
@@ -298,3 +298,30 @@ def test_a_line_for_each_recipient_of_the_corpus(corpora: Path, capsys: pytest.C
     rows = [json.loads(text) for text in (folder / "expected.jsonl").read_text().splitlines()]
     assert code == 1
     assert len(told) == len(rows)
+
+
+# ---- blocks and lines -----------------------------------------------------------------------------
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"a\n", b">From x\n", b"From here\n", b"x" * 40 + b"\n", b"\r\n", b"Z: 1\n\n"]),
+        max_size=9,
+    ),
+    st.integers(1, 4),
+    st.integers(20, 400),
+)
+def test_blocks_of_any_size_give_the_same_messages(lines: list[bytes], count: int, block: int) -> None:
+    body = b"Subject: x\n\n" + b"".join(lines) + b"end\n"
+    box = (POST + body + b"\n") * count
+    found = []
+    for size in (block, 1 << 18):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mbox, "BLOCK", size)
+            patch.setattr(mbox, "AHEAD", 100)
+            found.append(list(mbox.split(mbox.Rewound(b"", io.BytesIO(box)), 150)))
+    assert found[0] == found[1]
+    assert len(found[0]) == count
+    assert all(len(raw) <= 150 for raw, _ in found[0])
+    if b">From" not in body:  # what is unquoted gets shorter
+        assert sum(len(raw) + cut for raw, cut in found[0]) == len(box)

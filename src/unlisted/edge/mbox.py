@@ -13,6 +13,7 @@ from typing import BinaryIO
 from unlisted.notice import parts
 
 LINE = 1 << 16  # bytes of one line; longer ones are cut into pieces
+BLOCK = 1 << 18  # bytes read at once
 AHEAD = 8192  # bytes that are looked at to recognize a mail
 
 POSTMARK = re.compile(rb"From \S{1,320} .{0,40}[0-9]{1,2}:[0-9]{2}|From MAILER-DAEMON\b")
@@ -21,7 +22,10 @@ _KNOWN = frozenset(
     b"from to subject date received return-path message-id content-type mime-version delivered-to "
     b"x-original-to auto-submitted reply-to sender cc envelope-to x-failed-recipients in-reply-to".split()
 )
-_LENGTH = re.compile(r"[0-9]{1,9}")
+_NEXT = re.compile(rb"\n[ \t]{0,80}\r?\n(?=From \S{1,320} .{0,40}[0-9]{1,2}:[0-9]{2}|From MAILER-DAEMON\b)")
+_EMPTY = re.compile(rb"\n\r?\n")
+_LENGTH = re.compile(rb"(?i)\ncontent-length:[ \t]{0,8}([0-9]{1,9})[ \t]{0,8}\r?\n")
+_QUOTED = re.compile(rb"(?m)^>(>{0,80}From )")
 _DAEMON = re.compile(rb"(?im)^from[ \t]*:.{0,200}(?:mailer-daemon|postmaster|mail delivery)")
 _COPY = re.compile(
     rb"(?i)copy of|(?:original|returned) (?:message|mail)|follows?\b|begin message|^content-type:|^--"
@@ -49,42 +53,70 @@ def is_mail(head: bytes) -> bool:
 
 def split(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
     """Each message's first `limit` bytes, and how many more it has."""
-    marked = POSTMARK.match(file.peek(AHEAD).lstrip(b"\r\n")) is not None
-    one = _Message(limit, marked=marked)
+    if POSTMARK.match(file.peek(AHEAD).lstrip(b"\r\n")):
+        yield from _marked(file, limit)
+        return
+    one = _Message(limit)
     while line := file.readline(LINE):
         if one.size and one.ends_before(line, file):
             yield one.taken()
-            one = _Message(limit, marked=marked)
+            one = _Message(limit)
         one.add(line)
-        if marked and one.length:
-            one.length = _whole(one, file)
     if one.size:
         yield one.taken()
 
 
-def _whole(one: "_Message", file: "Rewound") -> int:
-    """Take the body that Content-Length announces, if a message ends there; always 0."""
-    body = file.exactly(one.length)
-    behind = file.peek(AHEAD).lstrip(b"\r\n")
-    if len(body) == one.length and (not behind or POSTMARK.match(behind)):
-        for line in body.splitlines(keepends=True):
-            one.add(line)
-        one.empty = True
-    else:
-        file.unread(body)
-    return 0
+def _marked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
+    """Messages that begin with "From " lines, block by block: a mailbox has millions of lines."""
+    data = file.some(BLOCK).lstrip(b"\r\n")
+    start = seen = cut = 0  # of the present message: where it begins, is searched from, bytes left out
+    more = True
+    while True:
+        after = seen if cut else max(seen, _announced(data, start, limit, more=more))
+        found = _NEXT.search(data, after)
+        if found or not more:
+            stop = found.end() if found else len(data)
+            if start < stop:
+                yield _unquoted(data[start : min(stop, start + limit)]), cut + max(0, stop - start - limit)
+            if not found:
+                return
+            start, seen, cut = stop, stop, 0
+            continue
+        seen = max(seen, len(data) - AHEAD)
+        if seen - start > limit + BLOCK:  # a large one: its beginning is kept, its middle counted
+            cut += seen - start - limit
+            data, start, seen = data[start : start + limit] + data[seen:], 0, limit
+        block = file.some(BLOCK)
+        more = bool(block)
+        data, start, seen = data[start:] + block, 0, seen - start
+
+
+def _announced(data: bytes, start: int, limit: int, *, more: bool) -> int:
+    """Where the message ends by its Content-Length, if it does; else where it begins."""
+    head = _EMPTY.search(data, start, start + limit)
+    if head is None or not (found := _LENGTH.search(data, start, head.start() + 1)):
+        return start
+    stop = head.end() + int(found[1])
+    if stop - start > limit:
+        return start
+    behind = data[stop : stop + AHEAD].lstrip(b"\r\n")
+    if more and len(behind) < AHEAD // 2:
+        return len(data)  # to be seen with the next block
+    return max(head.start(), stop - 3) if POSTMARK.match(behind) or not behind else start
+
+
+def _unquoted(raw: bytes) -> bytes:
+    return _QUOTED.sub(rb"\1", raw) if b"\n>" in raw else raw
 
 
 class _Message:
     """The message that is being read: its lines, and what says where it ends."""
 
-    def __init__(self, limit: int, *, marked: bool) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.marked = marked  # messages begin with "From " lines, and >From is quoted
         self.lines: list[bytes] = []
         self.size = self.cut = 0
         self.empty = False  # the last line was
-        self.length = 0  # Content-Length
         self.head = True  # still in the header
         self.close = b""  # what ends a multipart
         self.opened = self.closed = False  # that multipart
@@ -98,8 +130,7 @@ class _Message:
         self.empty = not line.strip()
         self.size += len(line)
         if self.size <= self.limit:
-            quoted = self.marked and line.startswith(b">") and line.lstrip(b">").startswith(b"From ")
-            self.lines.append(line[1:] if quoted else line)
+            self.lines.append(line)
         else:
             room = max(0, self.limit - self.size + len(line))
             self.cut += len(line) - room
@@ -116,8 +147,6 @@ class _Message:
         """True when `line` begins the next message."""
         if not self.empty and not self.closed:
             return False
-        if self.marked:
-            return self.empty and POSTMARK.match(line) is not None
         known = _HEADER.match(line)
         if self.head or not known or known[1].lower() not in _KNOWN or not is_mail(line + file.peek(AHEAD)):
             return False
@@ -131,14 +160,9 @@ class _Message:
 
     def _read_header(self) -> None:
         text = b"".join(self.lines).decode("latin-1").replace("\r\n", "\n").lstrip("\n")
-        if text.startswith(("From ", ">From ")):
-            text = text.partition("\n")[2]
         head = parts.Part("", parts.headers_of(text))
         boundary = parts.boundary(head.get("content-type"))
         self.close = f"--{boundary}--".encode("latin-1", "replace") if boundary else b""
-        if _LENGTH.fullmatch(head.get("content-length")):
-            length = int(head.get("content-length"))
-            self.length = length if length <= self.limit else 0
 
 
 class Rewound:
@@ -158,6 +182,13 @@ class Rewound:
         taken, self._head = self._head[:size], self._head[size:]
         return taken
 
+    def some(self, size: int) -> bytes:
+        """At most `size` bytes, and of a pipe what is there; b"" at the end."""
+        if self._head:
+            return self.read(size)
+        read: bytes = getattr(self._file, "read1", self._file.read)(size)
+        return read
+
     def exactly(self, size: int) -> bytes:
         """`size` bytes, fewer at the end only."""
         taken = b""
@@ -170,10 +201,6 @@ class Rewound:
         if len(self._head) < size:
             self._head = self.exactly(size)
         return self._head[:size]
-
-    def unread(self, data: bytes) -> None:
-        """Put bytes back."""
-        self._head = data + self._head
 
     def readline(self, size: int) -> bytes:
         """One line, or `size` bytes of it."""
