@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -111,21 +112,21 @@ def _free() -> int:
 
 
 @pytest.fixture(scope="module")
-def _server(program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
-    for name in ("doveconf", "openssl"):
-        program(name)
-    folder = tmp_path_factory.mktemp("dovecot")
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)  # the server's processes are not root
-    server = Dovecot(program("dovecot"), folder)
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", server.port)) == 0:
-                break
-        time.sleep(0.1)
-    yield server
-    server.process.terminate()
-    server.process.wait(20)
+def _server(program: Callable[[str], str]) -> Iterator[Dovecot]:
+    program("openssl")
+    path = program("dovecot")
+    # Not below pytest's folder, which every run that starts closes to others: the server is not root.
+    with tempfile.TemporaryDirectory(prefix="unlisted-dovecot-") as folder:
+        os.chmod(folder, 0o755)
+        server = Dovecot(path, Path(folder))
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", server.port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield server
+        server.process.terminate()
+        server.process.wait(20)
 
 
 @pytest.fixture
