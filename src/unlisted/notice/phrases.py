@@ -39,6 +39,7 @@ def automaton(patterns: Sequence[str]) -> Automaton:
         return _One(patterns)
     options = re2.Options()
     options.case_sensitive = False
+    options.log_errors = False
     options.max_mem = MEMORY
     built = re2.Set.SearchSet(options)
     for pattern in patterns:
@@ -56,6 +57,7 @@ def finder(pattern: str) -> Finder:
         return _plain(pattern)
     options = re2.Options()
     options.case_sensitive = False
+    options.log_errors = False  # what a stranger wrote says nothing on our terminal
     options.never_capture = True  # only the place is wanted: no second pass for the groups
     compiled = re2.compile(pattern.encode(), options)
 
