@@ -110,18 +110,17 @@ class Session:
 
     def after(self, uid: int) -> Iterator[tuple[int, mail.Message | mail.Unread]]:
         """Every message with a higher UID, in their order, with its UID."""
-        while True:
-            # By position and anew each time: what others delete meanwhile moves the positions.
-            first = self._position(uid)
-            sizes = self._sizes(first)
-            if not sizes:
-                return
+        first = self._position(uid)
+        while sizes := [one for one in self._sizes(first) if one[0] > uid]:
+            before = self.exists
             for group in _groups(sizes):
                 bodies = self._bodies([one for one, _ in group])
                 for one, size in group:
                     if one in bodies:
                         yield one, self._message(one, size, bodies[one])
             uid = sizes[-1][0]
+            # What others deleted meanwhile moves the positions (EXPUNGE, RFC 3501 §7.4.1).
+            first = first + WINDOW if self.exists == before else self._position(uid)
 
     def _message(self, uid: int, size: int, body: bytes | None) -> mail.Message | mail.Unread:
         source = f"{self.place.name};UID={uid}"
@@ -131,7 +130,7 @@ class Session:
 
     def _position(self, uid: int) -> int:
         """Of the first message behind `uid`, from 1; UIDs ascend with it (RFC 3501 §2.3.1.1)."""
-        low, high = 1, self.exists + 1
+        low, high = 1, self.exists + 1 if uid else 1
         while low < high:
             middle = (low + high) // 2
             found = self._sizes(middle, 1)
