@@ -92,17 +92,23 @@ class Phrase:
     `words`: one of these, in lower case, stands in whatever it matches; a few words are found faster.
     """
 
-    __slots__ = ("_find", "_gate", "_words", "pattern")
+    __slots__ = ("_exact", "_find", "_gate", "_set", "_words", "pattern")
 
     def __init__(self, pattern: str, *, gate: str = "", words: tuple[str, ...] = ()) -> None:
         self._words = words
         self.pattern = re.compile(pattern, FLAGS)
         self._gate = f"(?m){gate or pattern}"
+        self._exact = not gate
         self._find: Finder | None = None
+        self._set: Automaton | None = None
 
     def occurs(self, text: str) -> bool:
         """True when it is in `text`."""
-        return self.search(text) is not None
+        if not self._exact:
+            return self.search(text) is not None
+        if self._set is None:  # compiled at first use: a program that reads no mail needs none
+            self._set = automaton([self._gate])
+        return bool(self._set.Match(text))
 
     def search(self, text: str) -> re.Match[str] | None:
         """Its first place in `text`."""
@@ -124,7 +130,7 @@ class Phrase:
                     break
             else:
                 return None
-        if self._find is None:  # compiled at first use: a program that reads no mail needs none
+        if self._find is None:
             self._find = finder(self._gate)
         return self._find(text)
 
