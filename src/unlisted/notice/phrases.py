@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
 MEMORY = 64 << 20  # bytes; RE2's default of 8 MB makes the automaton start over on a few hundred patterns
+EACH = 2 << 20  # bytes for one of hundreds; where they do not suffice RE2 goes on without them, slower
 FLAGS = re.IGNORECASE | re.MULTILINE | re.ASCII  # \w, \b and \s mean ASCII, as they do to RE2
 Finder: TypeAlias = Callable[..., tuple[int, int] | None]  # (text, start=0) -> where it stands
 
@@ -44,6 +45,27 @@ def automaton(patterns: Sequence[str]) -> Automaton:
     built = re2.Set.SearchSet(options)
     for pattern in patterns:
         built.Add(pattern)
+    built.Compile()
+    made: Automaton = built
+    return made
+
+
+def filtered(patterns: Sequence[str]) -> Automaton:
+    """As `automaton`, for hundreds of patterns: their words are sought first, then those with words found.
+
+    One automaton over all of them makes new states for every text that it has not seen.
+    """
+    try:
+        import re2
+    except ImportError:
+        return _One(patterns)
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    options.max_mem = EACH
+    built = re2.Filter()
+    for pattern in patterns:
+        built.Add(pattern, options)
     built.Compile()
     made: Automaton = built
     return made

@@ -6,7 +6,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from unlisted import catalogue
-from unlisted.notice.phrases import Automaton, Finder, automaton, finder
+from unlisted.notice.phrases import Automaton, Finder, automaton, filtered, finder
 
 
 class Rule(Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +73,7 @@ class Matcher:
             for pattern in (*rule.any, *rule.unless):
                 self.owner.append((number, pattern in rule.unless))
                 self.patterns.append(pattern)
-        self.set = automaton(self.patterns)
+        self.set = filtered(self.patterns)
 
     def match(self, text: str) -> list[tuple[int, int]]:
         """(rule, pattern) of every rule that holds, in the file's order."""
