@@ -5,7 +5,8 @@ these, or - for stdin; or a folder on a server, imaps://USER@HOST/INBOX: its pas
 from UNLISTED_IMAP_PASSWORD or --password-file. Nothing on the server changes; what was read is remembered
 here, and the next time only new mail is read. --follow does the same with a Maildir, as mail arrives.
 One line for each recipient, then what the refusals share and what to do next.
-Exit code: 0 none concerns us, 1 one does, 3 nothing could be told. With --unread: 0 nothing to list, 1 some.
+Exit code: 0 none concerns us (or a mailbox has nothing new), 1 one does, 3 nothing could be told; with
+--unread 1 when there was something to list.
 """
 
 import argparse
@@ -91,10 +92,12 @@ def run(args: argparse.Namespace) -> int:
             )
         paths = ["-"]
     if args.follow:
+        told.fills = True
         _mailbox.follow(args, paths, told.take)
         return told.end()
     for path in paths:
         if _mailbox.is_folder(path):
+            told.fills = True
             _mailbox.folder(args, path, told.take)
             continue
         for found in mail.messages(path, waits=_waits):
@@ -116,6 +119,7 @@ class Told:
         self.refusals: list[Refusal] = []
         self.unread: list[mail.Unread] = []
         self.read = self.silent = self.dark = 0
+        self.fills = False  # a mailbox, in which nothing new is an answer
 
     def take(self, found: mail.Message | mail.Unread) -> list[Refusal]:
         """Tell one message; its refusals."""
@@ -167,6 +171,8 @@ class Told:
             _sum_up(self.refusals)
         if any(r.verdict in together.OURS for r in self.refusals):
             return 1
+        if self.fills and not self.refusals and not self.unread:
+            return 0
         return 0 if any(r.verdict != "undecided" for r in self.refusals) else 3
 
 
