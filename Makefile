@@ -58,7 +58,7 @@ env: .venv/.stamp  ## the Python environment of the lock file
 	python3 -m pip install --quiet --disable-pip-version-check --target .tools uv
 
 clean:
-	rm -rf .venv .venv-lowest .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
 
 help:
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12

@@ -2,8 +2,8 @@
 
     python tools/fuzz.py [--seconds 60] [--corpus FOLDER]
 
-With atheris (the group `fuzz`) guided by coverage, else drawn by Hypothesis. What breaks is kept as a file
-whose name is printed; `python tools/fuzz.py FILE` plays it again. Seeds are the bounces below and, where
+With atheris (the group `fuzz`) guided by coverage, else drawn by Hypothesis. What was tried is kept in
+.fuzz for the next time, and what breaks as a file there whose name is printed; `python tools/fuzz.py FILE` plays it again. Seeds are the bounces below and, where
 they are, those of the corpora.
 """
 
@@ -11,7 +11,6 @@ import argparse
 import io
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -78,10 +77,12 @@ def guided(seconds: int, folder: Path) -> None:
     """By atheris; libFuzzer ends the process."""
     import atheris
 
-    known = Path(tempfile.mkdtemp(prefix="unlisted-fuzz-"))
+    known = Path(__file__).resolve().parents[1] / ".fuzz"
+    known.mkdir(exist_ok=True)
     for number, raw in enumerate(seeds(folder)):
         (known / f"seed-{number}").write_bytes(raw)
     words = [sys.argv[0], f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=10", "-verbosity=0"]
+    words.append(f"-artifact_prefix={known}{os.sep}")
     atheris.instrument_all()
     atheris.Setup([*words, "-print_final_stats=1", str(known)], one)
     atheris.Fuzz()
