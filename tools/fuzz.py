@@ -3,8 +3,8 @@
     python tools/fuzz.py [--seconds 60] [--corpus FOLDER]
 
 With atheris (the group `fuzz`) guided by coverage, else drawn by Hypothesis. What was tried is kept in
-.fuzz for the next time, and what breaks as a file there whose name is printed; `python tools/fuzz.py FILE` plays it again. Seeds are the bounces below and, where
-they are, those of the corpora.
+.fuzz for the next time, and what breaks as a file there whose name is printed; `python tools/fuzz.py FILE`
+plays it again. Seeds are the bounces below and, where they are, those of the corpora.
 """
 
 import argparse
