@@ -9,7 +9,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 UV  := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := .venv/bin
 
-.PHONY: demo test lint types fast lowest bench example packages env clean help
+.PHONY: demo test lint types fast lowest bench fuzz example packages env clean help
 
 demo: env  ## the main job on the example, then the whole story (the lab as root on Debian, else simulated)
 	$(RUN)/unlisted investigate examples/office || test $$? -eq 1
@@ -37,6 +37,9 @@ lowest: env  ## the tests that need no lab, with the lowest versions that pyproj
 bench: env  ## every benchmark, each beside its peer in the same run
 	for file in benchmarks/*_*.py; do $(RUN)/python $$file || exit 1; done
 
+fuzz: env  ## hostile mail for the reader of bounces, for a minute (SECONDS=600 for ten)
+	$(RUN)/python tools/fuzz.py --seconds $(or $(SECONDS),60)
+
 example: env packages  ## make examples/office anew in the lab (root)
 	rm -rf examples/office examples/office-before examples/office-report
 	$(RUN)/unlisted demo --evidence examples/office
@@ -55,7 +58,7 @@ env: .venv/.stamp  ## the Python environment of the lock file
 	python3 -m pip install --quiet --disable-pip-version-check --target .tools uv
 
 clean:
-	rm -rf .venv .venv-lowest .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
 
 help:
 	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12

@@ -4,7 +4,9 @@ import gzip
 import io
 import json
 import os
+import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from unlisted import cli
 from unlisted.cli import explain
-from unlisted.edge import mail
+from unlisted.edge import mail, mbox
 
 BOUNCE = (
     b"From: MAILER-DAEMON@relay.example.net\nSubject: Undelivered Mail Returned to Sender\n"
@@ -144,6 +146,135 @@ def test_unreadable_things_are_values(tmp_path: Path) -> None:
     assert len(_read(tmp_path)) == 4
 
 
+# ---- several in a file ----------------------------------------------------------------------------
+
+POST = b"From MAILER-DAEMON  Thu Nov 19 10:00:00 2026\n"
+
+
+def _raws(path: Path) -> list[bytes]:
+    found = _read(path)
+    assert all(isinstance(one, mail.Message) for one in found)
+    return [one.raw for one in found if isinstance(one, mail.Message)]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_an_mbox_of_any_kind(tmp_path: Path, end: bytes) -> None:
+    post = b"From a@example.net Thu Nov 19 10:00:00 2026\n"
+    box = post + BOUNCE + b"\n>From quoted\n>>From twice\n\n" + post + UNKNOWN + b"\n" + post + BOUNCE
+    (tmp_path / "box").write_bytes(box.replace(b"\n", end))
+    one, two, three = _raws(tmp_path / "box")
+    plain = one.replace(b"\r\n", b"\n")
+    assert b"\nFrom quoted\n>From twice\n" in plain
+    assert b"User unknown" in two
+    assert b"spamcop" in three
+
+
+def test_content_length_is_believed_where_a_message_ends_there(tmp_path: Path) -> None:
+    body = b"a report\n\nFrom b@example.net Thu Nov 19 10:00:00 2026\nstill the same\n"
+    head = b"From: a@example.net\nSubject: x\nContent-Length: %d\n\n"
+    (tmp_path / "box").write_bytes(POST + head % len(body) + body + b"\n" + POST + BOUNCE)
+    one, two = _raws(tmp_path / "box")
+    assert one.rstrip().endswith(b"still the same")
+    assert b"spamcop" in two
+    (tmp_path / "box").write_bytes(POST + head % (len(body) + 7) + body + b"\n" + POST + BOUNCE)
+    assert len(_raws(tmp_path / "box")) == 3  # a lie: by the "From " lines, then
+
+
+def test_mails_written_one_behind_the_other(tmp_path: Path) -> None:
+    report = (
+        b"Return-Path: <>\nFrom: MAILER-DAEMON@example.net\nContent-Type: multipart/report; boundary=b\n\n"
+        b"--b\n\nno\n--b\nContent-Type: message/rfc822\n\nReturn-Path: <a@example.net>\n"
+        b"From: postmaster@example.net\nSubject: x\n\nhello\n--b--\n"
+    )
+    (tmp_path / "all").write_bytes(report + b"\n" + BOUNCE + b"\n" + report + report + b"\n" + UNKNOWN)
+    found = _raws(tmp_path / "all")
+    assert [raw.strip() for raw in found] == [
+        one.strip() for one in (report, BOUNCE, report, report, UNKNOWN)
+    ]
+
+
+def test_what_a_bounce_returns_is_no_second_mail(tmp_path: Path) -> None:
+    copy = b"\n--- Below this line is a copy of the message.\n\n"
+    returned = b"Return-Path: <>\nFrom: MAILER-DAEMON@x.example\n\nhi\n"
+    (tmp_path / "one").write_bytes(BOUNCE + copy + returned)
+    assert len(_raws(tmp_path / "one")) == 1
+
+
+@pytest.mark.corpus
+def test_every_mail_of_the_corpus_is_one(corpora: Path) -> None:
+    several = {}
+    for path in sorted((corpora / "bounces").glob("*.eml")):
+        found = _raws(path)
+        if found[1:]:
+            several[path.name] = len(found)
+        elif not found[0].startswith(b"From "):
+            assert found[0] == path.read_bytes(), path.name
+    assert set(several.values()) <= {2}, several  # one of them is an mbox of two
+    assert len(several) == 1
+
+
+# ---- pipes and devices ----------------------------------------------------------------------------
+
+
+def test_a_pipe_with_a_writer_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(BOUNCE))
+    writer.start()
+    code, out, err = _run(capsys, "--json", str(tmp_path / "pipe"))
+    writer.join()
+    assert (code, json.loads(out)["recipient"], err) == (1, "b@example.org", "")
+
+
+def test_a_pipe_without_a_writer_says_that_it_waits(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    words = [sys.executable, "-m", "unlisted", "explain", str(tmp_path / "pipe")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as waiting:
+        assert waiting.stderr is not None
+        assert b"waiting for somebody to write" in waiting.stderr.readline()
+        (tmp_path / "pipe").write_bytes(BOUNCE)
+        out, _ = waiting.communicate(timeout=30)
+    assert b"b@example.org" in out
+    assert waiting.returncode == 1
+
+
+def test_a_device_is_not_read_for_ever() -> None:
+    (found,) = mail.messages("/dev/zero")
+    assert isinstance(found, mail.Unread)
+    assert "device" in found.why
+
+
+def test_a_bomb_of_zeros_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "COUNTED", 5 << 20)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(b"550 no\n" + bytes(20 << 20)))
+    (found,) = _read(tmp_path / "bomb.gz")
+    assert isinstance(found, mail.Unread) or found.cut <= 6 << 20
+
+
+# ---- what was not understood ----------------------------------------------------------------------
+
+
+def test_what_was_not_understood_is_counted_and_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "1.eml").write_bytes(BOUNCE)
+    (tmp_path / "2.eml").write_bytes(
+        b"From: a@example.net\nTo: b@example.net\nSubject: lunch\n\nDo you come?\n"
+    )
+    (tmp_path / "3.eml").write_bytes(UNKNOWN.replace(b"550 5.1.1 User unknown", b"gargle blaster"))
+    (tmp_path / "4").write_bytes(b"\x7fELF\x00\x00")
+    _, out, err = _run(capsys, str(tmp_path))
+    assert "3 messages read: 1 without a refusal, 1 not understood   (--unread lists them)" in err
+    assert "b@example.org" in out
+    code, out, _ = _run(capsys, "--unread", str(tmp_path))
+    assert code == 1
+    assert [line.rpartition("/")[2].split(": ")[:2] for line in out.splitlines()] == [
+        ["2.eml", "no refusal in it"], ["3.eml", "not understood"], ["4", "not read"],
+    ]  # fmt: skip
+    _, out, _ = _run(capsys, "--unread", "--json", str(tmp_path))
+    assert [list(json.loads(line)) for line in out.splitlines()] == [["source", "why"]] * 3
+    assert _run(capsys, "--unread", str(tmp_path / "1.eml"))[:2] == (0, "")
+
+
 def test_recognizes_mail_by_content() -> None:
     assert mail.is_mail(BOUNCE)
     assert mail.is_mail(b"Return-Path: <>\r\nReceived: from x\r\n by y\r\n")
@@ -167,3 +298,30 @@ def test_a_line_for_each_recipient_of_the_corpus(corpora: Path, capsys: pytest.C
     rows = [json.loads(text) for text in (folder / "expected.jsonl").read_text().splitlines()]
     assert code == 1
     assert len(told) == len(rows)
+
+
+# ---- blocks and lines -----------------------------------------------------------------------------
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"a\n", b">From x\n", b"From here\n", b"x" * 40 + b"\n", b"\r\n", b"Z: 1\n\n"]),
+        max_size=9,
+    ),
+    st.integers(1, 4),
+    st.integers(20, 400),
+)
+def test_blocks_of_any_size_give_the_same_messages(lines: list[bytes], count: int, block: int) -> None:
+    body = b"Subject: x\n\n" + b"".join(lines) + b"end\n"
+    box = (POST + body + b"\n") * count
+    found = []
+    for size in (block, 1 << 18):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mbox, "BLOCK", size)
+            patch.setattr(mbox, "AHEAD", 100)
+            found.append(list(mbox.split(mbox.Rewound(b"", io.BytesIO(box)), 150)))
+    assert found[0] == found[1]
+    assert len(found[0]) == count
+    assert all(len(raw) <= 150 for raw, _ in found[0])
+    if b">From" not in body:  # what is unquoted gets shorter
+        assert sum(len(raw) + cut for raw, cut in found[0]) == len(box)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from unlisted.edge import mail
 from unlisted.net import ip
-from unlisted.notice import bounce, refusal, rules
+from unlisted.notice import bounce, phrases, refusal, rules
 from unlisted.notice.refusal import judge
 
 MACHINE = rules.matcher()
@@ -67,7 +67,7 @@ def test_what_is_from_memory_says_so() -> None:
 
 
 def test_same_answers_without_re2() -> None:
-    slow = rules._One(MACHINE.patterns)
+    slow = phrases._One(MACHINE.patterns)
     for rule in MACHINE.rules:
         for text in (*rule.texts, *rule.lookalikes):
             flat = refusal.fold(text)

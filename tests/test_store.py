@@ -348,3 +348,13 @@ def test_the_usual_place(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rooms.default_path() == "/var/lib/unlisted/unlisted.db"
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert rooms.default_path().endswith("/.local/state/unlisted/unlisted.db")
+
+
+def test_a_store_without_mailboxes_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as old:
+        old.setattr(rooms, "MIGRATIONS", rooms.MIGRATIONS[:1])
+        with Store(str(tmp_path / "db")) as store:
+            store.audit(1.0, "me", "before")
+    with Store(str(tmp_path / "db")) as store:
+        assert [line.what for line in store.audit_lines()] == ["before"]
+        assert store.mailbox("imaps://u@host/INBOX") == (0, 0)

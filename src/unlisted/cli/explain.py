@@ -1,9 +1,12 @@
 """Read bounces, pasted SMTP replies, abuse reports or log lines, and say whether they are about us.
 
 PATH is a mail, an mbox, a Maildir, a folder of any of them, a text file with a server's reply, a report in
-JSON (XARF, Amazon SES), gzip of these, or - for stdin. One line for each recipient, then what the refusals
-share and what to do next.
-Exit code: 0 none concerns us, 1 one does, 3 nothing could be told.
+JSON (XARF, Amazon SES), gzip of these, or - for stdin; or a folder on a server, imaps://USER@HOST/INBOX: its
+password is asked for, or taken from UNLISTED_IMAP_PASSWORD or --password-file. Nothing on the server changes;
+what was read is remembered here, and the next time only new mail is read. --follow does the same with a
+Maildir, as mail arrives. One line for each recipient, then what the refusals share and what to do next.
+Exit code: 0 none concerns us (or a mailbox has nothing new), 1 one does, 3 nothing could be told; with
+--unread 1 when there was something to list.
 """
 
 import argparse
@@ -12,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from unlisted import config, net, show
+from unlisted.cli import _given, _mailbox
 from unlisted.edge import mail
 from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
@@ -54,9 +58,9 @@ _REPORT = {"opt-out": "a request to unsubscribe", "not-spam": "no complaint: it 
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """PATH… and --own."""
+    """PATH…, where they may come from, and what is shown."""
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="mail, mbox, Maildir, folder, text, gzip, or -"
+        "paths", nargs="*", metavar="PATH", help="mail, mbox, Maildir, folder, text, gzip, imaps:// or -"
     )
     parser.add_argument(
         "--own",
@@ -65,11 +69,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDR",
         help="one of our public addresses (may be repeated; settings: own)",
     )
+    parser.add_argument(
+        "--unread", action="store_true", help="list what held no refusal or was not understood, and why"
+    )
+    parser.add_argument("--follow", action="store_true", help="PATH is a Maildir: tell what arrives there")
+    parser.add_argument(
+        "--for", dest="seconds", type=_given.seconds, metavar="SECONDS", help="end --follow after this time"
+    )
+    parser.add_argument("--again", action="store_true", help="read what was read before as well")
+    parser.add_argument("--password-file", metavar="FILE", help="its first line is the mailbox's password")
 
 
 def run(args: argparse.Namespace) -> int:
     """Read everything, print a line for each recipient, sum up."""
-    own = _own(args)
+    told = Told(_own(args), as_json=args.json, listing=args.unread)
     paths: list[str] = args.paths
     if not paths:
         if sys.stdin.isatty():
@@ -79,34 +92,100 @@ def run(args: argparse.Namespace) -> int:
                 code=2,
             )
         paths = ["-"]
-    unread: list[mail.Unread] = []
-    told: list[Refusal] = []
-    read = silent = 0
+    if args.follow:
+        told.fills = True
+        _mailbox.follow(args, paths, told.take)
+        return told.end()
     for path in paths:
-        for found in mail.messages(path):
-            if isinstance(found, mail.Unread):
-                unread.append(found)
-                continue
-            read += 1
-            if found.cut:
-                show.say(f"{show.clean(found.source)}: large, {found.cut:,} bytes at its end were not read")
-            refusals = _refusals(found, own)
-            silent += not refusals
-            told += refusals
-            for refusal in refusals:
-                if args.json:
-                    show.emit(_promised(refusal))
-                else:
-                    print(line(refusal))
-            if not args.json:
-                _say_reports(refusals, own)
-    _leftovers(unread, read, silent)
-    if not args.json:
-        _sum_up(told)
-    if any(r.verdict in together.OURS or (r.report and r.report.source in own) for r in told):
-        return 1
-    known = [r for r in told if r.verdict != "undecided"]
-    return 0 if known else 3
+        if _mailbox.is_folder(path):
+            told.fills = True
+            _mailbox.folder(args, path, told.take)
+            continue
+        for found in mail.messages(path, waits=_waits):
+            told.take(found)
+    return told.end()
+
+
+def _waits(pipe: str) -> None:
+    show.say(f"waiting for somebody to write to {show.clean(pipe)}; Ctrl-C ends it")
+
+
+class Told:
+    """What was read so far, told as it comes and summed up at the end."""
+
+    def __init__(self, own: tuple[Address, ...], *, as_json: bool, listing: bool) -> None:
+        self.own = own
+        self.as_json = as_json
+        self.listing = listing  # of what was not understood, instead of what was
+        self.refusals: list[Refusal] = []
+        self.unread: list[mail.Unread] = []
+        self.read = self.silent = self.dark = 0
+        self.fills = False  # a mailbox, in which nothing new is an answer
+
+    def take(self, found: mail.Message | mail.Unread) -> list[Refusal]:
+        """Tell one message; its refusals."""
+        if isinstance(found, mail.Unread):
+            self.unread.append(found)
+            self._list(found.source, f"not read: {found.why}")
+            return []
+        self.read += 1
+        if found.cut:
+            show.say(f"{show.clean(found.source)}: large, {found.cut:,} bytes at its end were not read")
+        refusals = _refusals(found, self.own)
+        self.refusals += refusals
+        if not refusals:
+            self.silent += 1
+            self._list(found.source, "no refusal in it")
+        for refusal in refusals:
+            if not understood(refusal):
+                self.dark += 1
+                self._list(found.source, f"not understood: {refusal.text or 'no words of a server in it'}")
+            if not self.listing:
+                self._tell(refusal)
+        if not self.listing and not self.as_json:
+            _say_reports(refusals, self.own)
+        return refusals
+
+    def _tell(self, refusal: Refusal) -> None:
+        if self.as_json:
+            show.emit(_promised(refusal))
+        else:
+            print(line(refusal))
+
+    def _ours(self, refusal: Refusal) -> bool:
+        told = refusal.report
+        return refusal.verdict in together.OURS or (told is not None and told.source in self.own)
+
+    def _list(self, source: str, why: str) -> None:
+        if self.listing and self.as_json:
+            show.emit({"source": source, "why": why})
+        elif self.listing:
+            print(f"{show.clean(source)}: {show.clean(why, 120)}")
+
+    def end(self) -> int:
+        """The sum on stderr, what is shared and what to do on stdout; the exit code."""
+        if not self.listing:
+            _leftovers(self.unread)
+        if self.read != 1 or self.silent + self.dark:
+            show.say(
+                f"{show.count(self.read, 'message')} read: {self.silent:,} without a refusal, "
+                f"{self.dark:,} not understood"
+                + ("   (--unread lists them)" if self.silent + self.dark and not self.listing else "")
+            )
+        if self.listing:
+            return 1 if self.silent + self.dark + len(self.unread) else 0
+        if not self.as_json:
+            _sum_up(self.refusals)
+        if any(self._ours(refusal) for refusal in self.refusals):
+            return 1
+        if self.fills and not self.refusals and not self.unread:
+            return 0
+        return 0 if any(r.verdict != "undecided" for r in self.refusals) else 3
+
+
+def understood(refusal: Refusal) -> bool:
+    """False where no phrase was known and the codes alone say nothing: a person should look."""
+    return bool(refusal.rule) or refusal.verdict != "undecided"
 
 
 def _refusals(found: mail.Message, own: tuple[Address, ...]) -> list[Refusal]:
@@ -157,14 +236,12 @@ def line(refusal: Refusal) -> str:
     return show.clean(f"{who}: {codes or '-'} {refusal.reason}{kind}: {', '.join(facts)}{quote}", 300)
 
 
-def _leftovers(unread: Iterable[mail.Unread], read: int, silent: int) -> None:
+def _leftovers(unread: Iterable[mail.Unread]) -> None:
     why = Counter(u.why for u in unread)
     for item in list(unread)[:5]:
         show.say(f"not read: {show.clean(item.source)}: {show.clean(item.why)}")
     if sum(why.values()) > 5:
         show.say(f"not read: {show.count(sum(why.values()) - 5, 'other file')}")
-    if silent:
-        show.say(f"{silent:,} of {show.count(read, 'message')} hold no refusal")
 
 
 def _sum_up(told: list[Refusal]) -> None:

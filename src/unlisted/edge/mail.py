@@ -1,32 +1,32 @@
-"""Mail from files, folders and stdin: single messages, mbox, Maildir, gzip, and texts that are none.
+"""Mail from files, folders and stdin: single messages, several in a file, Maildir, gzip, and texts.
 
 Recognized by content, never by name. Reads at most `limit` bytes of a message and says what it left;
-what cannot be read is a value with the reason, so that the rest is still done.
+what cannot be read is a value with the reason, so that the rest is still done. `mbox` cuts files that
+hold several messages.
 """
 
 import gzip
+import io
 import os
 import re
+import select
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
-from typing import BinaryIO, cast
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, cast
 
 from msgspec import Struct
 
+from unlisted.edge import mbox
+from unlisted.edge.mbox import Rewound
 from unlisted.notice import report
 
 LIMIT = 1 << 20  # bytes of one message: a report precedes what it returns, and is a few kB long
-LINE = 1 << 16  # bytes of one line; longer ones are cut into pieces
 PASTE = 1 << 16  # bytes: a file that holds a pasted reply is small
+COUNTED = 1 << 30  # bytes behind the limit that are counted; a gzip of zeros has any number of them
+MOMENT = 100  # ms in which a program at the other end of a pipe has opened it
 
-_HEADER = re.compile(rb"([!-9;-~]{1,70})[ \t]*:")
-_KNOWN = frozenset(
-    b"from to subject date received return-path message-id content-type mime-version delivered-to "
-    b"x-original-to auto-submitted reply-to sender cc envelope-to x-failed-recipients in-reply-to".split()
-)
-_POSTMARK = re.compile(rb"From \S{1,320} .{0,40}[0-9]{1,2}:[0-9]{2}|From MAILER-DAEMON\b")
 _BARE = re.compile(
     r"\s{0,8}[245][0-9]{2}[ -]|.{0,400}\b(?:status=(?:bounced|deferred)|said: [45][0-9]{2})", re.DOTALL
 )
@@ -50,36 +50,57 @@ class Unread(Struct, frozen=True, gc=False):
 
 def is_mail(head: bytes) -> bool:
     """True when the first bytes of a file are those of a mail, an mbox, or a report in JSON."""
-    if report.is_document(head):
-        return True
-    head = head[:8192].lstrip(b"\r\n")
-    lines = head.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    if lines and lines[0].startswith((b"From ", b">From ")):
-        lines = lines[1:]
-    known = 0
-    for line in lines[:60]:
-        if not line.strip():
-            break
-        if line[:1] in b" \t":
-            continue
-        found = _HEADER.match(line)
-        if not found:
-            break
-        known += found[1].lower() in _KNOWN or found[1].lower().startswith(b"x-")
-    return known >= 2
+    return report.is_document(head) or mbox.is_mail(head)
 
 
-def messages(path: str, limit: int = LIMIT, *, named: bool = True) -> Iterator[Message | Unread]:
+def messages(
+    path: str, limit: int = LIMIT, *, named: bool = True, waits: Callable[[str], object] = str
+) -> Iterator[Message | Unread]:
     """Every message under `path`: a file, a folder (Maildir or not, recursively) or "-" for stdin.
 
     `named`: the person gave this very file, so a text without mail headers is meant to be a reply.
+    `waits` is called with the path of a pipe that nobody writes to yet.
     """
     if path == "-":
         yield from _stream("stdin", cast(BinaryIO, sys.stdin.buffer), limit, named=True)
     elif os.path.isdir(path):
         yield from _folder(path, limit)
+    elif named and _is_pipe(path):
+        yield from _pipe(path, limit, waits)
     else:
         yield from _file(path, limit, named=named)
+
+
+def single(path: str, limit: int = LIMIT) -> Message | Unread:
+    """The file as one message, whatever is in it: what a Maildir holds (maildir(5))."""
+    try:
+        with open(path, "rb") as file:
+            raw, cut = _bounded(b"", file, limit)
+            return Message(path, raw, cut=cut)
+    except OSError as error:
+        return Unread(path, error.strerror or "cannot be read")
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _pipe(path: str, limit: int, waits: Callable[[str], object]) -> Iterator[Message | Unread]:
+    """A named pipe; to open it without a writer would wait for ever, and in silence (fifo(7))."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            poll = select.poll()
+            poll.register(file, select.POLLIN)
+            if not poll.poll(MOMENT):
+                waits(path)
+                poll.poll()
+            os.set_blocking(file.fileno(), True)
+            yield from _stream(path, file, limit, named=True)
+    except OSError as error:
+        yield Unread(path, error.strerror or "cannot be read")
 
 
 def _folder(path: str, limit: int) -> Iterator[Message | Unread]:
@@ -99,10 +120,14 @@ def _folder(path: str, limit: int) -> Iterator[Message | Unread]:
 
 def _file(path: str, limit: int, *, named: bool) -> Iterator[Message | Unread]:
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode) and not named:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode) and not (named and stat.S_ISCHR(mode)):
             yield Unread(path, "not a regular file")
             return
         with open(path, "rb") as file:
+            if not stat.S_ISREG(mode) and not file.isatty():  # /dev/zero has no end
+                yield Unread(path, "a device, not a file")
+                return
             yield from _stream(path, file, limit, named=named)
     except OSError as error:
         yield Unread(path, error.strerror or "cannot be read")
@@ -110,11 +135,11 @@ def _file(path: str, limit: int, *, named: bool) -> Iterator[Message | Unread]:
 
 def _stream(source: str, file: BinaryIO, limit: int, *, named: bool) -> Iterator[Message | Unread]:
     """`named`: the person gave this very file, so a text in it is meant to be read."""
-    head = file.read(8192)
+    head = file.read(mbox.AHEAD)
     if head.startswith(b"\x1f\x8b"):
-        packed = gzip.GzipFile(fileobj=_Rewound(head, file), mode="rb")  # type: ignore[call-overload]
+        packed = gzip.GzipFile(fileobj=Rewound(head, file), mode="rb")  # type: ignore[call-overload]
         try:
-            yield from _plain(source, packed.read(8192), cast(BinaryIO, packed), limit, named=named)
+            yield from _plain(source, packed.read(mbox.AHEAD), cast(BinaryIO, packed), limit, named=named)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             yield Unread(source, f"damaged gzip: {error}")
         return
@@ -126,14 +151,13 @@ def _plain(
 ) -> Iterator[Message | Unread]:
     if not head.strip():
         yield Unread(source, "empty")
-    elif _POSTMARK.match(head.lstrip(b"\r\n")):
-        yield from _mbox(source, _Rewound(head, file), limit)
     elif report.is_document(head):
         raw, cut = _bounded(head, file, limit)
         yield Message(source, report.as_mail(raw), cut=cut)
-    elif is_mail(head):
-        raw, cut = _bounded(head, file, limit)
-        yield Message(source, raw, cut=cut)
+    elif mbox.POSTMARK.match(head.lstrip(b"\r\n")) or mbox.is_mail(head):
+        if b"\r" in head and b"\n" not in head:
+            file, head = io.BufferedReader(_Returns(file)), head.replace(b"\r", b"\n")
+        yield from _each(source, mbox.split(Rewound(head, file), limit))
     elif b"\x00" in head:
         yield Unread(source, "binary, not a mail")
     else:
@@ -148,58 +172,36 @@ def _bounded(head: bytes, file: BinaryIO, limit: int) -> tuple[bytes, int]:
     """At most `limit` bytes, and how many more there are."""
     raw = head + file.read(max(0, limit - len(head)))
     cut = 0
-    while block := file.read(1 << 20):
+    while cut < COUNTED and (block := file.read(1 << 20)):
         cut += len(block)
     return raw[:limit], cut + len(raw[limit:])
 
 
-def _mbox(source: str, file: "_Rewound", limit: int) -> Iterator[Message]:
-    """Messages of an mbox (RFC 4155): a "From " line after an empty one; >From unquoted (mboxrd)."""
-    lines: list[bytes] = []
-    size = cut = number = 0
-    empty = True
-    while line := file.readline(LINE):
-        if empty and _POSTMARK.match(line):
-            if lines:
-                number += 1
-                yield Message(f"{source}#{number}", b"".join(lines), cut=cut)
-            lines, size, cut, empty = [], 0, 0, False
-            continue
-        empty = not line.strip()
-        if size + len(line) <= limit:
-            lines.append(
-                line[1:] if line.startswith(b">") and line.lstrip(b">").startswith(b"From ") else line
-            )
-            size += len(line)
-        else:
-            cut += len(line)
-    if lines:
-        yield Message(f"{source}#{number + 1}" if number else source, b"".join(lines), cut=cut)
+def _each(source: str, found: Iterator[tuple[bytes, int]]) -> Iterator[Message]:
+    """With a number where there are several."""
+    number = 0
+    held: tuple[bytes, int] | None = None
+    for one in found:
+        if held is not None:
+            yield Message(f"{source}#{number}", held[0], cut=held[1])
+        number += 1
+        held = one
+    if held is not None:
+        yield Message(f"{source}#{number}" if number > 1 else source, held[0], cut=held[1])
 
 
-class _Rewound:
-    """A stream with the bytes put back that were read to recognize it; pipes cannot seek."""
+class _Returns(io.RawIOBase):
+    """A stream whose lines end in CR alone, as on an old Macintosh."""
 
-    def __init__(self, head: bytes, file: BinaryIO) -> None:
-        self._head = head
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    def read(self, size: int = -1) -> bytes:
-        if not self._head:
-            return self._file.read(size)
-        if size < 0:
-            taken, self._head = self._head + self._file.read(), b""
-            return taken
-        taken, self._head = self._head[:size], self._head[size:]
-        return taken
+    def readable(self) -> bool:
+        """Always."""
+        return True
 
-    def readline(self, size: int) -> bytes:
-        """One line, or `size` bytes of it."""
-        if not self._head:
-            return self._file.readline(size)
-        end = self._head.find(b"\n") + 1
-        if end:
-            taken, self._head = self._head[: min(end, size)], self._head[min(end, size) :]
-            return taken
-        taken, self._head = self._head, b""
-        return taken + self._file.readline(max(1, size - len(taken)))
+    def readinto(self, room: Any) -> int:
+        """Fill `room`, with LF for CR."""
+        data = self._file.read(len(room)).replace(b"\r", b"\n")
+        room[: len(data)] = data
+        return len(data)

@@ -56,6 +56,11 @@ MIGRATIONS = (
     CREATE TABLE cases (id TEXT PRIMARY KEY, saved REAL NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
     """,
     keep.SCHEMA,
+    """
+    CREATE TABLE mailboxes (
+        place TEXT PRIMARY KEY, validity INTEGER NOT NULL, uid INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE seen (place TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (place, name)) WITHOUT ROWID;
+    """,
 )
 
 
@@ -66,6 +71,16 @@ class AuditLine(Struct, frozen=True):
     who: str
     what: str
     decision: str
+
+
+class Mark(Struct, frozen=True, gc=False):
+    """How far a mailbox was read: an IMAP folder up to a UID (RFC 3501 §2.3.1.1), or a Maildir's name."""
+
+    place: str
+    validity: int = 0  # UIDVALIDITY; 0 for a Maildir
+    uid: int = 0
+    name: str = ""
+    gone: bool = False  # the name is no longer there and may be forgotten
 
 
 class Span(Struct, frozen=True):
@@ -296,8 +311,8 @@ class Store:
         """Keep one event; False when it was already there (or is only a tick)."""
         return self.add_many((event,)) == 1
 
-    def add_later(self, events: Iterable[Event]) -> "Future[int]":
-        """As `add_many`, without waiting."""
+    def add_later(self, events: Iterable[Event], mark: Mark | None = None) -> "Future[int]":
+        """As `add_many`, without waiting. `mark` goes into the same transaction."""
         saved = time.time()
         rows = [
             (event, blake2b(body, digest_size=16).digest(), body)
@@ -325,6 +340,8 @@ class Store:
                         _extend(connection, event, event.at if event.at is not None else saved, body)
                 elif isinstance(event, Lease):  # still here: its month begins again
                     connection.execute("UPDATE events SET saved = ? WHERE hash = ?", (saved, name))
+            if mark is not None:
+                _mark(connection, mark)
             return new
 
         return self.submit(work)
@@ -467,6 +484,15 @@ class Store:
             for state, first, last, body in rows
         ]
 
+    def mailbox(self, place: str) -> tuple[int, int]:
+        """UIDVALIDITY and the last UID that was read of an IMAP folder; zeros for a new one."""
+        rows = self._rows("SELECT validity, uid FROM mailboxes WHERE place = ?", (place,))
+        return (int(str(rows[0][0])), int(str(rows[0][1]))) if rows else (0, 0)
+
+    def seen(self, place: str) -> set[str]:
+        """The names that were read of a Maildir."""
+        return {str(row[0]) for row in self._rows("SELECT name FROM seen WHERE place = ?", (place,))}
+
     def case(self, case_id: str) -> bytes | None:
         """One case as JSON, or None."""
         rows = self._rows("SELECT body FROM cases WHERE id = ?", (case_id,))
@@ -505,6 +531,19 @@ class Store:
             )
             for device, first, last, n, address, name in rows
         ]
+
+
+def _mark(connection: sqlite3.Connection, mark: Mark) -> None:
+    if mark.validity:
+        connection.execute(
+            "INSERT INTO mailboxes (place, validity, uid) VALUES (?1, ?2, ?3) ON CONFLICT (place) DO UPDATE"
+            " SET uid = CASE WHEN validity = ?2 THEN max(uid, ?3) ELSE ?3 END, validity = ?2",
+            (mark.place, mark.validity, mark.uid),
+        )
+    elif mark.gone:
+        connection.execute("DELETE FROM seen WHERE place = ? AND name = ?", (mark.place, mark.name))
+    else:
+        connection.execute("INSERT OR IGNORE INTO seen (place, name) VALUES (?, ?)", (mark.place, mark.name))
 
 
 def _audit(connection: sqlite3.Connection, line: AuditLine) -> None:

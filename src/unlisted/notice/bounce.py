@@ -5,6 +5,7 @@ bounce. It reads the bytes that it is given and no more; the caller bounds them.
 """
 
 import re
+from calendar import timegm
 from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ from unlisted.net import Address
 from unlisted.notice import dialects, forwarded, parts, refusal, report
 from unlisted.notice.dialects import Failure, plain
 from unlisted.notice.parts import Part
+from unlisted.notice.phrases import Phrase
 
 MAX_RECIPIENTS = 1000  # RFC 5321 §4.5.3.1.8 asks for 100; a bounce for more is a list explosion
 NEST = 3  # bounces forwarded inside bounces
@@ -33,9 +35,7 @@ _TYPE = re.compile(
 # Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
 _TAG = re.compile(r"<(?:style|script)\b[^<>]{0,400}>[^<]{0,50000}|<[^<>]{0,2000}>", re.IGNORECASE)
 _BLANK = re.compile(r"\n[ \t>]{0,80}\n")
-_BLOCK = re.compile(
-    r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:", re.IGNORECASE | re.MULTILINE
-)
+_BLOCK = Phrase(r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:", words=("-recipient",))
 # A folded line may begin with "https:"; only what a report's own fields are called opens a field.
 _QUOTED_FIELD = re.compile(
     r"^[> \t]{1,40}(?=(?:x-)?(?:final|original|actual|reporting|remote|received|diagnostic|last|arrival|will|"
@@ -58,6 +58,12 @@ _INLINE = re.compile(
     r"^(?:From MAILER-DAEMON.{0,200}\n)?Return-Path: ?<(?:MAILER-DAEMON[^>]{0,100})?>\n",
     re.MULTILINE | re.IGNORECASE,
 )
+# The usual date of RFC 5322 §3.3; `email.utils` reads what else is called one, in thrice the time.
+_DATE = re.compile(
+    r"\s*(?:[A-Za-z]{3}, ?)?([0-9]{1,2}) ([A-Za-z]{3}) ([12][0-9]{3}) "
+    r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]) ([+-][0-9]{4})\b"
+)
+_MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
 _WEAK = ("undefined", "onhold", "systemerror", "networkerror", "securityerror", "expired")
 
 
@@ -87,6 +93,12 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> l
 
 def moment(value: str) -> float | None:
     """The Unix time of a mail's date; None when it has none that a calendar holds."""
+    if found := _DATE.match(value):
+        month = _MONTHS.find(found[2].lower())
+        if month % 3 == 0:
+            day, year, hour, minute, second, zone = map(int, found.group(1, 3, 4, 5, 6, 7))
+            offset = (abs(zone) // 100 * 60 + abs(zone) % 100) * (60 if zone >= 0 else -60)
+            return float(timegm((year, month // 3 + 1, day, hour, minute, second)) - offset)
     try:
         parsed = parsedate_tz(value[:100])
         return float(mktime_tz(parsed)) if parsed else None
@@ -197,7 +209,7 @@ def _delivery_status(leaves: list[Part], text: str) -> list[Failure]:
     for leaf in leaves:
         if leaf.kind in _STATUS_KINDS:
             found += _blocks(leaf.text)
-    if not found and _BLOCK.search(text):
+    if not found and _BLOCK.occurs(text):
         found = _blocks(dialects.before_original(text))
     return found
 

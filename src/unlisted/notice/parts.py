@@ -1,8 +1,10 @@
-"""A mail taken apart: headers and the leaf parts of its body, decoded, in the order in which they stand.
+"""A mail taken apart: headers and the leaf parts of its body, in the order in which they stand.
 
 RFC 5322 and RFC 2045-2049, read as mail is found and not as it should be: any line ends, missing blank
 lines, boundaries that nobody announced or that never end, charsets that do not exist. Never raises.
-Bounded: at most `MAX_PARTS` leaves, `MAX_DEPTH` levels, `MAX_HEADERS` header lines a part.
+A part is decoded when somebody reads it: what a bounce returns is mostly never looked at.
+Bounded: at most `MAX_PARTS` leaves, `MAX_DEPTH` levels, `MAX_HEADERS` headers and `MAX_HEAD` characters of
+them a part.
 """
 
 import base64
@@ -10,17 +12,27 @@ import binascii
 import codecs
 import quopri
 import re
+from typing import TypeAlias
 
-from msgspec import Struct
+Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 MAX_PARTS = 64  # a bounce has three or four; a mailing list's digest has dozens and is no bounce
 MAX_DEPTH = 12  # rfc822 in rfc822: Exchange nests four deep
+MAX_HEADERS = 1000  # sendmail's own default is 1,000 recipients' worth of Received lines
+MAX_HEAD = 1 << 17  # characters of one part's headers; Postfix's header_size_limit is 102,400
+MAX_VALUE = 16_384  # characters of one header: twice what is read of a Diagnostic-Code
 _TAIL = 1000  # characters behind a boundary that are looked at: RFC 5321 §4.5.3.1.6 ends a line there
-MAX_HEADERS = 1000  # lines; sendmail's own default is 1,000 recipients' worth of Received lines
+_PEEK = 20_000  # characters in which a boundary that nobody announced is looked for
 
-_HEADER = re.compile(r"([!-9;-~]{1,80})[ \t]*:[ \t]?(.*)")
+# Possessive throughout (Python 3.11): what was read once is never read again.
+_NAME = r"[!-9;-~]{1,80}+[ \t]*+:"
+_VALUE = r".*+(?:\n[ \t][^\S\n]*+\S.*+)*+"  # folded lines are no empty ones
+_BLOCK = re.compile(rf"((?:{_NAME}{_VALUE}(?:\n|\Z)){{0,{MAX_HEADERS}}}+)(?:[^\S\n]*+(?:\n|\Z))?")
+_AFTER = re.compile(rf"[ \t]*+:({_VALUE})")
+_HEADER = re.compile(rf"^([!-9;-~]{{1,80}}+)[ \t]*+:({_VALUE})", re.MULTILINE)
 _CHARSET = re.compile(r"charset\*?\s*=\s*\"?'?([A-Za-z0-9_.:+-]{1,40})", re.IGNORECASE)
 _BOUNDARY = re.compile(r'boundary\s*=\s*(?:"([^"\n]{1,200})"|([^\s;"]{1,200}))', re.IGNORECASE)
+_MULTIPLE = re.compile(r"\s*+(?:This is a MIME|--)")
 _USED = re.compile(
     r"^--([^\s-][^\n]{0,69}|-{1,30}[^\n-][^\n]{0,69})\n(?=content-[a-z]{4,20}[ \t]?:)",
     re.IGNORECASE | re.MULTILINE,
@@ -34,23 +46,63 @@ _ALIAS = {
 }
 # Codecs of Python that are no charsets of mail: quadratic ones, and ones that read escapes.
 _NO_CHARSET = ("punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined")
+# Charsets in which the 128 letters of ASCII are themselves, shifts aside.
+_LIKE_ASCII = re.compile(r"(?:us-)?ascii|utf-8|iso-8859-[0-9]{1,2}|windows-125[0-9]", re.IGNORECASE)
 _HALF = re.compile(r"[\ud800-\udfff]")  # half a UTF-16 pair: UTF-7 can spell it, UTF-8 and RE2 cannot
+_NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 
 
-class Part(Struct, frozen=True, gc=False):
+class Part:
     """One leaf of a mail, or one mail's own headers.
 
-    `kind` is the media type in lower case. `text` is the decoded body; of message/rfc822 it is that
-    message as it stood, headers and all, for nobody here descends into what was returned unasked.
+    `media` is the Content-Type and `kind` its type in lower case, `text` the decoded body; of message/rfc822
+    that is the message as it stood, headers and all: nobody here descends into what was returned unasked.
     """
 
-    kind: str
-    headers: tuple[tuple[str, str], ...]
-    text: str
+    __slots__ = ("_block", "_body", "_low", "_pairs", "_text", "kind", "media")
+
+    def __init__(self, kind: str, headers: Headers = (), text: str = "") -> None:
+        self.kind = self.media = kind
+        self._pairs: Headers | None = headers
+        self._block = self._low = self._body = ""  # as they stood, a letter for each octet
+        self._text: str | None = text
+
+    @classmethod
+    def unread(cls, block: str, body: str) -> "Part":
+        """A part of which nothing was decoded yet."""
+        part = cls("")
+        part._block, part._low, part._body = block, block.lower(), body
+        part._pairs = part._text = None
+        part.media = part.get("content-type")
+        part.kind = part.media.partition(";")[0].partition(" ")[0].strip().lower() or "text/plain"
+        return part
+
+    @property
+    def headers(self) -> Headers:
+        """Every header, its name in lower case, unfolded."""
+        if self._pairs is None:
+            self._pairs = _pairs(self._block)
+        return self._pairs
+
+    @property
+    def text(self) -> str:
+        """The decoded body; decoded once, when first asked for."""
+        if self._text is None:
+            self._text = _decoded(self, self._body)
+        return self._text
 
     def get(self, name: str) -> str:
         """The first header of that name (lower case), unfolded; "" when there is none."""
-        return next((value for key, value in self.headers if key == name), "")
+        if self._pairs is not None:
+            return next((value for key, value in self._pairs if key == name), "")
+        # A mail has twenty headers and is asked for five: they are found, not taken apart.
+        mark = "\n" + name
+        at = self._low.find(mark)
+        while at >= 0:
+            if found := _AFTER.match(self._block, at + len(mark)):
+                return _unfolded(found[1])
+            at = self._low.find(mark, at + 1)
+        return ""
 
     def all(self, name: str) -> list[str]:
         """Every header of that name, in order."""
@@ -58,19 +110,28 @@ class Part(Struct, frozen=True, gc=False):
 
 
 def split(raw: bytes) -> tuple[Part, list[Part]]:
-    """The mail's headers (with an empty text) and its leaves."""
-    text = raw.decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
+    """The mail as one part, for its headers, and its leaves."""
+    text = raw.decode("latin-1")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.startswith(("From ", ">From ")):
         text = text.partition("\n")[2]
-    headers, body = _headers(text.lstrip("\n"))
+    block, body = _cut(text.lstrip("\n"))
+    head = Part.unread(block, body)
     leaves: list[Part] = []
-    _walk(headers, body, 0, leaves)
-    return Part(_kind(headers), headers, ""), leaves
+    _walk(head, body, 0, leaves)
+    return head, leaves
 
 
-def headers_of(text: str) -> tuple[tuple[str, str], ...]:
+def headers_of(text: str) -> Headers:
     """The header block at the start of `text`."""
-    return _headers(text.lstrip("\n"))[0]
+    return _pairs(_cut(text.lstrip("\n"))[0])
+
+
+def boundary(content_type: str) -> str:
+    """The boundary that a Content-Type announces; "" when it announces none."""
+    found = _BOUNDARY.search(content_type)
+    return (found[1] or found[2]) if found else ""
 
 
 def words(value: str) -> str:
@@ -105,7 +166,7 @@ def decode(data: bytes, charset: str) -> str:
 
 def whole(text: str) -> str:
     """`text` with U+FFFD for every half of a UTF-16 pair that stands alone."""
-    return _HALF.sub("\ufffd", text)
+    return text if text.isascii() else _HALF.sub("\ufffd", text)
 
 
 def _codec(charset: str) -> str:
@@ -118,66 +179,56 @@ def _codec(charset: str) -> str:
     return "" if name in _NO_CHARSET else name
 
 
-def _headers(text: str) -> tuple[tuple[tuple[str, str], ...], str]:
-    """Headers up to the blank line, or up to the first line that cannot be one."""
-    found: list[tuple[str, str]] = []
-    at = 0
-    while at < len(text) and len(found) < MAX_HEADERS:
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
-        line = text[at:end]
-        if not line.strip():
-            return tuple(found), text[end + 1 :]
-        if line[0] in " \t" and found:
-            # Some mailers fold in front of a parameter, a few fold a boundary away: both are continued.
-            name, value = found[-1]
-            found[-1] = (name, f"{value[:4000]} {line.strip()}")
-        elif header := _HEADER.match(line):
-            found.append((header[1].lower(), header[2].strip()))
-        else:
-            break
-        at = end + 1
-    return tuple(found), text[at:]
+def _cut(text: str) -> tuple[str, str]:
+    """Headers up to the blank line, or up to the first line that cannot be one; and what follows."""
+    found = _BLOCK.match(text, 0, MAX_HEAD)
+    return (f"\n{found[1]}", text[found.end() :]) if found else ("\n", text)
 
 
-def _first(headers: tuple[tuple[str, str], ...], name: str) -> str:
-    return next((value for key, value in headers if key == name), "")
+def _pairs(block: str) -> Headers:
+    return tuple(
+        [
+            (name.lower(), _unfolded(value) if "\n" in value else value.strip())
+            for name, value in _HEADER.findall(block)
+        ]
+    )
 
 
-def _kind(headers: tuple[tuple[str, str], ...]) -> str:
-    value = _first(headers, "content-type")
-    return value.split(";", 1)[0].split(" ", 1)[0].strip().lower() or "text/plain"
+def _unfolded(value: str) -> str:
+    """Some mailers fold in front of a parameter, a few fold a boundary away: both are continued."""
+    if "\n" not in value:
+        return value.strip()
+    return " ".join([line.strip() for line in value.split("\n")])[:MAX_VALUE].strip()
 
 
-def _walk(headers: tuple[tuple[str, str], ...], body: str, depth: int, leaves: list[Part]) -> None:
+def _walk(part: Part, body: str, depth: int, leaves: list[Part]) -> None:
     if len(leaves) >= MAX_PARTS:
         return
-    kind = _kind(headers)
-    boundary = _boundary(headers, body)
+    border = _border(part.media, body)
     # "multipart/mx6d" and worse exist: what has a boundary that occurs in the body is a multipart.
-    if boundary and depth < MAX_DEPTH:
-        pieces = _pieces(body, boundary)
+    if border and depth < MAX_DEPTH:
+        pieces = _pieces(body, border)
         if len(pieces) > 1:
             preamble = pieces[0].strip()
             if preamble and depth == 0:
                 leaves.append(Part("text/preamble", (), preamble))
             for piece in pieces[1:]:
-                inner, rest = _headers(piece)
-                _walk(inner, rest, depth + 1, leaves)
+                block, rest = _cut(piece)
+                _walk(Part.unread(block, rest), rest, depth + 1, leaves)
             return
-    leaves.append(Part(kind, headers, _body(headers, body, kind)))
+    leaves.append(part)
 
 
-def _boundary(headers: tuple[tuple[str, str], ...], body: str) -> str:
+def _border(announced: str, body: str) -> str:
     """The announced boundary, or the one that the body plainly uses where that one is absent."""
-    value = _first(headers, "content-type")
-    found = _BOUNDARY.search(value)
-    if found and "--" + (found[1] or found[2]) in body:
-        return found[1] or found[2]
-    bare = not value or body.lstrip().startswith(("This is a MIME", "--"))
-    if found or bare or value.lower().startswith("multipart"):
-        used = _USED.search(body[:20_000])
-        return used[1] if used else ""
+    found = boundary(announced)
+    if found and "--" + found in body:
+        return found
+    if found or not announced or announced.lower().startswith("multipart") or _MULTIPLE.match(body):
+        start = body[:_PEEK]
+        if start.startswith("--") or "\n--" in start:
+            used = _USED.search(start)
+            return used[1] if used else ""
     return ""
 
 
@@ -203,25 +254,30 @@ def _pieces(body: str, boundary: str) -> list[str]:
     return pieces
 
 
-def _body(headers: tuple[tuple[str, str], ...], body: str, kind: str) -> str:
-    encoding = _first(headers, "content-transfer-encoding").lower()
-    data = body.encode("latin-1", "replace")
+def _decoded(part: Part, body: str) -> str:
+    encoding = part.get("content-transfer-encoding").lower()
+    kind = part.kind
     if kind.startswith("message/") and kind != "message/delivery-status" and "base64" not in encoding:
         return body
+    named = _CHARSET.search(part.media)
+    charset = named[1] if named else ""
     if encoding.startswith("base64"):
         data = _base64(body)
     elif encoding.startswith("quoted"):
-        data = quopri.decodestring(data)
-    charset = _CHARSET.search(_first(headers, "content-type"))
-    if charset is None and b"\x1b$" in data:  # ISO-2022-JP says so by its escape, whatever the header forgot
+        data = quopri.decodestring(body.encode("latin-1", "replace"))
+    elif body.isascii() and "\x1b" not in body and _LIKE_ASCII.fullmatch(charset or "utf-8"):
+        return body
+    else:
+        data = body.encode("latin-1", "replace")
+    if not charset and b"\x1b$" in data:  # ISO-2022-JP says so by its escape, whatever the header forgot
         return decode(data, "iso-2022-jp")
-    return decode(data, charset[1] if charset else "utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    return decode(data, charset or "utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _base64(text: str) -> bytes:
-    letters = re.sub(r"[^A-Za-z0-9+/]", "", text)
+    letters = text.encode("latin-1", "replace").translate(None, _NO_BASE64)
     letters = letters[: len(letters) - (len(letters) % 4 == 1)]
     try:
-        return base64.b64decode(letters + "=" * (-len(letters) % 4))
+        return base64.b64decode(letters + b"=" * (-len(letters) % 4))
     except binascii.Error:
         return b""

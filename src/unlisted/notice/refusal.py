@@ -5,12 +5,14 @@ address from the receiver's.
 """
 
 import re
+from functools import lru_cache
 
 from msgspec import Struct
 
 from unlisted import net
 from unlisted.net import Address
 from unlisted.notice import rules
+from unlisted.notice.phrases import Phrase
 from unlisted.notice.rules import Rule
 
 LIMIT = 8192  # characters read of one reply; RFC 5321 §4.5.3.1.5 allows 512 octets a line, some send 2 kB
@@ -23,47 +25,53 @@ _CODES = (
 )
 CODES = frozenset(_CODES.split())
 
-_CODE = re.compile(r"(?:^#?|\s#|[\s:;\"'(\[<>=,])([245][0-9]{2})(?=[\s:;,\"'\-])")
-_SAID = re.compile(r"\bsaid: |reason: |\b(?:response|responded|returned)[\w ]{0,20}: ?", re.IGNORECASE)
-_STATUS = re.compile(r"(?<![0-9.])([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9]|\.[0-9])")
+# Patterns that search a whole reply begin with a class of letters: `re` skips to those at once.
+_CODE = re.compile(
+    r"([245](?:(?<=^[245])|(?<=^#[245])|(?<=\s#[245])|(?<=[\s:;\"'(\[<>=,][245]))[0-9]{2})"
+    r"(?=[\s:;,\"'\-])"
+)
+_SAID = Phrase(
+    r"\bsaid: |reason: |\b(?:response|responded|returned)[\w ]{0,20}: ?",
+    words=("said: ", "reason: ", "respon", "returned"),
+)
+_STATUS = re.compile(r"([245](?<![0-9.][245])\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9]|\.[0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
-_SPACE = re.compile(r"\s+")
+_CONTINUED = re.compile(r"(?:^|[\s:;])([245][0-9]{2})-")
 _URL = re.compile(r"https?://[!#-&(-;=?-\[\]_a-z~]{1,600}", re.IGNORECASE)  # RFC 3986 §2: ASCII only
 _HOST = re.compile(
     r"(?<![\w.-])(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.){1,8}[a-z][a-z0-9-]{1,23}", re.IGNORECASE
 )
-_ADDRESS4 = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9]|\.[0-9])")
+_ADDRESS4 = re.compile(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![0-9]|\.[0-9])")
 _ADDRESS6 = re.compile(
     r"(?<![0-9A-Za-z:.])(?=[0-9a-fA-F]{0,4}:)[0-9a-fA-F:]{2,39}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3})?"
 )
-_USING = re.compile(
+_COLONS = re.compile(r":[0-9a-fA-F]{0,4}:")  # no IPv6 address has fewer
+_USING = Phrase(
     # "rejected by NAME" is the receiver; "blocked by NAME" and "listed by NAME" are a list.
     r"(?:(?:blocked|blacklisted|listed|found)[\w ]{0,24}? (?:using|by|at|on|in|provider)"
     r"|(?:rejected|refused|denied)[\w ]{0,24}? (?:using|on|in|provider))"
     r"[: ]{1,2}([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})",
-    re.IGNORECASE,
+    words=("listed", "blocked", "found", "rejected", "refused", "denied"),
 )
 # A part of an IPv6 address: "2001:db8:1:2:192.0.2.1" is nobody's IPv4 address.
 _GROUPS = re.compile(r"[0-9a-f]{1,4}:[0-9a-f]{1,4}:$", re.IGNORECASE)
 _TEMPORARY = re.compile(r"temporary failure|will be retried|retry time", re.IGNORECASE)
 _TRAILER = re.compile(r"\(in reply to [^()]{1,60}\)\s*$")
 # What stands right before an address when a receiver speaks of its client.
-_OURS = re.compile(
+_OURS = Phrase(
     r"(?:client(?: host)?|helo|sending (?:ip|mta|server)|(?:your|the|source|ip|mail|messages?|"
     r"connections?|blocked|"
     r"banned|email|e-mail) (?:ip|address|addresses|from|server|host)|from|for|ips?|ipr|addr|address|h|v|"
     r"q|lookup)"
     r"[\s\[(:=/?]{1,4}(?:ip |address |\[)?$",
-    re.IGNORECASE,
 )
 # … and when somebody speaks of the receiver.
-_THEIRS = re.compile(
+_THEIRS = Phrase(
     r"(?:(?:connect(?:ed|ing|ion)? (?:to|with)|conversation with|giving up on|talking to|said by|rejected by)"
     r"(?: [\w.-]{1,255})?|(?:remote|receiving|destination) (?:mail |smtp )?server|"
     r"(?:server at|on (?:server|host)) [\w.-]{1,255}|"
     r"\bport [0-9]{1,5} of|received (?:at|on) .{1,60} from [\w.-]{0,255}|"
     r"host [\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\.?|by [\w.-]{1,255}|\bmx)[\s\[(:<]{1,3}$",
-    re.IGNORECASE,
 )
 # A program's version has four numbers as well; a list's query holds the octets in reverse (RFC 5782 §2.1).
 _VERSION = re.compile(
@@ -99,11 +107,13 @@ class Verdict(Struct, frozen=True, gc=False):
     quote: str = ""
 
 
+@lru_cache(maxsize=8)  # a reply is folded to be judged, and to be shown
 def fold(text: str) -> str:
     """One line without controls; the repeated codes of a multi-line reply (RFC 5321 §4.2.1) taken out."""
-    flat = _SPACE.sub(" ", _CONTROL.sub(" ", text[:LIMIT])).strip()
-    first = re.search(r"(?:^|[\s:;])([245][0-9]{2})-", flat)
-    if first:
+    flat = " ".join(text[:LIMIT].split())
+    if not flat.isprintable():  # what is left of the controls, and what hides or turns letters
+        flat = " ".join(_CONTROL.sub(" ", flat).split())
+    if "-" in flat and (first := _CONTINUED.search(flat)):
         flat = _again(flat, first.end(), first[1])
     return flat
 
@@ -138,8 +148,7 @@ def _first_code(text: str) -> re.Match[str] | None:
 
 
 def _status(text: str, begins: int, code: str) -> str:
-    after = [m[1] for m in _STATUS.finditer(text, begins)]
-    every = after or [m[1] for m in _STATUS.finditer(text)]
+    every: list[str] = _STATUS.findall(text, begins) or (_STATUS.findall(text) if begins else [])
     fitting = [s for s in every if not code or s[0] == code[0]]
     telling = [s for s in fitting if not s.endswith(".0.0")]
     return (telling or fitting or [""])[0]
@@ -275,21 +284,18 @@ def _zone(flat: str, hits: list[tuple[str, Rule, int]], verdict: str) -> tuple[s
     for _, rule, _ in hits:
         if rule.list:
             return rule.list, rule.sublist
-    for found in _HOST.finditer(flat):
+    for found in _HOST.finditer(flat) if rules.cites(flat) else ():
         if key := rules.named(found[0].lower()):
             zone = rules.table().zone[key]
             part = next((s for h, s in zone.sublists.items() if h in found[0].lower()), "")
             return key, part
-    using = (
-        _USING.search(flat) if verdict != "private-list" else None
-    )  # "blocked by <the recipient's domain>"
+    using = _USING.search(flat) if verdict != "private-list" else None  # "blocked by <their own domain>"
     if using is None:
         return "", ""
     name = using[1].lower()
     if using.end() >= len(flat) or flat.startswith("...", using.end()):
-        return rules.begins(name) or (
-            name if name.count(".") > 1 else ""
-        ), ""  # the relay cut the reply off here
+        cut = rules.begins(name)  # the relay cut the reply off here
+        return cut or (name if name.count(".") > 1 else ""), ""
     if net.ip(name) is None and any(c.isalpha() for c in name.rpartition(".")[2]):
         return name, ""
     return "", ""
@@ -305,7 +311,7 @@ def pseudo(reason: str, code: str, flat: str = "") -> str:
 
 
 def _urls(flat: str) -> list[str]:
-    return [m[0].rstrip(".,;:!?)]'\"") for m in _URL.finditer(flat)]
+    return [m[0].rstrip(".,;:!?)]'\"") for m in _URL.finditer(flat)] if "://" in flat else []
 
 
 def _best_url(urls: list[str]) -> str:
@@ -321,9 +327,11 @@ def cited(flat: str, begins: int, own: tuple[Address, ...], remote_mta: str = ""
 
     What stands before the reply itself is the relay speaking of the receiver: `host mx[192.0.2.1] said:`.
     """
-    receiver = {a for a in (net.ip(m[0]) for m in _ADDRESS4.finditer(remote_mta)) if a}
     found: list[tuple[int, Address, int, int]] = []
-    spans = [*_ADDRESS4.finditer(flat), *_ADDRESS6.finditer(flat)]
+    spans = [*_ADDRESS4.finditer(flat), *(_ADDRESS6.finditer(flat) if _COLONS.search(flat) else ())]
+    if not spans:
+        return None
+    receiver = {a for a in (net.ip(m[0]) for m in _ADDRESS4.finditer(remote_mta)) if a}
     for match in sorted(spans, key=lambda m: m.start()):
         address = _meant(match, flat)
         if address is None or address.is_loopback or address.is_unspecified:
@@ -333,12 +341,12 @@ def cited(flat: str, begins: int, own: tuple[Address, ...], remote_mta: str = ""
         before = flat[max(0, match.start() - 80) : match.start()]
         if (
             match.start() < begins
-            or _THEIRS.search(before)
+            or _THEIRS.occurs(before)
             or _DOES_NOT.match(flat[match.end() : match.end() + 24])
         ):
             receiver.add(address)
             continue
-        found.append((0 if _OURS.search(before) else 1, address, match.start(), match.end()))
+        found.append((0 if _OURS.occurs(before) else 1, address, match.start(), match.end()))
     for rank, address, _, _ in sorted(found, key=lambda f: (f[0], f[2])):
         # With own addresses declared, a bare number that nothing ties to the client is not one of them.
         if address not in receiver and not (own and rank):

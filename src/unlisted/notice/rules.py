@@ -1,17 +1,12 @@
-"""The knowledge behind a refusal's meaning: data/refusals.toml, and one automaton over its phrases.
-
-RE2's Set asks all patterns at once and is linear in the text, whatever a stranger wrote. Where RE2 is
-missing, the same patterns go through `re` one by one.
-"""
+"""The knowledge behind a refusal's meaning: data/refusals.toml, and one automaton over its phrases."""
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
-from typing import Protocol
 
 from msgspec import Struct
 
 from unlisted import catalogue
+from unlisted.notice.phrases import Automaton, Finder, automaton, filtered, finder
 
 
 class Rule(Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,30 +62,6 @@ class Table(Struct, frozen=True, forbid_unknown_fields=True):
     host: dict[str, str]  # end of the remote MTA's name -> vendor
 
 
-class _Span(Protocol):
-    def start(self) -> int: ...
-
-    def end(self) -> int: ...
-
-
-class _Pattern(Protocol):
-    def search(self, text: str, /) -> _Span | None: ...
-
-
-class _Set(Protocol):
-    def Match(self, text: str, /) -> Sequence[int] | None: ...  # noqa: N802 - RE2 gives None for no match
-
-
-class _One:
-    """The same answers without RE2: every pattern by itself."""
-
-    def __init__(self, patterns: list[str]) -> None:
-        self.patterns = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
-
-    def Match(self, text: str, /) -> Sequence[int]:  # noqa: N802 - RE2's name
-        return [i for i, pattern in enumerate(self.patterns) if pattern.search(text)]
-
-
 class Matcher:
     """All rules as one automaton."""
 
@@ -103,17 +74,23 @@ class Matcher:
             for pattern in (*rule.any, *rule.unless):
                 self.owner.append((number, pattern in rule.unless))
                 self.patterns.append(pattern)
-        self.set = _compile(self.patterns)
+        self.set = filtered(self.patterns)
 
     def match(self, text: str) -> list[tuple[int, int]]:
         """(rule, pattern) of every rule that holds, in the file's order."""
-        hits = self.set.Match(text) or ()
-        vetoed = {self.owner[i][0] for i in hits if self.owner[i][1]}
+        hits = self.set.Match(text)
+        if not hits:
+            return []
         found: dict[int, int] = {}
+        vetoed: list[int] = []
         for i in sorted(hits):
             number, veto = self.owner[i]
-            if not veto and number not in vetoed:
+            if veto:
+                vetoed.append(number)
+            else:
                 found.setdefault(number, i)
+        for number in vetoed:
+            found.pop(number, None)
         return sorted(found.items())
 
     def holding(self, text: str) -> list[tuple[str, Rule, int]]:
@@ -122,38 +99,13 @@ class Matcher:
 
     def quote(self, pattern: int, text: str) -> str:
         """The span that the pattern covers."""
-        found = _single(self.patterns[pattern]).search(text)
-        return text[found.start() : found.end()].strip() if found else ""
-
-
-def _compile(patterns: list[str]) -> _Set:
-    try:
-        import re2
-    except ImportError:
-        return _One(patterns)
-    options = re2.Options()
-    options.case_sensitive = False
-    options.max_mem = (
-        64 << 20
-    )  # bytes; the default 8 MB makes the automaton start over on a few hundred rules
-    built = re2.Set.SearchSet(options)
-    for pattern in patterns:
-        built.Add(pattern)
-    built.Compile()
-    made: _Set = built
-    return made
+        found = _single(self.patterns[pattern])(text)
+        return text[found[0] : found[1]].strip() if found else ""
 
 
 @lru_cache(maxsize=2048)
-def _single(pattern: str) -> _Pattern:
-    try:
-        import re2
-    except ImportError:
-        return re.compile(pattern, re.IGNORECASE)
-    options = re2.Options()
-    options.case_sensitive = False
-    made: _Pattern = re2.compile(pattern, options)
-    return made
+def _single(pattern: str) -> Finder:
+    return finder(pattern)
 
 
 @lru_cache(maxsize=1)
@@ -192,6 +144,16 @@ def begins(cut: str) -> str:
         found = {key for host, key in zones.items() if host.startswith(rest)}
         rest = rest.partition(".")[2]
     return found.pop() if len(found) == 1 else ""
+
+
+@lru_cache(maxsize=1)
+def _hosts() -> Automaton:
+    return automaton([re.escape(host) for host in _zones()])
+
+
+def cites(text: str) -> bool:
+    """True when the name of some list's host stands in `text`; only then is `named` worth asking."""
+    return bool(_hosts().Match(text))
 
 
 @lru_cache(maxsize=4096)

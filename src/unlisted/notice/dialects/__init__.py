@@ -5,7 +5,6 @@ and not by vendor, is asked last. A new dialect is one new file: this package wa
 """
 
 import re
-from collections import deque
 from functools import lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -14,11 +13,13 @@ from typing import Protocol
 from msgspec import Struct
 
 from unlisted.notice.parts import Part, words
+from unlisted.notice.phrases import Phrase, Phrases
 
 ADDRESS = r"[^\s<>()\[\]\"',;:@|]{1,128}@[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?"
 _ADDRESS = re.compile(ADDRESS)
 
-_ORIGINAL = re.compile(
+_CREATED = r"(?=\nthis message was created)"
+_COPY = (
     r"^[>| \t-]{0,40}(?:"
     r"-{2,80}[ \t]{0,8}(?:this is a copy|the (?:header|body) of the original|original message|"
     r"below this line is a copy|"
@@ -30,11 +31,11 @@ _ORIGINAL = re.compile(
     r"|below (?:is|this line is) a copy of|included is a copy of|(?:the )?(?:original|"
     r"returned) message follows"
     r"|content-type:[ \t]{0,8}(?:message/rfc822|text/rfc822-headers)|begin message[ \t]{0,8}$"
-    r"|\|?-{1,80}[ \t]{0,8}message text follows|\*{6,80}[ \t]{0,8}$(?=\nthis message was created)"
+    rf"|\|?-{{1,80}}[ \t]{{0,8}}message text follows|\*{{6,80}}[ \t]{{0,8}}${_CREATED}"
     r"|received:[ \t]?from .|return-path:[ \t]?<|dkim-signature:|x-originating-ip:"
-    r")",
-    re.IGNORECASE | re.MULTILINE,
+    r")"
 )
+_ORIGINAL = Phrase(_COPY, gate=_COPY.replace(_CREATED, ""))
 # ">>> RCPT" and "<<< 550" of sendmail and Courier, "-->" and "<--" of MDaemon, InterScan's "Received <<<".
 _TRANSCRIPT = re.compile(
     r"^[> ]{0,6}(?:[A-Z][a-z]{2} [0-9-]{10} [0-9:.]{8,12}: |Sent |Received )?"
@@ -68,15 +69,13 @@ _COMMANDS = (
         r"does not like my greeting|refused to talk to me",
     ),
 )
-# Asked of lower-cased text: Python scans that faster than with IGNORECASE.
-_COMMAND = re.compile("|".join(f"(?P<{name}>{pattern.lower()})" for name, pattern in _COMMANDS))
-_REMOTE = re.compile(
+_COMMAND = Phrases(*(pattern for _, pattern in _COMMANDS))
+_HOST = (
     r"(?:\bhost:? |while talking to |remote server |server for the recipient domain [\w.-]{1,255} by |"
     r"rejected by |^)([A-Za-z0-9](?:[\w-]{0,62})"
     r"(?:\.[\w-]{1,63}){0,8}\.[A-Za-z][\w-]{1,62})\.?:?(?: ?[\[(]([0-9A-Fa-f.:]{3,45})[\])])?"
-    r"(?=$|[\s:,>;])",
-    re.IGNORECASE | re.MULTILINE,
 )
+_REMOTE = Phrase(_HOST + r"(?=$|[\s:,>;])", gate=_HOST)
 
 
 class Failure(Struct, frozen=True, gc=False):
@@ -161,7 +160,10 @@ def transcript(text: str) -> tuple[str, str]:
     """
     for said, before in _session(text):
         return said, _named(f">>> {before}") if before else ""
-    reason = _REASON.search(text) or _OWN_REPLY.search(text)
+    reason = _REASON.search(text) if "(reason: " in text else None
+    reason = reason or (
+        _OWN_REPLY.search(text) if "\n5" in text or "\n4" in text or text[:1] in "45" else None
+    )
     return (reason[1] if reason else ""), ""
 
 
@@ -190,13 +192,23 @@ def command(text: str) -> str:
 
 @lru_cache(maxsize=8)
 def _named(text: str) -> str:
-    last = deque(_COMMAND.finditer(text.lower()), maxlen=1)
-    return (last[0].lastgroup or "") if last else ""
+    which = sorted(_COMMAND.which(text))
+    if len(which) < 2:
+        return _COMMANDS[which[0]][0] if which else ""
+    best, where = "", -1
+    for number in which:
+        for found in _COMMAND.patterns[number].finditer(text):
+            if found.start() > where:
+                best, where = _COMMANDS[number][0], found.start()
+    return best
 
 
 @lru_cache(maxsize=8)
 def remote(text: str) -> str:
     """The host that refused, with its address when it stands beside it."""
+    low = text[:4000].lower()
+    if not ("[" in low or "(" in low or "host" in low or "talking" in low):
+        return ""
     for found in _REMOTE.finditer(text[:4000]):
         if found[2] or "host" in found[0].lower() or "talking" in found[0].lower():
             return f"{found[1]} [{found[2]}]" if found[2] else found[1]

@@ -13,13 +13,13 @@ import msgspec
 
 from unlisted.notice.dialects import ADDRESS, Failure, address, before_original, reason, remote, transcript
 from unlisted.notice.parts import Part, words
+from unlisted.notice.phrases import Phrase
 
-_SENDER = re.compile(
+_SENDER = Phrase(
     r"mailer-daemon|microsoftexchange[0-9a-f]{8}|post_?master|mail delivery|mdaemon|mail administrator|"
     r"bounce|mail system|daemon@",
-    re.IGNORECASE,
 )
-_SUBJECT = re.compile(
+_SUBJECT = Phrase(
     r"undeliver|deliver(?:y|ed|able)?\b.{0,40}(?:fail|status|notif|error|problem|report|delay|unsuccess|"
     r"warning)|"
     r"returned (?:mail|message|to sender)|mail(?:er)? (?:error|failure|system error)|failure noti|"
@@ -31,9 +31,8 @@ _SUBJECT = re.compile(
     r"non[ _]remis|non recapitabile|no se puede entregar|não é possível entregar|onbestelbaar|"
     r"olevererbart|kan ikke leveres|niedostarczalne|не удается доставить|недоставлено|"
     r"配信不能|配信不可|无法送达|无法传递",
-    re.IGNORECASE,
 )
-_BODY = re.compile(
+_BODY = Phrase(
     r"(?:could|can|was|were|has) ?n(?:o|')t (?:be |been )?deliver|undeliver|fatal errors|deliver(?:y|"
     r"ed)? (?:has )?fail|"
     r"failed permanently|unable to deliver|transcript of session|delivery errors|did not reach the following|"
@@ -49,7 +48,6 @@ _BODY = re.compile(
     r"informazioni di diagnostica per gli amministratori|diagnostisk information för|"
     r"información de diagnóstico para (?:los )?administradores|"
     r"diagnostic information for administrators",
-    re.IGNORECASE,
 )
 _ALONE = re.compile(rf'^[ \t>*"-]{{0,12}}(?:(?:{ADDRESS} )?<({ADDRESS})>|"?({ADDRESS})"?)[ \t]*:?[ \t]*$')
 _LEADS = re.compile(
@@ -61,15 +59,15 @@ _REPLY_LEADS = re.compile(
     rf"<?({ADDRESS})>?\.\.\.(.{{0,1000}})$"
 )
 _SENT_BY = re.compile(r"message (?:that was )?sent by[ \t]{0,8}$", re.IGNORECASE)
-_PROSE = re.compile(
+_PROSE = Phrase(
     r"(?:deliver(?:ed|y)?(?: (?:the|your) (?:mail|"
     r"message))?(?: a message)?(?: has)?(?: failed)?(?: (?:permanently|attempts))?(?: to)?|"
     r"mail(?: to)?|message to|recipients?(?: address)?(?: returned permanent errors)?|user|attempts|"
     r"not be delivered to|"
     rf"rcpt to|allowed size|directed to|addressed to|sent to|undeliverable to|"
     rf"original-recipient)[ \t]*:?[ \t]*(?:rfc822;[ \t]*)?<?({ADDRESS})>?",
-    re.IGNORECASE,
 )
+_SAYS = re.compile(r"(?:[^\W\d_][\W\d_]*+){4}")  # four letters: more than a number and a dash
 _ADDRESSES = re.compile(ADDRESS)
 
 
@@ -107,15 +105,17 @@ def beside(text: str) -> dict[str, str]:
 
 def _bounce(head: Part, text: str) -> bool:
     sender = words(head.get("from"))
-    signs = bool(_SENDER.search(sender)) + bool(_SUBJECT.search(words(head.get("subject"))[:400]))
+    signs = _SENDER.occurs(sender) + _SUBJECT.occurs(words(head.get("subject"))[:400])
     signs += head.get("return-path").replace(" ", "") == "<>" or bool(head.get("x-failed-recipients"))
     automatic = head.get("auto-submitted").lower()
     signs += automatic.startswith("auto-replied") and bool(signs)
     says = " ".join(text[:20_000].split())
-    return signs + bool(_BODY.search(says)) >= 2 or "permanent fatal errors" in says
+    return signs + _BODY.occurs(says) >= 2 or "permanent fatal errors" in says
 
 
 def _listed(head: Part) -> list[str]:
+    if not head.get("x-failed-recipients"):
+        return []
     value = ",".join(head.all("x-failed-recipients"))[:20_000]
     return list(dict.fromkeys(m[0] for m in _ADDRESSES.finditer(value)))
 
@@ -126,7 +126,7 @@ def _spans(text: str) -> list[tuple[str, str]]:
     opened: list[tuple[str, int, str]] = []
     before: dict[int, str] = {}  # sendmail 5 writes the session first and the recipient below it
     for number, line in enumerate(lines):
-        if len(line) > 2000:
+        if "@" not in line or len(line) > 2000:
             continue
         if (found := _ALONE.match(line) or _LEADS.match(line)) and _opens(lines, number, opened):
             rest = found[3] if found.lastindex == 3 else ""
@@ -171,10 +171,9 @@ def _without_lines(head: Part, text: str, named: list[str]) -> list[Failure]:
 
 def _failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
     told = reason(chunk) or transcript(chunk)[0]
-    bare = re.sub(r"[\W\d_]+", "", chunk)
     return Failure(
         recipient.rstrip("."),
-        text=told or (chunk if len(bare) > 3 else rest),
+        text=told or (chunk if _SAYS.search(chunk) else rest),
         remote_mta=remote(chunk) or remote(rest),
         context=f"{chunk}\n{rest}" if told else f"{chunk}\n{intro}",
     )

@@ -1,0 +1,382 @@
+"""A folder on an IMAP server, read and left as it was (RFC 3501; EXAMINE and BODY.PEEK[] change nothing).
+
+`imaps://USER@HOST[:PORT]/FOLDER` speaks TLS at once, `imap://` after STARTTLS; certificates are always
+checked, and a password goes over plain text to this machine only. What a server may do to us is bounded:
+octets and seconds of one answer, octets of one message, of which the first `mail.LIMIT` are fetched.
+"""
+
+import imaplib
+import ipaddress
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
+
+from unlisted.edge import mail
+from unlisted.errors import UnlistedError
+
+T = TypeVar("T")
+
+SILENCE = 30.0  # seconds without an octet
+PATIENCE = 120.0  # seconds for one whole answer; a drip of octets ends there as well
+ANSWER = 8 << 20  # octets of one answer, over which no honest server goes that was asked for less than half
+TOGETHER = 2 << 20  # octets of messages asked for at once
+WINDOW = 200  # messages whose sizes are asked for at once
+_SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,15})\b")
+_UID = re.compile(rb"\bUID (\d{1,10})\b")
+_NUMBER = re.compile(rb"\d{1,10}")
+
+
+class Place(Struct, frozen=True):
+    """Where a folder is, without its password."""
+
+    user: str
+    host: str
+    port: int
+    folder: str
+    tls: bool  # from the first octet, not by STARTTLS
+
+    @property
+    def name(self) -> str:
+        """As it was given: what the store and every message of it is called by."""
+        scheme, usual = ("imaps", 993) if self.tls else ("imap", 143)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{self.user}@{host}{'' if self.port == usual else f':{self.port}'}/{self.folder}"
+
+
+def place(url: str) -> Place:
+    """A URL of RFC 5092, as far as it names a folder; UnlistedError names what is wrong with it."""
+    remedy = "imaps://USER@HOST/INBOX   (a USER with an @ in it: write %40)"
+    shown = re.sub(r":[^/@]*@", ":…@", url[:200])
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise UnlistedError(f"{shown!r} is no mailbox: {error}", remedy=remedy, code=2) from None
+    if parts.password is not None:
+        raise UnlistedError(
+            "a password in an argument is read by everybody on this machine",
+            remedy="leave it out: it is asked for, or taken from UNLISTED_IMAP_PASSWORD or --password-file",
+            code=2,
+        )
+    user, folder = unquote(parts.username or ""), unquote(parts.path.lstrip("/")) or "INBOX"
+    if not user or not parts.hostname:
+        raise UnlistedError(f"{shown!r} names no user or no host", remedy=remedy, code=2)
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in user + folder):
+        raise UnlistedError("a mailbox's name holds no control characters", remedy=remedy, code=2)
+    tls = parts.scheme.lower() == "imaps"
+    return Place(user, parts.hostname, port or (993 if tls else 143), folder, tls)
+
+
+class Session:
+    """A connection with its folder opened read-only: `with Session(place, password) as session:`."""
+
+    def __init__(self, where: Place, password: str) -> None:
+        self.place = where
+        self.validity = 0
+        self.exists = 0
+        self._client = self._ask(lambda: _connect(where))
+        try:
+            self._secure()
+            self._login(password)
+            self._examine()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Say goodbye, and do not wait for the answer for long."""
+        with suppress(imaplib.IMAP4.error, OSError, ValueError):
+            self._client.sock.settimeout(2.0)
+            self._client.left = ANSWER
+            self._client.logout()
+        with suppress(OSError):
+            self._client.shutdown()
+
+    def after(self, uid: int) -> Iterator[tuple[int, mail.Message | mail.Unread]]:
+        """Every message with a higher UID, in their order, with its UID."""
+        first = self._position(uid)
+        while sizes := [one for one in self._sizes(first) if one[0] > uid]:
+            before = self.exists
+            for group in _groups(sizes):
+                bodies = self._bodies([one for one, _ in group])
+                for one, size in group:
+                    if one in bodies:
+                        yield one, self._message(one, size, bodies[one])
+            uid = sizes[-1][0]
+            # What others deleted meanwhile moves the positions (EXPUNGE, RFC 3501 §7.4.1).
+            first = first + WINDOW if self.exists == before else self._position(uid)
+
+    def _message(self, uid: int, size: int, body: bytes | None) -> mail.Message | mail.Unread:
+        source = f"{self.place.name};UID={uid}"
+        if body is None:
+            return mail.Unread(source, "the server does not hand it out")
+        return mail.Message(source, body[: mail.LIMIT], cut=max(0, size - min(len(body), mail.LIMIT)))
+
+    def _position(self, uid: int) -> int:
+        """Of the first message behind `uid`, from 1; UIDs ascend with it (RFC 3501 §2.3.1.1)."""
+        low, high = 1, self.exists + 1 if uid else 1
+        while low < high:
+            middle = (low + high) // 2
+            found = self._sizes(middle, 1)
+            if found and found[0][0] <= uid:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _sizes(self, first: int, count: int = WINDOW) -> list[tuple[int, int]]:
+        """UID and size of the messages from one position on."""
+        last = min(first + count - 1, self.exists)
+        if first > last:
+            return []
+        answer = self._told("FETCH", f"{first}:{last}", "(UID RFC822.SIZE)")
+        found: dict[int, int] = {}
+        for line in answer:
+            uid, size = _UID.search(_flat(line)), _SIZE.search(_flat(line))
+            if uid and size and len(found) < count:
+                found[int(uid[1])] = int(size[1])
+        return sorted(found.items())
+
+    def _bodies(self, uids: list[int]) -> dict[int, bytes | None]:
+        """The first `mail.LIMIT` octets of each; None for one that the server refuses to hand out."""
+        asked = f"(UID BODY.PEEK[]<0.{mail.LIMIT}>)"
+        try:
+            answer = self._told("UID", "FETCH", ",".join(map(str, uids)), asked)
+        except _RefusedError:
+            if len(uids) == 1:
+                return {uids[0]: None}
+            return {key: value for one in uids for key, value in self._bodies([one]).items()}
+        bodies: dict[int, bytes | None] = {}
+        for number, item in enumerate(answer):
+            if isinstance(item, tuple):
+                tail = answer[number + 1] if number + 1 < len(answer) else b""
+                uid = _UID.search(item[0]) or (_UID.search(tail) if isinstance(tail, bytes) else None)
+                if uid and int(uid[1]) in uids:
+                    bodies[int(uid[1])] = item[1]
+        return bodies
+
+    # ---- the beginning of a session ----
+
+    def _secure(self) -> None:
+        if self.place.tls:
+            return
+        if "STARTTLS" in self._client.capabilities:
+            self._ask(lambda: self._client.starttls(ssl_context=ssl.create_default_context()))
+        elif not _here(self.place.host):
+            raise UnlistedError(
+                f"{self.place.name}: the server offers no TLS, and the password would go over plain text",
+                remedy=f"imaps://{self.place.user}@{self.place.host}/{self.place.folder}",
+                code=4,
+            )
+
+    def _login(self, password: str) -> None:
+        secret = f"\0{self.place.user}\0{password}".encode()
+        try:
+            if "AUTH=PLAIN" in self._client.capabilities:  # RFC 4616: in UTF-8, which LOGIN is not
+                self._ask(lambda: self._client.authenticate("PLAIN", lambda _: secret))
+            else:
+                self._ask(lambda: self._client.login(self.place.user, password))
+        except _RefusedError as error:
+            raise UnlistedError(
+                f"{self.place.name}: the server does not take this user and password: {error.words}",
+                remedy="check both; many providers want a password made for programs",
+                code=4,
+            ) from None
+
+    def _examine(self) -> None:
+        try:
+            data = self._told("EXAMINE", quoted(self.place.folder))
+        except _RefusedError as error:
+            raise UnlistedError(
+                f"{self.place.name}: no such folder: {error.words}", remedy="its name as the server spells it"
+            ) from None
+        self.exists = _integer(data)
+        self.validity = _integer(self._client.response("UIDVALIDITY")[1])
+        if not self.validity:
+            raise UnlistedError(f"{self.place.name}: the server numbers its messages anew every time")
+
+    # ---- one command, bounded ----
+
+    def _told(self, command: str, *words: str) -> list[Any]:
+        def ask() -> tuple[str, list[Any]]:
+            client = self._client
+            if command == "EXAMINE":
+                return client.select(words[0], readonly=True)
+            return client.uid(*words) if command == "UID" else client.fetch(*words)
+
+        kind, data = self._ask(ask)
+        self.exists -= len([one for one in self._client.response("EXPUNGE")[1] if one is not None])
+        if kind != "OK":
+            raise _RefusedError(self.place.name, _words(data))
+        return [item for item in data if item is not None]
+
+    def _ask(self, command: Callable[[], T]) -> T:
+        """Run one command; whatever a server can answer becomes an UnlistedError that names it."""
+        name = self.place.name
+        client = getattr(self, "_client", None)
+        stop = _stop(client.hang_up) if client else None
+        try:
+            if client:
+                client.left = ANSWER
+            return command()
+        except imaplib.IMAP4.abort as error:
+            raise UnlistedError(
+                f"{name}: the server broke off or does not speak IMAP: {_words([str(error)])}",
+                remedy="try again later; what was read so far is kept",
+            ) from None
+        except imaplib.IMAP4.error as error:
+            raise _RefusedError(name, _words([str(error)])) from None
+        except ssl.SSLCertVerificationError as error:
+            raise UnlistedError(
+                f"{name}: its certificate does not hold: {error.verify_message}",
+                remedy="name the host as its certificate does; for one of your own: SSL_CERT_FILE=CA.pem",
+            ) from None
+        except TimeoutError:
+            raise UnlistedError(
+                f"{name}: no answer within {SILENCE:.0f} s", remedy="try again later"
+            ) from None
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            # The last four are imaplib's, on an answer that no server gives (an octet, a word missing).
+            raise UnlistedError(
+                f"{name}: {getattr(error, 'strerror', None) or f'no IMAP answer ({type(error).__name__})'}",
+                remedy="check host and port; imaps:// is port 993, imap:// is 143",
+            ) from None
+        finally:
+            if stop:
+                stop.cancel()
+
+
+class _RefusedError(UnlistedError):
+    """The server says no, in these words."""
+
+    def __init__(self, name: str, words: str) -> None:
+        super().__init__(f"{name}: {words}", remedy="check host, port and folder")
+        self.words = words
+
+
+class _Bounded:
+    """What both clients of imaplib get: no answer is longer than `ANSWER`."""
+
+    left = ANSWER
+    sock: socket.socket
+    greeting: threading.Timer
+
+    def open(self, *words: Any, **named: Any) -> None:
+        """Connect; the server's first words are bounded in time as well."""
+        super().open(*words, **named)  # type: ignore[misc]
+        self.greeting = _stop(self.hang_up)
+
+    def read(self, size: int) -> bytes:
+        """`size` octets of a literal, announced by the server."""
+        self._spend(size)
+        return super().read(size)  # type: ignore[misc,no-any-return]
+
+    def readline(self) -> bytes:
+        """One line; imaplib ends it at a million octets."""
+        line: bytes = super().readline()  # type: ignore[misc]
+        self._spend(len(line))
+        return line
+
+    def hang_up(self) -> None:
+        """End whatever waits for an octet."""
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+    def _spend(self, octets: int) -> None:
+        self.left -= octets
+        if self.left < 0:
+            raise imaplib.IMAP4.abort(f"an answer of more than {ANSWER >> 20} MiB")
+
+
+class _Plain(_Bounded, imaplib.IMAP4):
+    pass
+
+
+class _Tls(_Bounded, imaplib.IMAP4_SSL):
+    pass
+
+
+def _connect(where: Place) -> _Plain | _Tls:
+    client: _Plain | _Tls
+    if where.tls:
+        context = ssl.create_default_context()
+        client = _Tls(where.host, where.port, ssl_context=context, timeout=SILENCE)
+    else:
+        client = _Plain(where.host, where.port, timeout=SILENCE)
+    client.greeting.cancel()
+    return client
+
+
+def _stop(what: Callable[[], None]) -> threading.Timer:
+    timer = threading.Timer(PATIENCE, what)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def quoted(folder: str) -> str:
+    """A folder's name on the wire: modified UTF-7 (RFC 3501 §5.1.3) in quotes."""
+    spelled: list[str] = []
+    for piece in re.findall(r"[\x20-\x7e]+|[^\x20-\x7e]+", folder):
+        if piece.isascii():
+            spelled.append(piece.replace("&", "&-"))
+        else:
+            seven = piece.encode("utf-7").decode().rstrip("-")
+            spelled.append("&" + seven[1:].replace("/", ",") + "-")
+    return '"' + "".join(spelled).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _groups(sizes: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Messages that are fetched with one command."""
+    group: list[tuple[int, int]] = []
+    octets = 0
+    for one in sizes:
+        octets += min(one[1], mail.LIMIT) + 200
+        if group and octets > TOGETHER:
+            yield group
+            group, octets = [], min(one[1], mail.LIMIT)
+        group.append(one)
+    if group:
+        yield group
+
+
+def _here(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _flat(item: object) -> bytes:
+    if isinstance(item, tuple):
+        return b" ".join(part for part in item if isinstance(part, bytes))[:1000]
+    return item[:1000] if isinstance(item, bytes) else b""
+
+
+def _integer(data: list[Any] | None) -> int:
+    found = _NUMBER.search(_flat(data[-1])) if data else None
+    return int(found[0]) if found else 0
+
+
+def _words(data: list[Any]) -> str:
+    text = data[-1] if data else ""
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    return text.removeprefix("b'").removesuffix("'")[:200]

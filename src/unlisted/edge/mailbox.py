@@ -1,0 +1,119 @@
+"""Mailboxes that fill while they are read: a Maildir, a folder on an IMAP server. Each message once.
+
+What was read is kept on our side, in the store; the mailbox stays as it was. The mark moves in the very
+transaction that saves what the message said: a machine that dies between the two has done neither.
+A message is told before that. Who is killed in between tells it again, in the same words from the same
+source, and the store counts it once.
+"""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+
+from unlisted.edge import imap, mail
+from unlisted.edge.store import Mark, Store
+from unlisted.errors import UnlistedError
+from unlisted.messages import Refusal
+
+PAUSE = 1.0  # seconds between two looks at a Maildir: two directories are read, nothing is opened
+BATCH = 200  # messages whose saving is waited for together
+
+Found = tuple[mail.Message | mail.Unread, Mark]
+Take = Callable[[mail.Message | mail.Unread], list[Refusal]]  # tells a message; what it said
+
+_FLAGS = re.compile(r"[:;!]2,[^/]*\Z")  # maildir(5): what stands behind changes while the message does not
+
+
+def folder(session: imap.Session, validity: int, uid: int) -> Iterator[Found]:
+    """What came into an IMAP folder behind the last mark; everything when its UIDs have begun anew."""
+    begin = uid if validity == session.validity else 0
+    for one, found in session.after(begin):
+        yield found, Mark(session.place.name, session.validity, one)
+
+
+def keep(store: Store, found: Iterable[Found], take: Take) -> None:
+    """Tell each message, then save what it said together with its mark."""
+    waiting: list[Future[int]] = []
+    for message, mark in found:
+        refusals = take(message)
+        sys.stdout.flush()  # before the mark moves: told twice rather than not at all
+        waiting.append(store.add_later(refusals, mark))
+        if len(waiting) == BATCH:
+            _settle(waiting)
+    _settle(waiting)
+
+
+def _settle(waiting: list[Future[int]]) -> None:
+    for one in waiting:
+        one.result()
+    waiting.clear()
+
+
+def follow(boxes: list["Maildir"], store: Store, take: Take, seconds: float | None) -> None:
+    """Look into the boxes again and again, until Ctrl-C or for so many seconds."""
+    until = None if seconds is None else time.monotonic() + seconds
+    try:
+        while True:
+            for box in boxes:
+                keep(store, box.poll(), take)
+                _settle([store.add_later((), mark) for mark in box.forgotten()])
+            left = PAUSE if until is None else min(PAUSE, until - time.monotonic())
+            if left <= 0:
+                return
+            time.sleep(left)
+    except KeyboardInterrupt:
+        return
+
+
+class Maildir:
+    """A Maildir that is looked through again and again: by names and not by times, which can go back."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.place = os.path.realpath(path)
+        self.seen: set[str] = set()  # names
+        self._missed: set[str] = set()
+        if not all(os.path.isdir(os.path.join(path, name)) for name in ("new", "cur")):
+            raise UnlistedError(
+                f"{path} is no Maildir: it has no folders new and cur",
+                remedy="name the folder that has them",
+                code=2,
+            )
+
+    def poll(self) -> Iterator[Found]:
+        """The messages that came since the last call, in the order of their names."""
+        there = self._list()
+        for name in sorted(there.keys() - self.seen):
+            found = mail.single(there[name])
+            if isinstance(found, mail.Unread) and not os.path.exists(there[name]):
+                continue  # moved from new to cur, or taken away, under our hands: the next look tells
+            self.seen.add(name)
+            yield found, Mark(self.place, name=name)
+
+    def forgotten(self) -> list[Mark]:
+        """The names that are gone at two looks: a message on its way from `new` to `cur` is at one."""
+        gone = self.seen - self._list().keys()
+        forget = gone & self._missed
+        self._missed = gone - forget
+        self.seen -= forget
+        return [Mark(self.place, name=name, gone=True) for name in sorted(forget)]
+
+    def _list(self) -> dict[str, str]:
+        """Each message's lasting name, and its path. `new` first: mail moves from there to `cur`."""
+        found: dict[str, str] = {}
+        for box in ("new", "cur"):
+            try:
+                with os.scandir(os.path.join(self.path, box)) as entries:
+                    for entry in entries:
+                        if not entry.name.startswith(".") and entry.is_file():
+                            found[_FLAGS.sub("", entry.name)] = entry.path
+            except OSError as error:
+                raise UnlistedError(
+                    f"cannot read {os.path.join(self.path, box)}: {error.strerror}",
+                    remedy="run as its owner",
+                    code=4 if isinstance(error, PermissionError) else 3,
+                ) from None
+        return found

@@ -1,0 +1,474 @@
+"""Mailboxes that fill: a real Dovecot on loopback, servers that lie, Maildirs. Nothing lost or told twice."""
+
+import grp
+import imaplib
+import json
+import os
+import pwd
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from unlisted import cli
+from unlisted.edge import imap, mail, mailbox
+from unlisted.edge.store import Mark, Store
+from unlisted.errors import UnlistedError
+from unlisted.messages import Refusal
+
+BOUNCE = (
+    b"From: MAILER-DAEMON@relay.example.net\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+    b"Date: Thu, 19 Nov 2026 10:00:00 +0000\r\n\r\nI'm sorry, your message could not be delivered.\r\n\r\n"
+    b"<%s@example.org>: host mx.example.org[198.51.100.7] said: 554 5.7.1 Client host\r\n"
+    b"    [203.0.113.5] blocked using bl.spamcop.net (in reply to RCPT TO command)\r\n"
+)
+SECRET = "pässword"  # letters beyond ASCII: LOGIN could not carry them
+
+Explain = Callable[..., tuple[int, list[str], str]]
+
+
+@pytest.fixture
+def explain(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Explain:
+    """Run the verb with the mailbox's password in the environment; code, recipients, stderr."""
+    monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", SECRET)
+
+    def run(*words: str) -> tuple[int, list[str], str]:
+        code = cli.main(["explain", "--json", *words])
+        out, err = capsys.readouterr()
+        return code, [json.loads(line)["recipient"] for line in out.splitlines()], err
+
+    return run
+
+
+# ---- a real server --------------------------------------------------------------------------------
+
+
+class Dovecot:
+    """Debian's IMAP server with one folder for whoever logs in, unprivileged but for the user it runs as."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self.folder = folder
+        self.cert = folder / "cert.pem"
+        self.port, self.plain = _free(), _free()
+        user = pwd.getpwuid(os.geteuid() or pwd.getpwnam("nobody").pw_uid)
+        group = grp.getgrgid(user.pw_gid).gr_name
+        make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem"
+        make += f" -out {self.cert} -addext subjectAltName=DNS:localhost"
+        subprocess.run(make.split(), cwd=folder, check=True, capture_output=True)
+        for name in ("mail", "run", "state"):
+            (folder / name).mkdir()
+            if os.geteuid() == 0:
+                os.chown(folder / name, user.pw_uid, user.pw_gid)
+        (folder / "dovecot.conf").write_text(
+            f"base_dir = {folder}/run\nstate_dir = {folder}/state\nlog_path = {folder}/log\n"
+            f"protocols = imap\nlisten = 127.0.0.1\nssl = required\n"
+            f"ssl_cert = <{self.cert}\nssl_key = <{folder}/key.pem\n"
+            f"default_internal_user = {user.pw_name}\ndefault_internal_group = {group}\n"
+            f"default_login_user = {user.pw_name}\nmail_location = maildir:{folder}/mail/%u\n"
+            f"passdb {{\n driver = static\n args = password={SECRET}\n}}\n"
+            f"userdb {{\n driver = static\n"
+            f" args = uid={user.pw_uid} gid={user.pw_gid} home={folder}/mail/%u\n}}\n"
+            "auth_failure_delay = 0\nservice anvil {\n chroot =\n}\n"
+            "service imap-login {\n chroot =\n"
+            f" inet_listener imap {{\n port = {self.plain}\n }}\n"
+            f" inet_listener imaps {{\n port = {self.port}\n }}\n}}\n",
+            encoding="utf-8",
+        )
+        self.process = subprocess.Popen([program, "-F", "-c", str(folder / "dovecot.conf")])
+        self.user = ""
+
+    @property
+    def url(self) -> str:
+        """The present user's INBOX."""
+        return f"imaps://{self.user}@localhost:{self.port}/INBOX"
+
+    def client(self) -> imaplib.IMAP4_SSL:
+        """Another client of the same mailbox, as the person's own mail program is."""
+        trusted = ssl.create_default_context(cafile=str(self.cert))
+        client = imaplib.IMAP4_SSL("localhost", self.port, ssl_context=trusted)
+        client.authenticate("PLAIN", lambda _: f"\0{self.user}\0{SECRET}".encode())
+        return client
+
+    def put(self, *names: str, folder: str = "INBOX") -> None:
+        """Deliver a bounce about each of these recipients."""
+        with self.client() as client:
+            client.create(folder)
+            for name in names:
+                client.append(folder, "", "", BOUNCE % name.encode())
+
+
+def _free() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def _server(program: Callable[[str], str]) -> Iterator[Dovecot]:
+    program("openssl")
+    path = program("dovecot")
+    # Not below pytest's folder, which every run that starts closes to others: the server is not root.
+    with tempfile.TemporaryDirectory(prefix="unlisted-dovecot-") as folder:
+        os.chmod(folder, 0o755)
+        server = Dovecot(path, Path(folder))
+        for _ in range(100):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", server.port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield server
+        server.process.terminate()
+        server.process.wait(20)
+
+
+@pytest.fixture
+def dovecot(_server: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Dovecot:
+    """The server with a new user's empty INBOX, its certificate trusted."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(_server.cert))
+    _server.user = f"u{time.monotonic_ns()}@example.org"
+    return _server
+
+
+def test_only_what_is_new_is_read(dovecot: Dovecot, explain: Explain) -> None:
+    dovecot.put("a", "b")
+    assert explain(dovecot.url)[:2] == (1, ["a@example.org", "b@example.org"])
+    dovecot.put("c")
+    assert explain(dovecot.url)[:2] == (1, ["c@example.org"])
+    assert explain(dovecot.url)[:2] == (0, [])  # nothing new is an answer
+    assert explain(dovecot.url, "--again")[1] == ["a@example.org", "b@example.org", "c@example.org"]
+    with Store() as store:
+        assert store.count(Refusal) == 3
+
+
+def test_the_mailbox_stays_as_it_was(dovecot: Dovecot, explain: Explain) -> None:
+    dovecot.put("a")
+    assert explain(dovecot.url)[1] == ["a@example.org"]
+    with dovecot.client() as client:
+        client.select(readonly=True)
+        (line,) = client.fetch("1", "(FLAGS)")[1]
+    assert isinstance(line, bytes)
+    assert b"\\Seen" not in line
+
+
+def test_after_starttls(dovecot: Dovecot, explain: Explain) -> None:
+    dovecot.put("a")
+    assert explain(f"imap://{dovecot.user}@localhost:{dovecot.plain}/INBOX")[1] == ["a@example.org"]
+
+
+def test_many_messages_and_one_that_others_delete(dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap, "WINDOW", 4)
+    dovecot.put(*(f"n{number}" for number in range(11)))
+    with imap.Session(imap.place(dovecot.url), SECRET) as session:
+        reading = session.after(0)
+        first = [next(reading)[0]]
+        with dovecot.client() as client:
+            client.select()
+            client.store("1:2,6", "+FLAGS", "\\Deleted")
+            client.expunge()
+        rest = [uid for uid, found in reading if isinstance(found, mail.Message)]
+    uids = first + rest
+    assert uids == sorted(set(uids))
+    assert set(range(first[0] + 6, first[0] + 11)) <= set(uids)  # all that stood behind the deleted ones
+
+
+def test_a_large_message_is_fetched_in_part(dovecot: Dovecot) -> None:
+    body = BOUNCE % b"a" + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 30_000
+    with dovecot.client() as client:
+        client.append("INBOX", "", "", body)
+    with imap.Session(imap.place(dovecot.url), SECRET) as session:
+        ((_, found),) = session.after(0)
+    assert isinstance(found, mail.Message)
+    assert found.raw == body[: mail.LIMIT]
+    assert found.cut == len(body) - mail.LIMIT
+
+
+def test_a_folder_with_letters_of_the_world(dovecot: Dovecot, explain: Explain) -> None:
+    with dovecot.client() as client:
+        client.create(imap.quoted("R&D Zurückgewiesen"))
+        client.append(imap.quoted("R&D Zurückgewiesen"), "", "", BOUNCE % b"a")
+    url = dovecot.url.replace("INBOX", "R&D%20Zur%C3%BCckgewiesen")
+    assert explain(url)[1] == ["a@example.org"]
+    code, _, err = explain(dovecot.url.replace("INBOX", "absent"))
+    assert code == 3
+    assert "no such folder" in err
+
+
+def test_a_wrong_password_and_a_certificate_that_nobody_vouches_for(
+    dovecot: Dovecot, explain: Explain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", "wrong")
+    code, _, err = explain(dovecot.url)
+    assert code == 4
+    assert "does not take this user and password" in err
+    assert "wrong" not in err
+    monkeypatch.delenv("SSL_CERT_FILE")
+    code, _, err = explain(dovecot.url)
+    assert code == 3
+    assert "certificate" in err
+    assert "SSL_CERT_FILE" in err
+
+
+KILLED = """
+import os, signal, sys
+from unlisted import cli
+from unlisted.edge import store
+later = store.Store.add_later
+def killed(self, events, mark=None):
+    if mark is not None and mark.uid % 3 == {when}:
+        {first}
+        os.kill(os.getpid(), signal.SIGKILL)
+    return later(self, events, mark)
+store.Store.add_later = killed
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("first", ["pass", "later(self, events, mark).result()"], ids=["unsaved", "saved"])
+def test_killed_between_fetch_and_save_nothing_is_lost_or_counted_twice(
+    dovecot: Dovecot, explain: Explain, first: str
+) -> None:
+    names = [f"n{number}" for number in range(7)]
+    dovecot.put(*names)
+    told: list[str] = []
+    for when in (0, 1, 2):
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED.format(when=when, first=first), "explain", "--json", dovecot.url],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        told += [json.loads(line)["recipient"] for line in done.stdout.splitlines()]
+    told += explain(dovecot.url)[1]
+    assert set(told) == {f"{name}@example.org" for name in names}  # none was passed over
+    with Store() as store:
+        kept = [refusal.recipient for refusal in store.events(Refusal)]
+    assert sorted(kept) == sorted(f"{name}@example.org" for name in names)  # each once
+
+
+# ---- servers that lie -----------------------------------------------------------------------------
+
+
+class Liar(threading.Thread):
+    """Answers each line that it is sent with what the script says for its command."""
+
+    def __init__(self, script: dict[str, bytes], greeting: bytes = b"* OK hello\r\n") -> None:
+        super().__init__(daemon=True)
+        self.script = script
+        self.greeting = greeting
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"imap://u@127.0.0.1:{self.listener.getsockname()[1]}/INBOX"
+        self.start()
+
+    def run(self) -> None:
+        """One client."""
+        with self.listener:
+            peer, _ = self.listener.accept()
+        with peer, peer.makefile("rwb") as stream:
+            try:
+                stream.write(self.greeting)
+                stream.flush()
+                while line := stream.readline():
+                    tag, _, rest = line.strip().partition(b" ")
+                    word = rest.split(b" ")[0].decode().upper()
+                    answer = self.script.get(word, b"TAG OK done\r\n").replace(b"TAG", tag)
+                    for _ in range(400 if answer.startswith(b"* FLOOD") else 1):
+                        stream.write(answer)
+                    stream.flush()
+            except OSError:
+                return
+
+
+HONEST = {
+    "CAPABILITY": b"* CAPABILITY IMAP4rev1\r\nTAG OK done\r\n",
+    "EXAMINE": b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\nTAG OK [READ-ONLY] done\r\n",
+    "FETCH": b"* 1 FETCH (UID 1 RFC822.SIZE 10)\r\nTAG OK done\r\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("CAPABILITY", b"TAG OK nothing\r\n"),
+        ("CAPABILITY", b"* CAPABILITY \xff\xfe IMAP4rev1\r\nTAG OK done\r\n"),
+        ("LOGIN", b"other OK done\r\n"),
+        ("EXAMINE", b"* OK none\r\nTAG OK done\r\n"),
+        ("EXAMINE", b"* x EXISTS\r\nTAG OK done\r\n"),
+        ("FETCH", b"* 1 FETCH (BODY[] {99999999999}\r\n"),
+        ("FETCH", b"* 1 FETCH (BODY[] {" + b"9" * 5000 + b"}\r\n"),
+        ("FETCH", b"* FLOOD " + b"x" * 99_000 + b"\r\n"),
+        ("FETCH", b"* 1 FETCH (UID 1 RFC822.SIZE 10)" + b"x" * 2_000_000),
+        ("FETCH", b"\r\n\xff\x00\r\n"),
+        ("UID", b"* 1 FETCH (UID 1 BODY[]<0> {9000000}\r\n"),
+        ("UID", b"+ go on\r\n+ go on\r\nTAG BAD x\r\n* BYE\r\n"),
+    ],
+)
+def test_no_answer_raises_or_fills_the_memory(explain: Explain, command: str, answer: bytes) -> None:
+    liar = Liar({**HONEST, command: answer})
+    code, names, err = explain(liar.url)
+    assert code == 3
+    assert names == []
+    assert "Traceback" not in err
+    assert "imap://u@127.0.0.1" in err or "read" in err
+
+
+@pytest.mark.parametrize("greeting", [b"", b"220 x ESMTP\r\n", b"* BYE busy\r\n", b"\xff" * 3_000_000])
+def test_what_is_no_imap_server(explain: Explain, greeting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap, "SILENCE", 0.5)
+    code, _, err = explain(Liar({}, greeting).url)
+    assert code == 3
+    assert "imap://u@127.0.0.1" in err
+
+
+def test_a_drip_of_octets_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imap, "PATIENCE", 0.5)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        with listener:
+            peer, _ = listener.accept()
+        with peer:
+            try:
+                while True:
+                    peer.sendall(b"*")
+                    time.sleep(0.05)
+            except OSError:
+                return
+
+    threading.Thread(target=drip, daemon=True).start()
+    started = time.monotonic()
+    with pytest.raises(UnlistedError):
+        imap.Session(imap.place(f"imap://u@127.0.0.1:{listener.getsockname()[1]}/INBOX"), "x")
+    assert time.monotonic() - started < 10
+
+
+def test_nobody_listens_and_no_host(explain: Explain) -> None:
+    code, _, err = explain(f"imaps://u@127.0.0.1:{_free()}/INBOX")
+    assert code == 3
+    assert "refused" in err
+    assert explain("imaps://u@host.invalid/INBOX")[0] == 3
+
+
+def test_no_password_over_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    liar = Liar(HONEST)
+    monkeypatch.setattr(imap, "_here", lambda _: False)
+    with pytest.raises(UnlistedError, match="plain text") as raised:
+        imap.Session(imap.place(liar.url), "x")
+    assert raised.value.code == 4
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("imaps://u:secret@host/INBOX", "argument"),
+        ("imaps://host/INBOX", "no user"),
+        ("imaps:///INBOX", "no user"),
+        ("imaps://u@host:99999/INBOX", "Port"),
+        ("imaps://u@host/a%0d%0aLOGOUT", "control"),
+    ],
+)
+def test_a_place_that_is_none(explain: Explain, url: str, what: str) -> None:
+    code, _, err = explain(url)
+    assert code == 2
+    assert what in err
+    assert "secret" not in err
+
+
+def test_where_the_password_comes_from(
+    tmp_path: Path, explain: Explain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from unlisted.cli import _mailbox
+
+    where = imap.place("imaps://u@host/INBOX")
+    assert _mailbox.password(None, where) == SECRET
+    (tmp_path / "secret").write_text("of the file\nmore\n")
+    assert _mailbox.password(str(tmp_path / "secret"), where) == "of the file"
+    assert explain("imaps://u@host/INBOX", "--password-file", str(tmp_path / "absent"))[0] == 2
+    monkeypatch.delenv("UNLISTED_IMAP_PASSWORD")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+    assert explain("imaps://u@host/INBOX")[0] == 2
+
+
+def test_names_on_the_wire() -> None:
+    assert imap.quoted("INBOX") == '"INBOX"'
+    assert imap.quoted('a "b" \\ &') == '"a \\"b\\" \\\\ &-"'
+    assert imap.quoted("台北") == '"&U,BTFw-"'  # RFC 3501 §5.1.3
+    assert imap.place("imaps://u%40x@[2001:db8::1]:1993/A%2FB").name == "imaps://u@x@[2001:db8::1]:1993/A/B"
+
+
+# ---- Maildirs -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Path:
+    """An empty Maildir."""
+    for name in ("cur", "new", "tmp"):
+        (tmp_path / "box" / name).mkdir(parents=True)
+    return tmp_path / "box"
+
+
+def _names(reading: Iterator[mailbox.Found]) -> list[str]:
+    return [mark.name for _, mark in reading]
+
+
+def test_each_message_once_wherever_it_moves(box: Path) -> None:
+    (box / "new" / "1.host").write_bytes(BOUNCE % b"a")
+    (box / "tmp" / "2.host").write_bytes(BOUNCE % b"b")
+    maildir = mailbox.Maildir(str(box))
+    assert _names(maildir.poll()) == ["1.host"]
+    (box / "new" / "1.host").rename(box / "cur" / "1.host:2,S")
+    (box / "tmp" / "2.host").rename(box / "new" / "2.host")
+    assert _names(maildir.poll()) == ["2.host"]
+    (box / "cur" / "1.host:2,S").rename(box / "cur" / "1.host:2,RS")
+    assert _names(maildir.poll()) == []
+
+
+def test_a_name_is_forgotten_at_the_second_look(box: Path) -> None:
+    (box / "new" / "1.host").write_bytes(BOUNCE % b"a")
+    maildir = mailbox.Maildir(str(box))
+    assert _names(maildir.poll()) == ["1.host"]
+    (box / "new" / "1.host").rename(box / "away")
+    assert maildir.forgotten() == []
+    assert [mark.name for mark in maildir.forgotten()] == ["1.host"]
+    assert maildir.seen == set()
+
+
+def test_follow_tells_what_arrives_and_remembers(box: Path, explain: Explain) -> None:
+    (box / "cur" / "1.host:2,").write_bytes(BOUNCE % b"a")
+    assert explain("--follow", "--for", "0", str(box))[:2] == (1, ["a@example.org"])
+    (box / "new" / "2.host").write_bytes(BOUNCE % b"b")
+    arriving = threading.Timer(0.3, lambda: (box / "new" / "3.host").write_bytes(BOUNCE % b"c"))
+    arriving.start()
+    assert explain("--follow", "--for", "1.6", str(box))[1] == ["b@example.org", "c@example.org"]
+    assert explain("--follow", "--for", "0", str(box))[:2] == (0, [])
+    assert len(explain("--follow", "--for", "0", "--again", str(box))[1]) == 3
+    with Store() as store:
+        assert store.count(Refusal) == 3
+        assert store.seen(os.path.realpath(box)) == {"1.host", "2.host", "3.host"}
+
+
+def test_what_is_no_maildir(tmp_path: Path, explain: Explain) -> None:
+    code, _, err = explain("--follow", str(tmp_path))
+    assert code == 2
+    assert "no Maildir" in err
+
+
+def test_the_mark_and_what_it_stands_for_are_one_transaction(tmp_path: Path) -> None:
+    with Store(str(tmp_path / "db")) as store:
+        store.add_later([Refusal("imap;UID=4")], Mark("imap", validity=7, uid=4)).result()
+        store.add_later([], Mark("imap", validity=7, uid=2)).result()  # never backwards
+        assert store.mailbox("imap") == (7, 4)
+        store.add_later([], Mark("imap", validity=8, uid=1)).result()  # but anew
+        assert store.mailbox("imap") == (8, 1)
+        store.add_later([], Mark("/box", name="a")).result()
+        store.add_later([], Mark("/box", name="a", gone=True)).result()
+        assert store.seen("/box") == set()
+        assert store.count(Refusal) == 1
