@@ -329,3 +329,17 @@ def test_no_text_holds_half_a_utf_16_pair() -> None:
     )
     (told,) = bounce.refusals(f"From: no-reply@amazonses.example\nSubject: x\n\n{body}".encode(), "x")
     assert told.recipient == "a\ufffd@y.example"
+
+
+def test_a_bounce_passed_on_in_html_alone() -> None:
+    raw = (
+        b"From: Anna <anna@office.example>\r\nTo: admin@office.example\r\nSubject: Fwd: Undelivered Mail\r\n"
+        b"MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+        b"<html><body><p>Can you help?</p><blockquote><p>-------- Forwarded Message --------</p>\r\n"
+        b"<p>I'm sorry to have to inform you that your message could not be delivered.</p>\r\n"
+        b"<p>&lt;bob@partner.example&gt;: host mx.partner.example[198.51.100.7] said: 554 5.7.1 Client host\r\n"
+        b"[203.0.113.5] blocked using zen.spamhaus.org (in reply to RCPT TO command)</p></blockquote></body></html>"
+    )
+    (told,) = bounce.refusals(raw, "x")
+    assert (told.recipient, told.verdict, told.list) == ("bob@partner.example", "our-address", "spamhaus-zen")
+    assert str(told.cited_ip) == "203.0.113.5"

@@ -55,7 +55,7 @@ def test_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(capsys, str(tmp_path / "unknown.eml"))[0] == 0
     (tmp_path / "none.txt").write_text("nothing here\n")
     assert _run(capsys, str(tmp_path / "none.txt"))[0] == 3
-    assert _run(capsys, str(tmp_path / "absent"))[0] == 3
+    assert _run(capsys, str(tmp_path / "absent"))[0] == 2
     assert _run(capsys, "--own", "no-address", str(tmp_path))[0] == 2
 
 
@@ -325,3 +325,42 @@ def test_blocks_of_any_size_give_the_same_messages(lines: list[bytes], count: in
     assert all(len(raw) <= 150 for raw, _ in found[0])
     if b">From" not in body:  # what is unquoted gets shorter
         assert sum(len(raw) + cut for raw, cut in found[0]) == len(box)
+
+
+@pytest.mark.parametrize("program", ["exim", "sendmail", "opensmtpd", "postfix"])
+def test_a_mail_log_tells_its_refusals_and_what_went_through(
+    program: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(__file__).parent / "samples" / program
+    code, out, err = _run(capsys, str(folder), "--json")
+    assert code == 1
+    told = [json.loads(line) for line in out.splitlines()]
+    assert {one["cited_ip"] for one in told if one["verdict"] == "our-address"} == {"203.0.113.5"}
+    assert all(one["recipient"] and ".log:" in one["source"] for one in told)
+    assert "went through" in err
+    _, out, _ = _run(capsys, str(folder))
+    assert "of all mail was refused" in out
+
+
+def test_an_address_that_is_none_of_ours_is_not_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "r.txt").write_text("554 5.7.1 Client host [198.51.100.9] blocked using zen.spamhaus.org\n")
+    code, out, _ = _run(capsys, str(tmp_path / "r.txt"), "--own", "198.51.100.9")
+    assert (code, "our address" in out) == (1, True)
+    code, out, _ = _run(capsys, str(tmp_path / "r.txt"), "--own", "203.0.113.5")
+    assert code == 0
+    assert "cites 198.51.100.9, none of yours" in out
+    assert "say --own 198.51.100.9" in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+def test_a_reply_pasted_with_notepad_is_read(
+    encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "554 5.7.1 Client host [198.51.100.9] blocked using zen.spamhaus.org\r\n"
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    (tmp_path / "r.txt").write_bytes((mark + text).encode(encoding))
+    code, out, _ = _run(capsys, str(tmp_path / "r.txt"))
+    assert code == 1
+    assert "spamhaus-zen" in out

@@ -10,6 +10,7 @@ Exit code: 0 none concerns us (or a mailbox has nothing new), 1 one does, 3 noth
 """
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
 from unlisted.net import Address
 from unlisted.notice import report, together
+from unlisted.notice.refusal import is_pseudo
 
 HELP = "read bounces, pasted replies and reports: is it about us, which list, whose filter"
 PROMISED = [
@@ -84,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     """Read everything, print a line for each recipient, sum up."""
     told = Told(_own(args), as_json=args.json, listing=args.unread)
     paths: list[str] = args.paths
+    _given.sources([path for path in paths if path != "-" and not _mailbox.is_folder(path)])
     if not paths:
         if sys.stdin.isatty():
             raise UnlistedError(
@@ -101,8 +104,11 @@ def run(args: argparse.Namespace) -> int:
             told.fills = True
             _mailbox.folder(args, path, told.take)
             continue
+        if os.path.isfile(path) and told.log(path):
+            continue
         for found in mail.messages(path, waits=_waits):
-            told.take(found)
+            if not (isinstance(found, mail.Unread) and found.why == mail.NO_MAIL and told.log(found.source)):
+                told.take(found)
     return told.end()
 
 
@@ -120,6 +126,7 @@ class Told:
         self.refusals: list[Refusal] = []
         self.unread: list[mail.Unread] = []
         self.read = self.silent = self.dark = 0
+        self.through: int | None = None  # messages that receivers took, where a mail log tells
         self.fills = False  # a mailbox, in which nothing new is an answer
 
     def take(self, found: mail.Message | mail.Unread) -> list[Refusal]:
@@ -132,25 +139,41 @@ class Told:
         if found.cut:
             show.say(f"{show.clean(found.source)}: large, {found.cut:,} bytes at its end were not read")
         refusals = _refusals(found, self.own)
+        self._each(refusals, found.source)
+        return refusals
+
+    def log(self, path: str) -> bool:
+        """Tell the refusals of a mail server's log; False when the file is none."""
+        from unlisted.edge import maillog
+
+        found = maillog.logged(path, self.own)
+        if found is None:
+            return False
+        self.read += 1
+        self.through = (self.through or 0) + found.through
+        show.say(f"{found.sentence}, {show.count(found.through, 'message')} went through")
+        self._each(list(found.refusals), path)
+        return True
+
+    def _each(self, refusals: list[Refusal], source: str) -> None:
         self.refusals += refusals
         if not refusals:
             self.silent += 1
-            self._list(found.source, "no refusal in it")
+            self._list(source, "no refusal in it")
         for refusal in refusals:
             if not understood(refusal):
                 self.dark += 1
-                self._list(found.source, f"not understood: {refusal.text or 'no words of a server in it'}")
+                self._list(source, f"not understood: {refusal.text or 'no words of a server in it'}")
             if not self.listing:
                 self._tell(refusal)
         if not self.listing and not self.as_json:
             _say_reports(refusals, self.own)
-        return refusals
 
     def _tell(self, refusal: Refusal) -> None:
         if self.as_json:
             show.emit(_promised(refusal))
         else:
-            print(line(refusal))
+            print(line(refusal, self.own))
 
     def _ours(self, refusal: Refusal) -> bool:
         told = refusal.report
@@ -175,7 +198,7 @@ class Told:
         if self.listing:
             return 1 if self.silent + self.dark + len(self.unread) else 0
         if not self.as_json:
-            _sum_up(self.refusals)
+            _sum_up(self.refusals, self.through, self.own)
         if any(self._ours(refusal) for refusal in self.refusals):
             return 1
         if self.fills and not self.refusals and not self.unread:
@@ -219,9 +242,11 @@ def _own(args: argparse.Namespace) -> tuple[Address, ...]:
     return (*config.load(args.config).own, *given)
 
 
-def line(refusal: Refusal) -> str:
-    """One recipient on one line."""
-    codes = " ".join(filter(None, (refusal.code, refusal.status)))
+def line(refusal: Refusal, own: tuple[Address, ...] = ()) -> str:
+    """One recipient on one line; the file at its end."""
+    # A status that no server said is for programs (JSON), which know it from the published vocabulary.
+    status = "" if is_pseudo(refusal.status) else refusal.status
+    codes = " ".join(filter(None, (refusal.code, status)))
     facts = [
         _REPORT.get(refusal.feedback_type, "a complaint")
         if refusal.report
@@ -229,11 +254,15 @@ def line(refusal: Refusal) -> str:
     ]
     facts += [refusal.list + (f" ({refusal.sublist})" if refusal.sublist else "")] if refusal.list else []
     facts += [f"filter {refusal.vendor}"] if refusal.vendor else []
-    facts += [f"cites {refusal.cited_ip}"] if refusal.cited_ip else []
+    if refusal.cited_ip:
+        whose = ", none of yours" if own and refusal.cited_ip not in own else ""
+        facts.append(f"cites {refusal.cited_ip}{whose}")
     quote = f'  "{show.clean(refusal.quote, 70)}"' if refusal.quote else ""
     kind = refusal.feedback_type and f" {refusal.feedback_type}"
-    who = show.clean(refusal.recipient or refusal.source, 60)
-    return show.clean(f"{who}: {codes or '-'} {refusal.reason}{kind}: {', '.join(facts)}{quote}", 300)
+    who = show.clean(refusal.recipient or "?", 60)
+    place = show.clean(refusal.source[-60:], 60)
+    said = f"{who}: {codes or '-'} {refusal.reason}{kind}: {', '.join(facts)}{quote}"
+    return f"{show.clean(said, 300)}  [{place}]"
 
 
 def _leftovers(unread: Iterable[mail.Unread]) -> None:
@@ -244,8 +273,8 @@ def _leftovers(unread: Iterable[mail.Unread]) -> None:
         show.say(f"not read: {show.count(sum(why.values()) - 5, 'other file')}")
 
 
-def _sum_up(told: list[Refusal]) -> None:
-    found = together.common(told)
+def _sum_up(told: list[Refusal], through: int | None, own: tuple[Address, ...]) -> None:
+    found = together.common(told, through)
     print()
     print(show.clean(together.sentence(found), 400))
     if different := together.apart(found):
@@ -255,11 +284,18 @@ def _sum_up(told: list[Refusal]) -> None:
             f"first {show.when(found.first)}, last {show.when(found.last)}, "
             f"{show.count(found.domains, 'recipient domain')}"
         )
-    print(show.clean(next_step(told, found), 500))
+    print(show.clean(next_step(told, found, own), 500))
 
 
-def next_step(told: list[Refusal], found: together.Common) -> str:
+def next_step(told: list[Refusal], found: together.Common, own: tuple[Address, ...] = ()) -> str:
     """The line under which a person under pressure stops reading: what to type or to do now."""
+    others = Counter(r.cited_ip for r in told if own and r.cited_ip and r.cited_ip not in own)
+    if others and not found.ours:
+        cited = others.most_common(1)[0][0]
+        return (
+            f"next: they cite {cited}, none of yours: if it is yours too, say --own {cited}; "
+            "if it is your relay's, tell its operator"
+        )
     verdict = found.verdict.value if found.verdict else ""
     address = found.cited.value if found.cited else ""
     if verdict in ("our-address", "our-setup"):

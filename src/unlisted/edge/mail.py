@@ -25,6 +25,7 @@ from unlisted.notice import report
 LIMIT = 1 << 20  # bytes of one message: a report precedes what it returns, and is a few kB long
 PASTE = 1 << 16  # bytes: a file that holds a pasted reply is small
 COUNTED = 1 << 30  # bytes behind the limit that are counted; a gzip of zeros has any number of them
+NO_MAIL = "no mail in it"
 MOMENT = 100  # ms in which a program at the other end of a pipe has opened it
 
 _BARE = re.compile(
@@ -158,6 +159,9 @@ def _plain(
         if b"\r" in head and b"\n" not in head:
             file, head = io.BufferedReader(_Returns(file)), head.replace(b"\r", b"\n")
         yield from _each(source, mbox.split(Rewound(head, file), limit))
+    elif head.startswith((b"\xff\xfe", b"\xfe\xff")):  # Windows' Notepad calls it Unicode
+        raw, cut = _bounded(head, file, PASTE)
+        yield Message(source, raw.decode("utf-16", "replace").encode(), mail=False, cut=cut)
     elif b"\x00" in head:
         yield Unread(source, "binary, not a mail")
     else:
@@ -165,7 +169,7 @@ def _plain(
         if named or (not cut and _BARE.match(raw[:2000].decode("utf-8", "replace").lstrip())):
             yield Message(source, raw, mail=False, cut=cut)
         else:
-            yield Unread(source, "no mail in it")
+            yield Unread(source, NO_MAIL)
 
 
 def _bounded(head: bytes, file: BinaryIO, limit: int) -> tuple[bytes, int]:

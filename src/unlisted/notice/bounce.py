@@ -8,6 +8,7 @@ import re
 from calendar import timegm
 from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
+from html import unescape
 
 import msgspec
 
@@ -113,7 +114,7 @@ def notification(leaves: list[Part]) -> str:
         if leaf.kind in _ORIGINAL:
             break
         if leaf.kind == "text/html":
-            texts.append(_TAG.sub(" ", leaf.text[:200_000]))
+            texts.append(unescape(_TAG.sub(" ", leaf.text[:200_000])))
         elif leaf.kind.startswith(("text/", "multipart/")) or leaf.kind == "application/octet-stream":
             # A multipart whose boundary never occurs was left whole: its text is what there is.
             texts.append(leaf.text)

@@ -184,6 +184,9 @@ def judge(
         verdict = verdict if name or verdict not in ("our-address", "our-domain") else "undecided"
     if verdict == "content" and reason == "policyviolation" and command in _BEFORE_DATA:
         verdict = "undecided"  # nobody had seen any content yet
+    address = None if theirs else cited(flat, begins, own, remote_mta)
+    if verdict == "our-address" and own and address is not None and address not in own:
+        verdict = "other"  # somebody else's: a relay's, or one that was ours before
     vendor = next((r.vendor for _, r, _ in hits if r.vendor), "") or rules.vendor_of(remote_mta)
     status = status or (pseudo(reason, code, flat) if flat else "")
     return Verdict(
@@ -195,7 +198,7 @@ def judge(
         list=zone,
         sublist=next((r.sublist for _, r, _ in hits if r.sublist), "") or sublist,
         vendor=vendor,
-        cited_ip=None if theirs else cited(flat, begins, own, remote_mta),
+        cited_ip=address,
         url=_best_url(urls),
         rule=name,
         quote=quote,
