@@ -337,8 +337,8 @@ def test_a_bounce_passed_on_in_html_alone() -> None:
         b"MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
         b"<html><body><p>Can you help?</p><blockquote><p>-------- Forwarded Message --------</p>\r\n"
         b"<p>I'm sorry to have to inform you that your message could not be delivered.</p>\r\n"
-        b"<p>&lt;bob@partner.example&gt;: host mx.partner.example[198.51.100.7] said: 554 5.7.1 Client host\r\n"
-        b"[203.0.113.5] blocked using zen.spamhaus.org (in reply to RCPT TO command)</p></blockquote></body></html>"
+        b"<p>&lt;bob@partner.example&gt;: host mx.partner.example[198.51.100.7] said: 554 5.7.1 Client\r\n"
+        b"host [203.0.113.5] blocked using zen.spamhaus.org (in reply to RCPT TO command)</p></blockquote>"
     )
     (told,) = bounce.refusals(raw, "x")
     assert (told.recipient, told.verdict, told.list) == ("bob@partner.example", "our-address", "spamhaus-zen")

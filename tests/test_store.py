@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from unlisted.edge import keep
-from unlisted.edge import store as rooms
+from unlisted.edge import keep, schema
 from unlisted.edge.store import Store
 from unlisted.errors import UnlistedError
 from unlisted.messages import Attempt, Decision, Device, Lease, Listing, Tick
@@ -126,7 +125,7 @@ def test_one_bad_write_takes_no_other_with_it(path: str) -> None:
 
 
 def test_another_s_lock_stalls_once_for_all_that_waits(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "BUSY", 0.02)
+    monkeypatch.setattr(schema, "BUSY", 0.02)
     begun: list[str] = []
     with Store(path) as store:
         store._writer.set_trace_callback(lambda sql: begun.append(sql) if sql.startswith("BEGIN") else None)
@@ -144,7 +143,7 @@ def test_another_s_lock_stalls_once_for_all_that_waits(path: str, monkeypatch: p
 
 
 def test_a_lock_that_is_let_go_loses_nothing(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "BUSY", 0.3)
+    monkeypatch.setattr(schema, "BUSY", 0.3)
     with Store(path) as store:
         foreign = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         foreign.execute("BEGIN IMMEDIATE")
@@ -225,7 +224,7 @@ def test_a_flood_that_is_rolled_back_is_kept_when_it_is_tried_again(path: str) -
 def test_the_latest_attempts_are_bounded_and_what_passed_comes_first(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rooms, "LATEST", 3)
+    monkeypatch.setattr(schema, "LATEST", 3)
     forged = [
         structs.replace(attempt(100 + n), mac=f"02:00:00:00:00:{n:02x}", action="block") for n in range(9)
     ]
@@ -262,8 +261,8 @@ def test_attempts_and_leases_go_after_a_month_and_all_else_stays(
 
 def test_a_store_of_the_first_schema_is_taken_over(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as old:
-        old.setattr(rooms, "MIGRATIONS", rooms.MIGRATIONS[:1])
-        connection = rooms._open(path)
+        old.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        connection = schema.opened(path)
         connection.execute("INSERT INTO audit (at, who, what, decision) VALUES (1, 'anna', 'held', '')")
         connection.close()
     with Store(path) as store:
@@ -333,7 +332,7 @@ def test_a_file_that_is_no_store_is_left_alone(tmp_path: Path) -> None:
 def test_a_newer_store_is_left_alone(path: str) -> None:
     Store(path).close()
     connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {len(rooms.MIGRATIONS) + 1}")
+    connection.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
     connection.close()
     with pytest.raises(UnlistedError, match="newer") as told:
         Store(path)
@@ -342,17 +341,17 @@ def test_a_newer_store_is_left_alone(path: str) -> None:
 
 def test_the_usual_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/somewhere")
-    assert rooms.default_path() == "/somewhere/unlisted/unlisted.db"
+    assert schema.default_path() == "/somewhere/unlisted/unlisted.db"
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert rooms.default_path() == "/var/lib/unlisted/unlisted.db"
+    assert schema.default_path() == "/var/lib/unlisted/unlisted.db"
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert rooms.default_path().endswith("/.local/state/unlisted/unlisted.db")
+    assert schema.default_path().endswith("/.local/state/unlisted/unlisted.db")
 
 
 def test_a_store_without_mailboxes_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as old:
-        old.setattr(rooms, "MIGRATIONS", rooms.MIGRATIONS[:1])
+        old.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
         with Store(str(tmp_path / "db")) as store:
             store.audit(1.0, "me", "before")
     with Store(str(tmp_path / "db")) as store:

@@ -6,7 +6,6 @@ One thread writes; what waits at that moment goes into one transaction. Other pr
 a running `watch`) take turns by SQLite's lock.
 """
 
-import os
 import queue
 import sqlite3
 import threading
@@ -22,46 +21,16 @@ import msgspec
 from msgspec import Struct
 
 from unlisted import codec
-from unlisted.edge import keep
+from unlisted.edge import keep, schema
 from unlisted.errors import UnlistedError
 from unlisted.messages import Attempt, Decision, Event, Lease, Listing, Tick
 from unlisted.stop import decide
 
 T = TypeVar("T")
 
-APPLICATION = 0x554E4C53  # "UNLS" in the file's header (SQLite, PRAGMA application_id)
-BUSY = 10.0  # seconds to wait for another process's transaction
-TRIES = 2  # waits of BUSY for the same transaction, then its requests fail
+TRIES = 2  # waits of schema.BUSY for the same transaction, then its requests fail
 BATCH = 1000  # requests in one transaction
 LATEST = 10_000  # attempts that `attempts_since` tells at most; forged sources come in floods
-
-# Each entry takes the schema one version further; the number of entries is the version.
-MIGRATIONS = (
-    """
-    CREATE TABLE events (
-        id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, at REAL,
-        saved REAL NOT NULL, device TEXT NOT NULL, body BLOB NOT NULL);
-    CREATE INDEX events_kind ON events (kind, at);
-    CREATE INDEX events_device ON events (device) WHERE device != '';
-    CREATE TABLE spans (
-        id INTEGER PRIMARY KEY, address TEXT NOT NULL, list TEXT NOT NULL, state TEXT NOT NULL,
-        first_seen REAL NOT NULL, last_seen REAL NOT NULL, body BLOB NOT NULL);
-    CREATE INDEX spans_place ON spans (address, list, id);
-    CREATE TABLE decisions (
-        id TEXT PRIMARY KEY, device TEXT NOT NULL, state TEXT NOT NULL, made_at REAL NOT NULL,
-        expires_at REAL NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
-    CREATE TABLE audit (
-        id INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL,
-        decision TEXT NOT NULL);
-    CREATE TABLE cases (id TEXT PRIMARY KEY, saved REAL NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
-    """,
-    keep.SCHEMA,
-    """
-    CREATE TABLE mailboxes (
-        place TEXT PRIMARY KEY, validity INTEGER NOT NULL, uid INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE seen (place TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (place, name)) WITHOUT ROWID;
-    """,
-)
 
 
 class AuditLine(Struct, frozen=True):
@@ -103,93 +72,6 @@ class Presence(Struct, frozen=True):
     attempts: int
 
 
-def default_path() -> str:
-    """Where the store is when nobody says: the system's place for root, the person's own otherwise."""
-    if home := os.environ.get("XDG_STATE_HOME"):
-        return os.path.join(home, "unlisted", "unlisted.db")
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        return "/var/lib/unlisted/unlisted.db"
-    return os.path.expanduser("~/.local/state/unlisted/unlisted.db")
-
-
-def _broken(path: str, error: Exception) -> UnlistedError:
-    text = str(error)
-    if "not a database" in text or "malformed" in text:
-        remedy = f"move it away (mv {path} {path}.broken) and start anew, or name another store"
-    elif "locked" in text:
-        remedy = "another unlisted is writing: try again in a moment"
-    elif "full" in text:
-        remedy = "make room on that disk"
-    else:
-        remedy = "check that you may write there (see `store` in the configuration), or run as root"
-    return UnlistedError(f"cannot use the store {path}: {text}", remedy=remedy)
-
-
-def _busy(error: Exception) -> bool:
-    """True when another process holds the lock."""
-    busy = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in busy
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _migrate(connection: sqlite3.Connection, path: str) -> None:
-    """Bring the file to our schema; UnlistedError when it is not ours or newer than we are."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if application != APPLICATION and tables:
-            raise UnlistedError(
-                f"{path} is a database of another program", remedy="name another file as the store"
-            )
-        if version > len(MIGRATIONS):
-            raise UnlistedError(
-                f"{path} was written by a newer unlisted (schema {version}, we know {len(MIGRATIONS)})",
-                remedy="upgrade unlisted, or name another file as the store",
-            )
-        for script in MIGRATIONS[version:]:
-            for statement in script.split(";"):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-
-
-def _open(path: str) -> sqlite3.Connection:
-    """Create the file for its owner only, open it, bring it to our schema."""
-    try:
-        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
-        # Before SQLite opens it: the -wal and -shm files take over the mode.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = _connect(path)
-    except (OSError, sqlite3.Error) as error:
-        raise _broken(path, error) from None
-    try:
-        _migrate(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-    except sqlite3.Error as error:
-        connection.close()
-        raise _broken(path, error) from None
-    except UnlistedError:
-        connection.close()
-        raise
-    return connection
-
-
 Work = Callable[[sqlite3.Connection], T]
 _Job = tuple[Callable[[sqlite3.Connection], object], "Future[object]"]
 
@@ -212,11 +94,11 @@ class Store:
     """
 
     def __init__(self, path: str = "", *, retention_days: float = keep.DAYS) -> None:
-        self.path = path or default_path()
+        self.path = path or schema.default_path()
         self.retention_days = retention_days
         self._crowds = keep.Crowds()
-        self._writer = _open(self.path)
-        self._reader = _connect(self.path)
+        self._writer = schema.opened(self.path)
+        self._reader = schema.connect(self.path)
         self._reading = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="store", daemon=True)
@@ -281,7 +163,7 @@ class Store:
             with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
             self._crowds.clear()
-            if _busy(error):  # none of ours is at fault: all of them wait again, or all fail
+            if schema.busy(error):  # none of ours is at fault: all of them wait again, or all fail
                 if tries > 1:
                     self._commit(jobs, tries - 1)
                     return
@@ -290,7 +172,7 @@ class Store:
                 for job in jobs:
                     self._commit([job])
                 return
-            told = _broken(self.path, error) if isinstance(error, sqlite3.Error) else error
+            told = schema.broken(self.path, error) if isinstance(error, sqlite3.Error) else error
             for _, future in jobs:
                 future.set_exception(told)
             return
@@ -405,7 +287,7 @@ class Store:
             try:
                 return self._reader.execute(question, values).fetchall()
             except sqlite3.Error as error:
-                raise _broken(self.path, error) from None
+                raise schema.broken(self.path, error) from None
 
     def _values(self, kind: type[T], question: str, values: Sequence[object] = ()) -> list[T]:
         """The first column decoded; UnlistedError for a row that this version cannot read."""
