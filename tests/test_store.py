@@ -224,7 +224,7 @@ def test_a_flood_that_is_rolled_back_is_kept_when_it_is_tried_again(path: str) -
 def test_the_latest_attempts_are_bounded_and_what_passed_comes_first(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "LATEST", 3)
+    monkeypatch.setattr(rooms, "LATEST", 3)
     forged = [
         structs.replace(attempt(100 + n), mac=f"02:00:00:00:00:{n:02x}", action="block") for n in range(9)
     ]
