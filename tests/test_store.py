@@ -13,6 +13,7 @@ import pytest
 from msgspec import structs
 
 from unlisted.edge import keep, schema
+from unlisted.edge import store as rooms
 from unlisted.edge.store import Store
 from unlisted.errors import UnlistedError
 from unlisted.messages import Attempt, Decision, Device, Lease, Listing, Tick

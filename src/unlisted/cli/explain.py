@@ -295,7 +295,7 @@ def next_step(told: list[Refusal], found: together.Common, own: tuple[Address, .
     if others and not found.ours:
         cited = others.most_common(1)[0][0]
         return (
-            f"next: they cite {cited}, none of yours: if it is yours too, say --own {cited}; "
+            f"next: they cite {other}, none of yours: if it is yours too, say --own {other}; "
             "if it is your relay's, tell its operator"
         )
     verdict = found.verdict.value if found.verdict else ""
