@@ -289,11 +289,9 @@ def _sum_up(told: list[Refusal], through: int | None, own: tuple[Address, ...]) 
 
 def next_step(told: list[Refusal], found: together.Common, own: tuple[Address, ...] = ()) -> str:
     """The line under which a person under pressure stops reading: what to type or to do now."""
-    others = Counter(
-        r.cited_ip for r in told if own and r.cited_ip and not r.report and r.cited_ip not in own
-    )
-    if others and not found.ours:
-        cited = others.most_common(1)[0][0]
+    cited = Counter(r.cited_ip for r in told if r.cited_ip and not r.report and r.cited_ip not in own)
+    if own and cited and not found.ours:
+        other = cited.most_common(1)[0][0]
         return (
             f"next: they cite {other}, none of yours: if it is yours too, say --own {other}; "
             "if it is your relay's, tell its operator"
