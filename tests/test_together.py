@@ -38,7 +38,9 @@ def test_refusals_that_concern_us_are_looked_at_alone() -> None:
     ]
     text = together.sentence(together.common(mixed))
     assert text.startswith("2 of 3 refusals concern us; of these, all come from servers behind MessageLabs")
-    assert "1 names the list spamcop" in text
+    assert "spamcop" not in text  # what one says of two is nothing that they have in common
+    more = together.sentence(together.common([*mixed, _refusal(4, list="spamcop")]))
+    assert "2 name the list spamcop" in more
 
 
 def test_nothing_in_common_and_nothing_at_all() -> None:

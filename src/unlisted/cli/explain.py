@@ -22,6 +22,7 @@ from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
 from unlisted.net import Address
 from unlisted.notice import report, together
+from unlisted.notice.advice import advise
 from unlisted.notice.refusal import is_pseudo
 
 HELP = "read bounces, pasted replies and reports: is it about us, which list, whose filter"
@@ -44,6 +45,7 @@ PROMISED = [
     "quote",
 ]
 
+ALIKE = 30  # lines that say the same; more convinces nobody further
 _MEANS = {
     "our-address": "our address",
     "our-domain": "our domain",
@@ -127,6 +129,7 @@ class Told:
         self.unread: list[mail.Unread] = []
         self.read = self.silent = self.dark = 0
         self.through: int | None = None  # messages that receivers took, where a mail log tells
+        self.alike: Counter[object] = Counter()  # lines that say the same
         self.fills = False  # a mailbox, in which nothing new is an answer
 
     def take(self, found: mail.Message | mail.Unread) -> list[Refusal]:
@@ -173,6 +176,13 @@ class Told:
         if self.as_json:
             show.emit(_promised(refusal))
         else:
+            self._print(refusal)
+
+    def _print(self, refusal: Refusal) -> None:
+        """One line; of a log with thousands that say the same the first ones."""
+        alike = (refusal.verdict, refusal.rule, refusal.code, refusal.list, refusal.cited_ip, refusal.quote)
+        self.alike[alike] += 1
+        if self.alike[alike] <= ALIKE:
             print(line(refusal, self.own))
 
     def _ours(self, refusal: Refusal) -> bool:
@@ -197,6 +207,8 @@ class Told:
             )
         if self.listing:
             return 1 if self.silent + self.dark + len(self.unread) else 0
+        if more := sum(max(0, count - ALIKE) for count in self.alike.values()):
+            print(f"and {more:,} more that say the same as some of these (--json has them all)")
         if not self.as_json:
             _sum_up(self.refusals, self.through, self.own)
         if any(self._ours(refusal) for refusal in self.refusals):
@@ -260,7 +272,8 @@ def line(refusal: Refusal, own: tuple[Address, ...] = ()) -> str:
     quote = f'  "{show.clean(refusal.quote, 70)}"' if refusal.quote else ""
     kind = refusal.feedback_type and f" {refusal.feedback_type}"
     who = show.clean(refusal.recipient or "?", 60)
-    place = show.clean(refusal.source[-60:], 60)
+    place = show.clean(refusal.source, 1000)
+    place = place if len(place) <= 60 else f"…{place[-59:]}"
     said = f"{who}: {codes or '-'} {refusal.reason}{kind}: {', '.join(facts)}{quote}"
     return f"{show.clean(said, 300)}  [{place}]"
 
@@ -284,35 +297,16 @@ def _sum_up(told: list[Refusal], through: int | None, own: tuple[Address, ...]) 
             f"first {show.when(found.first)}, last {show.when(found.last)}, "
             f"{show.count(found.domains, 'recipient domain')}"
         )
-    print(show.clean(next_step(told, found, own), 500))
+    for text in next_step(told, found, own).splitlines():
+        print(show.clean(text, 500))
 
 
 def next_step(told: list[Refusal], found: together.Common, own: tuple[Address, ...] = ()) -> str:
     """The line under which a person under pressure stops reading: what to type or to do now."""
-    cited = Counter(r.cited_ip for r in told if r.cited_ip and not r.report and r.cited_ip not in own)
-    if own and cited and not found.ours:
-        other = cited.most_common(1)[0][0]
-        return (
-            f"next: they cite {other}, none of yours: if it is yours too, say --own {other}; "
-            "if it is your relay's, tell its operator"
-        )
-    verdict = found.verdict.value if found.verdict else ""
-    address = found.cited.value if found.cited else ""
-    if verdict in ("our-address", "our-setup"):
-        return (
-            f"next: unlisted check {address}".rstrip()
-            + "   (which lists, and does the name match the address)"
-        )
-    if verdict == "our-domain":
-        return "next: ask the list about the domain; its page: " + next(
-            (r.url for r in told if r.url), "named in the text"
-        )
-    if verdict == "private-list":
-        return "next: only the recipient's administrator can take us off that list; write to him another way"
-    if verdict == "their-resolver":
-        return "next: tell the recipient that his server's blocklist queries are refused; we are not listed"
-    if reports := [r.report for r in told if r.report is not None]:
-        return f"next: {report.look_up(reports)}"
-    if not found.count and not found.reports:
+    advice = advise(told, own)
+    reports = [r.report for r in told if r.report is not None]
+    if reports and not found.ours:
+        advice = [report.look_up(reports)]
+    if not advice:
         return "next: unlisted investigate FOLDER   (with bounces, logs and leases in it)"
-    return "next: nothing to mend on our side"
+    return "\n".join(f"{'and: ' if number else 'next:'} {text}" for number, text in enumerate(advice))

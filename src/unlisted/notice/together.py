@@ -15,6 +15,7 @@ from unlisted.net import Address
 OURS = ("our-address", "our-domain", "our-setup", "private-list")  # what concerns us, DESIGN's exit code 1
 NO_REFUSAL = ("delivered", "feedback", "vacation")
 
+ENOUGH = 20  # messages; of fewer a percentage says nothing
 RARE = 4  # what fewer than one in so many say is nothing that they have in common
 
 _VENDORS = {
@@ -108,7 +109,9 @@ def sentence(found: Common) -> str:
         reports = f"{_plural(found.reports, 'abuse report')}, " if found.reports else ""
         return f"{reports}no refusal among them" if reports else "no refusal was found"
     total = found.ours or found.count
-    facts = [fact for fact in _facts(found) if fact[0].count * RARE >= total]
+    # What one says of several is nothing that they have in common, nor what fewer than a quarter say.
+    least = max(min(2, total), total / RARE)
+    facts = [fact for fact in _facts(found) if fact[0].count >= least]
     shared = all(share.count == total for share, _, _ in facts)
     if found.ours and found.ours < found.count:
         head = f"{found.ours} of {found.count} refusals concern us"
@@ -116,13 +119,11 @@ def sentence(found: Common) -> str:
     elif not facts:
         head, body = f"{_plural(found.count, 'refusal')}, naming no filter, list or address", ""
     elif shared:
-        head = "the one refusal" if total == 1 else f"all {total:,} refusals"
+        head = {1: "the one refusal", 2: "both refusals"}.get(total, f"all {total:,} refusals")
         body = " " + _join([one if total == 1 else many for _, one, many in facts])
     else:
         head, body = f"of {total:,} refusals, ", _join(_counted(facts, total))
-    tail = (
-        f"; {_plural(found.delivered, 'other message')} went through" if found.delivered is not None else ""
-    )
+    tail = f"; {_plural(found.delivered, 'other message')} went through" if found.delivered else ""
     return head + body + tail
 
 
@@ -146,7 +147,7 @@ def apart(found: Common) -> str:
         if share and number == 1 and share.count < total
     ]
     parts = [f"not shared: {', '.join(differ + silent)}"] if differ or silent else []
-    if found.share is not None and found.count:
+    if found.share is not None and found.count + (found.delivered or 0) >= ENOUGH:
         parts.append(f"{found.share:.1%} of all mail was refused")
     return "; ".join(parts)
 

@@ -1,0 +1,107 @@
+"""What to do about a refusal, in one line: the line at which a person under pressure stops reading.
+
+By verdict first, then by reason: a name that is missing is not mended by asking a list. What the reply itself
+points to (its address) is where to go.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from unlisted.messages import Refusal
+from unlisted.net import Address
+from unlisted.notice import lists
+
+MOST = 3  # lines; more is a page, and nobody reads it tonight
+ORDER = (
+    "our-address",
+    "our-domain",
+    "our-setup",
+    "private-list",
+    "their-resolver",
+    "rate",
+    "content",
+    "undecided",
+    "recipient",
+    "other",
+)
+NEIGHBORS = ("S3150", "L2", "L3")  # parts of lists that name a network, not an address
+
+_SETUP = {
+    "requireptr": "the reverse name of {cited} is missing or does not lead back: your provider sets it; "
+    "unlisted check {cited} shows it",
+    "authfailure": "mend SPF, DKIM or DMARC of the sender's domain: the reply says which",
+    "hostunknown": "the receiver found no address and no MX record of the sender's domain: mend its DNS",
+    "rejected": "the receiver does not take this sender: look at its domain's DNS (MX, A) and SPF",
+    "securityerror": "sign in at the relay with the account that owns this sender's address",
+    "notcompliantrfc": "mend what the reply names in the mail or in the server's greeting (HELO)",
+    "badreputation": "an account or a server of yours is barred: change its password, look what it sent",
+    "failedstarttls": "the receiver wants an encrypted connection: turn TLS on for outgoing mail",
+}
+_OTHERS = {
+    "rate": "send less at once; your server tries again by itself",
+    "content": "the message itself was refused: look at its links, attachments and words",
+    "recipient": "it is the recipient's address or mailbox: reach him another way",
+    "private-list": "only the recipient's administrator can take you off that list: reach him another way",
+}
+_REASONS = {
+    "onhold": "nothing: your server tries again by itself",
+    "expired": "the receiver could not be reached for long: try again, or ask him",
+    "networkerror": "the receiver could not be reached: try again later",
+    "systemerror": "the receiver's own trouble: try again later",
+    "norelaying": "a server was asked to pass on mail that is not its own: look at who sends through which",
+    "securityerror": "sign in at your relay, or look at what it demands",
+}
+
+
+def advise(refusals: Iterable[Refusal], own: tuple[Address, ...] = ()) -> list[str]:
+    """What to do now, the gravest first, at most MOST lines; [] where there is nothing to say."""
+    told: Counter[tuple[int, str]] = Counter()
+    for one in refusals:
+        if one.report is None and one.reason not in ("delivered", "vacation", "feedback"):
+            told[ORDER.index(one.verdict) if one.verdict in ORDER else len(ORDER), _one(one, own)] += 1
+    ranked = sorted(told, key=lambda line: (line[0], -told[line]))
+    grave = [line for line in ranked if line[0] < ORDER.index("rate")] or ranked
+    return [text for _, text in grave[:MOST]]
+
+
+def _one(refusal: Refusal, own: tuple[Address, ...]) -> str:
+    cited = str(refusal.cited_ip or "") or (str(own[0]) if len(own) == 1 else "")
+    if refusal.verdict == "our-address":
+        return _address(refusal, cited)
+    if refusal.verdict == "our-setup":
+        text = _SETUP.get(refusal.reason, "mend what the reply names")
+        return _where(text.format(cited=cited or "your address"), refusal)
+    if refusal.verdict == "our-domain":
+        name = f" {refusal.list}" if refusal.list else ""
+        return _where(f"a list of domains{name} names one of yours, or one in the mail: look there", refusal)
+    if refusal.verdict == "their-resolver":
+        asked = f"; whether you are listed tells unlisted check {cited}".rstrip() if cited else ""
+        return f"tell the recipient that his server's own list queries are refused{asked}"
+    if refusal.verdict == "undecided":
+        return "read it: no phrase in it is known, and its code alone accuses nobody"
+    if own and refusal.cited_ip and refusal.cited_ip not in own:
+        return (
+            f"it cites {refusal.cited_ip}, none of yours: if it is yours too, say --own {refusal.cited_ip}; "
+            "if it is your relay's, tell its operator"
+        )
+    fallback = "nothing to mend on our side"
+    return _OTHERS.get(refusal.verdict) or _REASONS.get(refusal.reason) or fallback
+
+
+def _address(refusal: Refusal, cited: str) -> str:
+    """Our address' reputation: ask the list where it can be asked, else the one who refuses."""
+    entry = lists.load().find(refusal.list) if refusal.list else None
+    if entry is not None and entry.status == "dead":
+        return f"{refusal.list} is dead: tell the recipient's postmaster that his server still asks it"
+    if refusal.sublist in NEIGHBORS:
+        return _where(
+            "it names your provider's network: tell the provider; another relay helps tonight", refusal
+        )
+    if entry is not None and entry.asked:
+        return f"unlisted check {cited}".rstrip() + "   (is it listed now, and what gets it off)"
+    ask = f"then ask {refusal.list or refusal.vendor or 'the receiver'} to let you in"
+    return _where(f"end the cause first (unlisted investigate FOLDER), {ask}", refusal)
+
+
+def _where(text: str, refusal: Refusal) -> str:
+    return f"{text}: {refusal.url}" if refusal.url else text
