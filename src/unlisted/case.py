@@ -49,6 +49,7 @@ class Case(Struct, frozen=True, kw_only=True):
     own: tuple[Address, ...] = ()
     in_common: str = ""  # what the refusals share, as a sentence
     mail_log: str = ""  # what the mail server's log says, as a sentence
+    advice: tuple[str, ...] = ()  # what to do about the refusals, the gravest first
     weighed: int = 0  # signs that were looked for and weighed; 0: the causes stand as they do for anybody
     decisions: tuple[Decision, ...] = ()
     sources: tuple[Source, ...] = ()
@@ -70,6 +71,7 @@ def of(
     in_common: str = "",
     unread: tuple[Unread, ...] = (),
     done: frozenset[str] = frozenset(),
+    advice: tuple[str, ...] = (),
 ) -> Case:
     """The case that the findings make. `words` fill the next steps' commands, `done` are not advised."""
     table = causes.load()
@@ -87,6 +89,7 @@ def of(
         id=_name(findings, about),
         own=findings.own,
         in_common=in_common,
+        advice=advice,
         weighed=len(seen),
         mail_log=next((sign.because for sign in seen if sign.sign == "mail-server-fan-out"), ""),
     )

@@ -84,6 +84,8 @@ def _end(path: str) -> str:
 def _why(case: Case) -> Iterator[Line]:
     yield Line("What the refusals have in common", "title", 0)
     yield Line(show.clean(case.in_common) or "no refusal was found")
+    for text in case.advice:
+        yield Line(f"about them: {show.clean(text)}", hang=2)
     if case.mail_log:
         yield Line(show.clean(case.mail_log))
     for gate in case.gates:

@@ -3,12 +3,15 @@
 Information is the expected fall of the entropy of the causes, in bits (Shannon 1948; Lindley 1956).
 """
 
+import re
 from collections.abc import Mapping
 from itertools import product
 from math import log2
 
-from unlisted.diagnose.causes import Causes, Sign, weigh
+from unlisted.diagnose.causes import Causes, Remedy, Sign, weigh
 from unlisted.messages import Step, Suspect
+
+_WORD = re.compile(r" \(([A-Z]{4,}): [^()]{1,200}\)")  # "(ADDRESS: your public one)"
 
 
 def entropy(probabilities: Mapping[str, float]) -> float:
@@ -37,6 +40,13 @@ def _chance(seen: list[Sign], cause: str, table: Causes) -> float:
     return chance
 
 
+def _step(remedy: Remedy, words: Mapping[str, str], bits: float) -> Step:
+    """One step; a word that its command does not hold needs no explanation."""
+    command = remedy.command.format_map(words).strip()
+    told = _WORD.sub(lambda found: found[0] if found[1] in command else "", remedy.step)
+    return Step(told, command, round(bits, 3))
+
+
 def plan(
     signs: list[Sign],
     suspects: list[Suspect],
@@ -61,7 +71,7 @@ def plan(
     if acts:
         acts.append(Step("when it is held, plan the removals", "unlisted delist", 0.0))
     looks = [
-        (bits / remedy.minutes, Step(remedy.step, remedy.command.format_map(words).strip(), round(bits, 3)))
+        (bits / remedy.minutes, _step(remedy, words, bits))
         for key, remedy in table.step.items()
         if key not in done and (bits := remedy.exists * gain(remedy.reveals, signs, table)) > 0.02
     ]

@@ -157,7 +157,8 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     if reason := wrong_side(out, setting.own):
         return Findings([], [reason], told=False, outer=len(out.outer) > 1)
     if not out.flows.size:
-        return Findings([], [*notes, "no attempt on a mail port left the own network in these"], told=False)
+        nothing = ["no attempt on a mail port left the own network in these"] if flows.size else []
+        return Findings([], notes + nothing, told=False)
     made = devices(out.flows, who)
     notes += made.notes
     if who.forgotten:
