@@ -7,6 +7,7 @@ bounce. It reads the bytes that it is given and no more; the caller bounds them.
 import re
 from email.utils import mktime_tz, parsedate_tz
 from functools import lru_cache
+from html import unescape
 
 import msgspec
 
@@ -32,6 +33,7 @@ _TYPE = re.compile(
 )
 # Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
 _TAG = re.compile(r"<(?:style|script)\b[^<>]{0,400}>[^<]{0,50000}|<[^<>]{0,2000}>", re.IGNORECASE)
+_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/pre)\b[^<>]{0,400}>", re.IGNORECASE)
 _BLANK = re.compile(r"\n[ \t>]{0,80}\n")
 _BLOCK = re.compile(
     r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:", re.IGNORECASE | re.MULTILINE
@@ -101,11 +103,16 @@ def notification(leaves: list[Part]) -> str:
         if leaf.kind in _ORIGINAL:
             break
         if leaf.kind == "text/html":
-            texts.append(_TAG.sub(" ", leaf.text[:200_000]))
+            texts.append(_untagged(leaf.text[:200_000], "" if any(texts) else "\n"))
         elif leaf.kind.startswith(("text/", "multipart/")) or leaf.kind == "application/octet-stream":
             # A multipart whose boundary never occurs was left whole: its text is what there is.
             texts.append(leaf.text)
     return "\n\n".join(texts)[:400_000]
+
+
+def _untagged(page: str, end: str) -> str:
+    """HTML without its tags; alone, and not beside the same in plain text, with `end` where a line ends."""
+    return unescape(_TAG.sub(" ", _BREAK.sub(end, page) if end else page))
 
 
 def _forwarded(leaves: list[Part], text: str) -> bytes:
@@ -257,7 +264,9 @@ def _failure(block: dict[str, str], message: dict[str, str]) -> Failure:
 
 
 def _remark(status: str) -> str:
-    """What stands in parentheses behind a status (RFC 822 §3.1.4 allows it in any such field)."""
+    """What stands in parentheses behind a status (RFC 822 §3.1.4 allows it in any such field), or a reply."""
+    if _BARE.match(status):
+        return status[:1000]
     return status.partition("(")[2].rpartition(")")[0].strip()[:1000]
 
 

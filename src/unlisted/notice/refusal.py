@@ -47,7 +47,9 @@ _USING = re.compile(
 )
 # A part of an IPv6 address: "2001:db8:1:2:192.0.2.1" is nobody's IPv4 address.
 _GROUPS = re.compile(r"[0-9a-f]{1,4}:[0-9a-f]{1,4}:$", re.IGNORECASE)
-_TEMPORARY = re.compile(r"temporary failure|will be retried|retry time", re.IGNORECASE)
+_TEMPORARY = re.compile(
+    r"temporary failure|will be retried|retry time|delay reason|attempts will continue", re.IGNORECASE
+)
 _TRAILER = re.compile(r"\(in reply to [^()]{1,60}\)\s*$")
 # What stands right before an address when a receiver speaks of its client.
 _OURS = re.compile(

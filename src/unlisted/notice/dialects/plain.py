@@ -54,11 +54,11 @@ _BODY = re.compile(
 _ALONE = re.compile(rf'^[ \t>*"-]{{0,12}}(?:(?:{ADDRESS} )?<({ADDRESS})>|"?({ADDRESS})"?)[ \t]*:?[ \t]*$')
 _LEADS = re.compile(
     rf"^[ \t>*-]{{0,12}}(?:<({ADDRESS})>|\"?({ADDRESS})\"?)[ \t]*(?::[ \t]|\.\.\.[ \t]?|[ \t](?=\(|\[|"
-    rf"on [A-Z]|Invalid)|[ \t]\.\.\.)(.{{0,1000}})$"
+    rf"on [A-Z0-9]|Invalid)|[ \t]\.\.\.)(.{{0,1000}})$"
 )
 _REPLY_LEADS = re.compile(
     rf"^[ \t>]{{0,6}}[245][0-9]{{2}}[ \t](?:[245]\.[0-9]\.[0-9]{{1,3}}[ \t])?"
-    rf"<?({ADDRESS})>?\.\.\.(.{{0,1000}})$"
+    rf"<?({ADDRESS})>?\.\.\.(?!.{{0,40}}\bsender\b)(.{{0,1000}})$"
 )
 _SENT_BY = re.compile(r"message (?:that was )?sent by[ \t]{0,8}$", re.IGNORECASE)
 _PROSE = re.compile(
