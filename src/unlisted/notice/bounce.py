@@ -38,6 +38,7 @@ _BLANK = re.compile(r"\n[ \t>]{0,80}\n")
 _BLOCK = re.compile(
     r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:", re.IGNORECASE | re.MULTILINE
 )
+_RECIPIENTS = frozenset(("final-recipient", "original-recipient", "x-actual-recipient"))
 # A folded line may begin with "https:"; only what a report's own fields are called opens a field.
 _QUOTED_FIELD = re.compile(
     r"^[> \t]{1,40}(?=(?:x-)?(?:final|original|actual|reporting|remote|received|diagnostic|last|arrival|will|"
@@ -236,11 +237,14 @@ def _blocks(text: str) -> list[Failure]:
 
 
 def _named(block: dict[str, str]) -> bool:
-    return bool({"final-recipient", "original-recipient", "x-actual-recipient"} & block.keys())
+    return bool(_RECIPIENTS & block.keys())
 
 
 def _keep(found: list[dict[str, str]], block: dict[str, str]) -> None:
-    if _named(block):
+    """Another recipient; the same one where all that was known of him is his other names."""
+    if found and found[-1].keys() <= _RECIPIENTS and not found[-1].keys() & block.keys():
+        found[-1].update(block)
+    elif _named(block):
         found.append(block)
 
 
