@@ -30,7 +30,10 @@ _SUBJECT = re.compile(
     # Exchange's subjects abroad.
     r"non[ _]remis|non recapitabile|no se puede entregar|não é possível entregar|onbestelbaar|"
     r"olevererbart|kan ikke leveres|niedostarczalne|не удается доставить|недоставлено|"
-    r"配信不能|配信不可|无法送达|无法传递",
+    r"配信不能|配信不可|无法送达|无法传递|"
+    # … and of others: "could not be delivered", "returned".
+    r"zugestellt|unzustellbar|chec de remise|chec d.envoi|fallo en la entrega|error de entrega|mancata consegna|"
+    r"falha na entrega|ошибка доставки|не доставлен|退信|退回|送信エラー|送信失敗|配送エラー|配信エラー|不達|エラーメール",
     re.IGNORECASE,
 )
 _BODY = re.compile(
@@ -42,6 +45,7 @@ _BODY = re.compile(
     r"error delivering your mail|delivery to the following|failed addresses|failure reasons|"
     r"delivery problems|"
     r"wasn't able to deliver|were? unable to deliver|remote host said|smtp error from remote|"
+    r"\bsaid: [45][0-9]{2}[ -]|"
     r"returned below could not|"
     r"message is delayed|not able to post|group you tried|invalid user address|duplicated message|"
     r"rejected by a remote|possible to deliver|resolver\.(?:adr|rst)\.|"
