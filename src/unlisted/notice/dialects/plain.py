@@ -32,8 +32,9 @@ _SUBJECT = re.compile(
     r"olevererbart|kan ikke leveres|niedostarczalne|не удается доставить|недоставлено|"
     r"配信不能|配信不可|无法送达|无法传递|"
     # … and of others: "could not be delivered", "returned".
-    r"zugestellt|unzustellbar|chec de remise|chec d.envoi|fallo en la entrega|error de entrega|mancata consegna|"
-    r"falha na entrega|ошибка доставки|не доставлен|退信|退回|送信エラー|送信失敗|配送エラー|配信エラー|不達|エラーメール",
+    r"zugestellt|chec de remise|chec d.envoi|fallo en la entrega|error de entrega|mancata consegna|"
+    r"falha na entrega|ошибка доставки|не доставлен|退信|退回|"
+    r"送信エラー|送信失敗|配送エラー|配信エラー|不達|エラーメール",
     re.IGNORECASE,
 )
 _BODY = re.compile(
