@@ -46,7 +46,7 @@ _BODY = re.compile(
     r"error delivering your mail|delivery to the following|failed addresses|failure reasons|"
     r"delivery problems|"
     r"wasn't able to deliver|were? unable to deliver|remote host said|smtp error from remote|"
-    r"\bsaid: [45][0-9]{2}[ -]|"
+    r"\bsaid: [45][0-9]{2}[ -]|was considered unsolicited|content checker found|"
     r"returned below could not|"
     r"message is delayed|not able to post|group you tried|invalid user address|duplicated message|"
     r"rejected by a remote|possible to deliver|resolver\.(?:adr|rst)\.|"
