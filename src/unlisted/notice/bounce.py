@@ -61,6 +61,7 @@ _INLINE = re.compile(
     r"^(?:From MAILER-DAEMON.{0,200}\n)?Return-Path: ?<(?:MAILER-DAEMON[^>]{0,100})?>\n",
     re.MULTILINE | re.IGNORECASE,
 )
+_OPENSMTPD = "This is the MAILER-DAEMON, please DO NOT REPLY"  # smtpd/bounce.c
 _WEAK = ("undefined", "onhold", "systemerror", "networkerror", "securityerror", "expired")
 
 
@@ -291,9 +292,13 @@ def _host(value: str) -> str:
 def _refusal(failure: Failure, text: str, own: tuple[Address, ...], alone: bool) -> Refusal:
     """One recipient's refusal. Unless he is `alone`, what the notification says at large may be another's."""
     context, near = failure.context, failure.near or failure.context
+    filled = ""
     if failure.structured:
         context, his = dialects.about(text), plain.beside(text).get(failure.recipient.lower(), "")
         near = context if alone else his
+        if his and not failure.text and failure.status.endswith(".0.0") and _OPENSMTPD in text[:2000]:
+            # It fills in 5.0.0 or 4.0.0 for whatever happened: no more than the class is told.
+            filled, failure = failure.status[:1], msgspec.structs.replace(failure, status="")
         failure = msgspec.structs.replace(failure, text=failure.text or ("" if alone else his))
     words, command = _words(failure, context, near)
     remote = failure.remote_mta or dialects.remote(failure.text) or dialects.remote(near)
@@ -304,7 +309,10 @@ def _refusal(failure: Failure, text: str, own: tuple[Address, ...], alone: bool)
         code = refusal.codes(refusal.fold(told))[0]
         if code[:1] == verdict.status[:1]:
             verdict = msgspec.structs.replace(verdict, code=code)
-    return _made(_fate(verdict, failure, words), "", failure.recipient, remote, failure.at, words)
+    verdict = _fate(verdict, failure, words)
+    if filled and refusal.is_pseudo(verdict.status):
+        verdict = msgspec.structs.replace(verdict, status=filled + verdict.status[1:])
+    return _made(verdict, "", failure.recipient, remote, failure.at, words)
 
 
 def _fate(verdict: refusal.Verdict, failure: Failure, words: str) -> refusal.Verdict:
