@@ -2,7 +2,8 @@
 
 Sun/Oracle Messaging Server ("Recipient address:", "Reason:", "Diagnostic code:"), MailEnable ("Recipient:
 [SMTP:…]", "Reason:"), EZweb's filters ("Recipient:", "Reason:"), CommuniGate Pro ("Failed to deliver to
-'…'", "… module reports:"). Source: the products' own notices, as their manuals and public threads show them.
+'…'", "… module reports:"). Source: the labels of the products' own notices, from memory; no manual was opened
+for them.
 """
 
 import re

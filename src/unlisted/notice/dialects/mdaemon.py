@@ -1,6 +1,6 @@
 """MDaemon, several recipients at once: a list of them, and one session in which each has his answer.
 
-Source: MDaemon's notice ("Failed address:", "--- Session Transcript ---"), as its knowledge base shows it.
+Source: the headings of MDaemon's notice ("Failed address:", "--- Session Transcript ---"), from memory.
 One recipient alone is the plain reader's.
 """
 

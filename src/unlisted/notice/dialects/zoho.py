@@ -1,7 +1,7 @@
 """Zoho Mail: recipients whose host never answered, each in brackets with his own code.
 
-Source: Zoho's notices, "[Status: Error, Address: <…>, ResponseCode 421, , Host not reachable.]"; its other
-form, an address and "ERROR_CODE" beside it, is the plain reader's.
+Source: Zoho's notices, "[Status: Error, Address: <…>, ResponseCode 421, , Host not reachable.]", from memory;
+its other form, an address and "ERROR_CODE" beside it, is the plain reader's.
 """
 
 import re
