@@ -27,3 +27,12 @@ def test_notice(name: str, end: str) -> None:
         for r in bounce.refusals(raw, name)
     ]
     assert [[value or "-" for value in row] for row in had] == WANTED[name]
+
+
+@pytest.mark.parametrize("name", sorted(WANTED))
+def test_a_notice_that_is_cut_off_anywhere_is_still_read(name: str) -> None:
+    raw = (LABELS / "notices" / f"{name}.eml").read_bytes()
+    known = {row[0] for row in WANTED[name]}
+    whole = bounce.refusals(raw, name)
+    for end in range(0, len(raw), 53):
+        assert len(bounce.refusals(raw[:end], name)) <= max(len(whole), len(known)) + 1

@@ -1,4 +1,4 @@
-"""Many public refusal texts about block lists, vendor by vendor: verdict, list, vendor, cited address."""
+"""Public refusal texts, vendor by vendor: verdict, list, vendor, cited address; the reason of many more."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 from unlisted.net import ip
 from unlisted.notice.refusal import judge
+from unlisted.notice.rules import table
 
 TEXTS = Path(__file__).parent / "labels" / "refusals.tsv"
 ROWS = [tuple(row.split("\t")) for row in TEXTS.read_text().splitlines() if not row.startswith("#")]
@@ -34,3 +35,25 @@ def test_relayed_and_with_our_address_declared_it_is_read_alike(
     found = judge(relayed, OURS)
     had = (found.verdict, found.list or "-", found.vendor or "-", str(found.cited_ip or "-"))
     assert had == (verdict, zone, vendor, cited), f"{found.rule} {found.quote!r}"
+
+
+WORDINGS = [
+    row.split("\t")
+    for row in (TEXTS.parent / "wordings.tsv").read_text().splitlines()
+    if not row.startswith("#")
+]
+
+
+def test_every_word_of_the_vocabulary_is_exercised() -> None:
+    told_otherwise = {"delivered", "feedback", "undefined", "vacation"}  # by a report's fields, or by silence
+    assert {row[0] for row in WORDINGS} | told_otherwise == set(table().reason)
+
+
+def test_reasons_of_many_wordings() -> None:
+    had = [(judge(text, command=command.strip("-")).reason, text) for _, command, text in WORDINGS]
+    misses = [
+        f"{want} is read as {reason}: {text}"
+        for (want, _, text), (reason, _) in zip(WORDINGS, had, strict=True)
+        if reason != want
+    ]
+    assert not misses, "\n".join(misses)

@@ -35,8 +35,10 @@ _TYPE = re.compile(
 )
 # Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
 _TAG = re.compile(r"<(?:style|script)\b[^<>]{0,400}>[^<]{0,50000}|<[^<>]{0,2000}>", re.IGNORECASE)
+_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/pre)\b[^<>]{0,400}>", re.IGNORECASE)
 _BLANK = re.compile(r"\n[ \t>]{0,80}\n")
 _BLOCK = Phrase(r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:", words=("-recipient",))
+_RECIPIENTS = frozenset(("final-recipient", "original-recipient", "x-actual-recipient"))
 # A folded line may begin with "https:"; only what a report's own fields are called opens a field.
 _QUOTED_FIELD = re.compile(
     r"^[> \t]{1,40}(?=(?:x-)?(?:final|original|actual|reporting|remote|received|diagnostic|last|arrival|will|"
@@ -65,6 +67,7 @@ _DATE = re.compile(
     r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]) ([+-][0-9]{4})\b"
 )
 _MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
+_OPENSMTPD = "This is the MAILER-DAEMON, please DO NOT REPLY"  # smtpd/bounce.c
 _WEAK = ("undefined", "onhold", "systemerror", "networkerror", "securityerror", "expired")
 
 
@@ -114,11 +117,16 @@ def notification(leaves: list[Part]) -> str:
         if leaf.kind in _ORIGINAL:
             break
         if leaf.kind == "text/html":
-            texts.append(unescape(_TAG.sub(" ", leaf.text[:200_000])))
+            texts.append(_untagged(leaf.text[:200_000], "" if any(texts) else "\n"))
         elif leaf.kind.startswith(("text/", "multipart/")) or leaf.kind == "application/octet-stream":
             # A multipart whose boundary never occurs was left whole: its text is what there is.
             texts.append(leaf.text)
     return "\n\n".join(texts)[:400_000]
+
+
+def _untagged(page: str, end: str) -> str:
+    """HTML without its tags; alone, and not beside the same in plain text, with `end` where a line ends."""
+    return unescape(_TAG.sub(" ", _BREAK.sub(end, page) if end else page))
 
 
 def _forwarded(leaves: list[Part], text: str) -> bytes:
@@ -242,11 +250,14 @@ def _blocks(text: str) -> list[Failure]:
 
 
 def _named(block: dict[str, str]) -> bool:
-    return bool({"final-recipient", "original-recipient", "x-actual-recipient"} & block.keys())
+    return bool(_RECIPIENTS & block.keys())
 
 
 def _keep(found: list[dict[str, str]], block: dict[str, str]) -> None:
-    if _named(block):
+    """Another recipient; the same one where all that was known of him is his other names."""
+    if found and found[-1].keys() <= _RECIPIENTS and not found[-1].keys() & block.keys():
+        found[-1].update(block)
+    elif _named(block):
         found.append(block)
 
 
@@ -270,7 +281,9 @@ def _failure(block: dict[str, str], message: dict[str, str]) -> Failure:
 
 
 def _remark(status: str) -> str:
-    """What stands in parentheses behind a status (RFC 822 §3.1.4 allows it in any such field)."""
+    """What stands in parentheses behind a status (RFC 822 §3.1.4 allows it in any such field), or a reply."""
+    if _BARE.match(status):
+        return status[:1000]
     return status.partition("(")[2].rpartition(")")[0].strip()[:1000]
 
 
@@ -291,9 +304,13 @@ def _host(value: str) -> str:
 def _refusal(failure: Failure, text: str, own: tuple[Address, ...], alone: bool) -> Refusal:
     """One recipient's refusal. Unless he is `alone`, what the notification says at large may be another's."""
     context, near = failure.context, failure.near or failure.context
+    filled = ""
     if failure.structured:
         context, his = dialects.about(text), plain.beside(text).get(failure.recipient.lower(), "")
         near = context if alone else his
+        if his and not failure.text and failure.status.endswith(".0.0") and _OPENSMTPD in text[:2000]:
+            # It fills in 5.0.0 or 4.0.0 for whatever happened: no more than the class is told.
+            filled, failure = failure.status[:1], msgspec.structs.replace(failure, status="")
         failure = msgspec.structs.replace(failure, text=failure.text or ("" if alone else his))
     words, command = _words(failure, context, near)
     remote = failure.remote_mta or dialects.remote(failure.text) or dialects.remote(near)
@@ -304,7 +321,10 @@ def _refusal(failure: Failure, text: str, own: tuple[Address, ...], alone: bool)
         code = refusal.codes(refusal.fold(told))[0]
         if code[:1] == verdict.status[:1]:
             verdict = msgspec.structs.replace(verdict, code=code)
-    return _made(_fate(verdict, failure, words), "", failure.recipient, remote, failure.at, words)
+    verdict = _fate(verdict, failure, words)
+    if filled and refusal.is_pseudo(verdict.status):
+        verdict = msgspec.structs.replace(verdict, status=filled + verdict.status[1:])
+    return _made(verdict, "", failure.recipient, remote, failure.at, words)
 
 
 def _fate(verdict: refusal.Verdict, failure: Failure, words: str) -> refusal.Verdict:

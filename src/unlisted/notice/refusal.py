@@ -34,6 +34,8 @@ _SAID = Phrase(
     r"\bsaid: |reason: |\b(?:response|responded|returned)[\w ]{0,20}: ?",
     words=("said: ", "reason: ", "respon", "returned"),
 )
+# A reply that begins with its own codes may quote another's behind them ("550 5.4.300 expired -> 451 …").
+_STATED = re.compile(r"[45][0-9]{2}[ -]#?[45]\.[0-9]{1,3}\.[0-9]{1,3} ")
 _STATUS = re.compile(r"([245](?<![0-9.][245])\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9]|\.[0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 _CONTINUED = re.compile(r"(?:^|[\s:;])([245][0-9]{2})-")
@@ -55,7 +57,9 @@ _USING = Phrase(
 )
 # A part of an IPv6 address: "2001:db8:1:2:192.0.2.1" is nobody's IPv4 address.
 _GROUPS = re.compile(r"[0-9a-f]{1,4}:[0-9a-f]{1,4}:$", re.IGNORECASE)
-_TEMPORARY = re.compile(r"temporary failure|will be retried|retry time", re.IGNORECASE)
+_TEMPORARY = re.compile(
+    r"temporary failure|will be retried|retry time|delay reason|attempts will continue", re.IGNORECASE
+)
 _TRAILER = re.compile(r"\(in reply to [^()]{1,60}\)\s*$")
 # What stands right before an address when a receiver speaks of its client.
 _OURS = Phrase(
@@ -130,7 +134,7 @@ def _again(flat: str, start: int, code: str) -> str:
 
 def codes(text: str) -> tuple[str, str, int]:
     """Reply code, enhanced status and where the reply itself begins, of folded text."""
-    said = _SAID.search(text)
+    said = None if _STATED.match(text) else _SAID.search(text)
     found = (_CODE.search(text, max(0, said.end() - 1)) if said else None) or _first_code(text)
     begins = found.start(1) if found else (said.end() if said else 0)
     code = found[1] if found and found[1] in CODES else ""

@@ -65,7 +65,8 @@ _COMMANDS = (
     ),
     (
         "CONN",
-        r"initial (?:connection|greeting|server greeting)|connected to .{1,80} but greeting failed|"
+        r"initial (?:connection|greeting|server greeting)|server in greeting|"
+        r"connected to .{1,80} but greeting failed|"
         r"does not like my greeting|refused to talk to me",
     ),
 )

@@ -30,7 +30,11 @@ _SUBJECT = Phrase(
     # Exchange's subjects abroad.
     r"non[ _]remis|non recapitabile|no se puede entregar|não é possível entregar|onbestelbaar|"
     r"olevererbart|kan ikke leveres|niedostarczalne|не удается доставить|недоставлено|"
-    r"配信不能|配信不可|无法送达|无法传递",
+    r"配信不能|配信不可|无法送达|无法传递|"
+    # … and of others: "could not be delivered", "returned".
+    r"zugestellt|chec de remise|chec d.envoi|fallo en la entrega|error de entrega|mancata consegna|"
+    r"falha na entrega|ошибка доставки|не доставлен|退信|退回|"
+    r"送信エラー|送信失敗|配送エラー|配信エラー|不達|エラーメール",
 )
 _BODY = Phrase(
     r"(?:could|can|was|were|has) ?n(?:o|')t (?:be |been )?deliver|undeliver|fatal errors|deliver(?:y|"
@@ -41,6 +45,7 @@ _BODY = Phrase(
     r"error delivering your mail|delivery to the following|failed addresses|failure reasons|"
     r"delivery problems|"
     r"wasn't able to deliver|were? unable to deliver|remote host said|smtp error from remote|"
+    r"\bsaid: [45][0-9]{2}[ -]|was considered unsolicited|content checker found|"
     r"returned below could not|"
     r"message is delayed|not able to post|group you tried|invalid user address|duplicated message|"
     r"rejected by a remote|possible to deliver|resolver\.(?:adr|rst)\.|"
@@ -52,11 +57,11 @@ _BODY = Phrase(
 _ALONE = re.compile(rf'^[ \t>*"-]{{0,12}}(?:(?:{ADDRESS} )?<({ADDRESS})>|"?({ADDRESS})"?)[ \t]*:?[ \t]*$')
 _LEADS = re.compile(
     rf"^[ \t>*-]{{0,12}}(?:<({ADDRESS})>|\"?({ADDRESS})\"?)[ \t]*(?::[ \t]|\.\.\.[ \t]?|[ \t](?=\(|\[|"
-    rf"on [A-Z]|Invalid)|[ \t]\.\.\.)(.{{0,1000}})$"
+    rf"on [A-Z0-9]|Invalid)|[ \t]\.\.\.)(.{{0,1000}})$"
 )
 _REPLY_LEADS = re.compile(
     rf"^[ \t>]{{0,6}}[245][0-9]{{2}}[ \t](?:[245]\.[0-9]\.[0-9]{{1,3}}[ \t])?"
-    rf"<?({ADDRESS})>?\.\.\.(.{{0,1000}})$"
+    rf"<?({ADDRESS})>?\.\.\.(?!.{{0,40}}\bsender\b)(.{{0,1000}})$"
 )
 _SENT_BY = re.compile(r"message (?:that was )?sent by[ \t]{0,8}$", re.IGNORECASE)
 _PROSE = Phrase(
