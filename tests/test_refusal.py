@@ -320,3 +320,17 @@ def test_of_several_numbers_that_nothing_ties_to_the_client_none_is_taken() -> N
     ours = ip("203.0.113.5")
     assert ours
     assert judge("554 poor reputation (192.0.2.9, 192.0.2.10)", (ours,)).cited_ip is None
+
+
+def test_the_receivers_greeting_is_no_client() -> None:
+    ours = ip("203.0.113.5")
+    assert ours
+    found = judge("554 mx.example.org ESMTP [198.51.100.7] your host is blacklisted", (ours,))
+    assert (found.verdict, found.cited_ip) == ("our-address", None)
+
+
+def test_the_list_is_of_the_rule_that_decided() -> None:
+    found = judge("554 5.7.1 Sender address blocked using dbl.spamhaus.org; not the Spamhaus XBL, not SORBS")
+    assert (found.verdict, found.list, found.sublist) == ("our-domain", "spamhaus-dbl", "")
+    found = judge("550 5.7.1 MailFrom domain is listed in Spamhaus (S8002), 192.0.2.9 is in the SORBS list")
+    assert (found.verdict, found.list) == ("our-domain", "spamhaus-dbl")

@@ -28,7 +28,8 @@ _THEIRS = Phrase(
     r"(?: [\w.-]{1,255})?|(?:remote|receiving|destination) (?:mail |smtp )?server|"
     r"(?:server at|on (?:server|host)) [\w.-]{1,255}|"
     r"\bport [0-9]{1,5} of|received (?:at|on) .{1,60} from [\w.-]{0,255}|"
-    r"host [\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\.?|by [\w.-]{1,255}|\bmx)[\s\[(:<]{1,3}$",
+    r"host [\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\.?|by [\w.-]{1,255}|\bmx|"
+    r"\be?smtp(?: service| server)?)[\s\[(:<]{1,3}$",
 )
 # A program's version has four numbers as well; a list's query holds the octets in reverse (RFC 5782 §2.1).
 _VERSION = re.compile(

@@ -145,7 +145,7 @@ def judge(
     reason, firm = next(((r.reason, r.firm) for _, r, _ in hits if r.reason), ("", False))
     reason = reason if firm else _reason(reason, status, code, command, reply)
     urls = _urls(flat)
-    zone, sublist = _zone(flat, hits, verdict, remote_mta) if verdict in _OF_A_LIST else ("", "")
+    zone, sublist = _zone(flat, name, hits, verdict, remote_mta) if verdict in _OF_A_LIST else ("", "")
     theirs = any(r.theirs for _, r, _ in hits)
     if zone and not verdict:
         name, quote, verdict, reason = _listed(zone, flat, reason)
@@ -170,7 +170,7 @@ def judge(
         hard=bool(meaning and meaning.hard) and not (reason == "notaccept" and status.startswith("4")),
         verdict=verdict,
         list=zone,
-        sublist=(next((r.sublist for _, r, _ in hits if r.sublist), "") or sublist) if zone else "",
+        sublist=sublist,
         vendor=vendor,
         cited_ip=address,
         url=_best_url(urls),
@@ -257,17 +257,12 @@ def _listed(zone: str, flat: str, reason: str) -> tuple[str, str, str, str]:
 
 
 def _zone(
-    flat: str, hits: list[tuple[str, Rule, int]], verdict: str, remote_mta: str = ""
+    flat: str, decided: str, hits: list[tuple[str, Rule, int]], verdict: str, remote_mta: str = ""
 ) -> tuple[str, str]:
     """The list that the text names: by a rule, by a host name that we know, by "blocked using NAME"."""
-    for _, rule, _ in hits:
-        if rule.list:
-            return rule.list, rule.sublist
-    for found in _HOST.finditer(flat) if rules.cites(flat) else ():
-        if key := rules.named(found[0].lower()):
-            zone = rules.table().zone[key]
-            part = next((s for h, s in zone.sublists.items() if h in found[0].lower()), "")
-            return key, part
+    named = _named(flat, decided, hits)
+    if named:  # of several the one that holds what was refused, an address or a domain
+        return next((each for each in named if _holds(each[0], verdict)), named[0])
     using = _USING.search(flat) if verdict != "private-list" else None  # "blocked by <their own domain>"
     if using is None:
         return "", ""
@@ -279,6 +274,28 @@ def _zone(
         return "", ""
     return (
         (name, "") if _zone_shaped(name, bool(using["by"])) and not _of(name, flat, remote_mta) else ("", "")
+    )
+
+
+def _named(flat: str, decided: str, hits: list[tuple[str, Rule, int]]) -> list[tuple[str, str]]:
+    """Lists and their parts as the rules name them, the deciding rule first, and as known hosts do."""
+    by_rule = sorted((hit for hit in hits if hit[1].list), key=lambda hit: hit[0] != decided)
+    part = {rule.list: rule.sublist for _, rule, _ in reversed(by_rule) if rule.sublist}
+    named = [(rule.list, part.get(rule.list, "")) for _, rule, _ in by_rule]
+    for found in _HOST.finditer(flat) if rules.cites(flat) else ():
+        host = found[0].lower()
+        if key := rules.named(host):
+            parts = rules.table().zone[key].sublists
+            named.append((key, next((s for h, s in parts.items() if h in host), "")))
+    return named
+
+
+def _holds(key: str, verdict: str) -> bool:
+    zone = rules.table().zone.get(key)
+    return (
+        zone is None
+        or verdict not in ("our-address", "our-domain")
+        or ((zone.scope == "domain") == (verdict == "our-domain"))
     )
 
 
