@@ -53,7 +53,7 @@ _USING = Phrase(
 _ZONE_WORD = re.compile(
     r"(?:^|[.-])(?:[a-z]{0,8}bl[0-9]{0,2}|[a-z0-9]{0,12}(?:list|black|block|spam|abuse)[a-z0-9]{0,12})(?=[.-])"
 )
-_NO_ZONE = re.compile(r"\W{0,2}(?:e?-?mail|polic|server|gateway|system|admin|postmaster)", re.IGNORECASE)
+_NO_ZONE = re.compile(r"[ '-]{1,2}(?:e?-?mail|polic|server|gateway|system|admin|postmaster)", re.IGNORECASE)
 _MAILBOX = re.compile(r"@([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})", re.IGNORECASE)
 # Verdicts in which a list may have part; a name beside any other says nothing about us.
 _OF_A_LIST = ("", "our-address", "our-domain", "their-resolver", "private-list", "undecided")
