@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unlisted.notice import dialects, phrases, refusal
+from unlisted.notice import cited, dialects, phrases, refusal
 from unlisted.notice.dialects import plain
 from unlisted.notice.phrases import Phrase, Phrases
 
@@ -17,8 +17,8 @@ PHRASES = {
     "prose": plain._PROSE,
     "said": refusal._SAID,
     "using": refusal._USING,
-    "ours": refusal._OURS,
-    "theirs": refusal._THEIRS,
+    "ours": cited._OURS,
+    "theirs": cited._THEIRS,
 }
 BITS = [
     *("host mx.example.org[192.0.2.1] said: 550 ", "while talking to ", "remote server ", "\n", "\r\n", " "),

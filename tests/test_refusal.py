@@ -245,3 +245,92 @@ def test_who_rejects_is_no_list() -> None:
     said = refusal.judge("550 5.7.1 Your message was rejected by mx1.example (198.51.100.5)")
     assert (said.list, said.verdict) == ("", "undecided")
     assert refusal.judge("550 5.7.1 203.0.113.5 blocked by dnsbl.lists.example").list == "dnsbl.lists.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("bob wasn't found at kunde.example. Reported error: 550 5.7.1 Client blocked", ""),
+        ("550 5.7.1 Blocked by kunde.example mail policy, contact postmaster@kunde.example", ""),
+        ("550 5.7.1 203.0.113.5 blocked by mail.kunde.example", ""),
+        ("550 5.7.1 203.0.113.5 blacklisted by mail.kunde.example", ""),
+        ("550 5.7.1 listed in filter.kunde.example, ask postmaster@kunde.example", ""),
+        ("550 5.7.1 203.0.113.5 blocked using rbl.kunde.example server rules", ""),
+        ("550 5.7.1 203.0.113.5 blocked using dyna.lists.example", "dyna.lists.example"),
+        (
+            "550 5.7.1 203.0.113.5 blocked by rbl.lists.example, see postmaster@kunde.example",
+            "rbl.lists.example",
+        ),
+        ("550 5.7.1 203.0.113.5 found in ip4.lists.example", "ip4.lists.example"),
+        ("550 5.7.25 no PTR record for 203.0.113.5, listed at rbl.lists.example", ""),
+    ],
+)
+def test_a_name_near_blocked_is_a_list_only_when_it_is_said_to_be_one(text: str, zone: str) -> None:
+    assert judge(text).list == zone
+
+
+def test_the_receivers_own_domain_is_no_list() -> None:
+    text = "550 5.7.1 203.0.113.5 blocked using inbound.kunde.example"
+    assert judge(text).list == "inbound.kunde.example"
+    assert judge(text, remote_mta="inbound.kunde.example").list == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "cites"),
+    [
+        ("554 5.7.1 Client host blocked using bl.spamcop.net; [203.0.113.4", None),
+        ("554 5.7.1 blocked using bl.spamcop.net; [203.0.113.4 (in reply to RCPT TO command)", None),
+        ("554 5.7.1 Client blocked (203.0.113.4", None),
+        ("554 5.7.1 Client host 203.0.113.4...", None),
+        ("554 5.7.1 Client host [2001:db8:12::2", None),
+        ("554 5.7.1 Client host [203.0.113.4]... Access denied", "203.0.113.4"),
+        (
+            "554 5.7.1 blocked using bl.spamcop.net; see https://www.spamcop.net/bl.shtml?203.0.113.4",
+            "203.0.113.4",
+        ),
+    ],
+)
+def test_an_address_that_the_text_breaks_off_is_not_believed(text: str, cites: str | None) -> None:
+    found = judge(text, tuple(a for a in [ip("203.0.113.4")] if a and cites)).cited_ip
+    assert (str(found) if found else None) == cites
+    assert judge(text).cited_ip == found
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("550-5.7.1 [192.0.2.9      19] very low reputation of the sending IP address. - gsmtp", "other"),
+        ("421-4.7.28 [192.0.2.9      15] unusual rate of unsolicited mail originating from your IP", "other"),
+        ("550-5.7.1 [192.0.2.9      12] this message is likely unsolicited mail. - gsmtp", "content"),
+        ("550-5.7.25 [192.0.2.9] does not have a PTR record setup - gsmtp", "our-setup"),
+        (
+            "554 [x.google.com] blocked using bl.spamcop.net; see https://spamcop.net/bl.shtml?192.0.2.9",
+            "other",
+        ),
+    ],
+)
+def test_a_client_that_is_none_of_ours_is_cited_all_the_same(text: str, verdict: str) -> None:
+    ours = ip("203.0.113.5")
+    assert ours
+    found = judge(text, (ours,))
+    assert (found.cited_ip, found.verdict) == (ip("192.0.2.9"), verdict)
+
+
+def test_of_several_numbers_that_nothing_ties_to_the_client_none_is_taken() -> None:
+    ours = ip("203.0.113.5")
+    assert ours
+    assert judge("554 poor reputation (192.0.2.9, 192.0.2.10)", (ours,)).cited_ip is None
+
+
+def test_the_receivers_greeting_is_no_client() -> None:
+    ours = ip("203.0.113.5")
+    assert ours
+    found = judge("554 mx.example.org ESMTP [198.51.100.7] your host is blacklisted", (ours,))
+    assert (found.verdict, found.cited_ip) == ("our-address", None)
+
+
+def test_the_list_is_of_the_rule_that_decided() -> None:
+    found = judge("554 5.7.1 Sender address blocked using dbl.spamhaus.org; not the Spamhaus XBL, not SORBS")
+    assert (found.verdict, found.list, found.sublist) == ("our-domain", "spamhaus-dbl", "")
+    found = judge("550 5.7.1 MailFrom domain is listed in Spamhaus (S8002), 192.0.2.9 is in the SORBS list")
+    assert (found.verdict, found.list) == ("our-domain", "spamhaus-dbl")

@@ -12,6 +12,7 @@ from msgspec import Struct
 from unlisted import net
 from unlisted.net import Address
 from unlisted.notice import rules
+from unlisted.notice.cited import ADDRESS4, cited
 from unlisted.notice.phrases import Phrase
 from unlisted.notice.rules import Rule
 
@@ -31,8 +32,8 @@ _CODE = re.compile(
     r"(?=[\s:;,\"'\-])"
 )
 _SAID = Phrase(
-    r"\bsaid: |reason: |\b(?:response|responded|returned)[\w ]{0,20}: ?",
-    words=("said: ", "reason: ", "respon", "returned"),
+    r"\bsaid: |reason: |\breported error: |\b(?:response|responded|returned)[\w ]{0,20}: ?",
+    words=("said: ", "reason: ", "reported error: ", "respon", "returned"),
 )
 # A reply that begins with its own codes may quote another's behind them ("550 5.4.300 expired -> 451 …").
 _STATED = re.compile(r"[45][0-9]{2}[ -]#?[45]\.[0-9]{1,3}\.[0-9]{1,3} ")
@@ -43,54 +44,25 @@ _URL = re.compile(r"https?://[!#-&(-;=?-\[\]_a-z~]{1,600}", re.IGNORECASE)  # RF
 _HOST = re.compile(
     r"(?<![\w.-])(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.){1,8}[a-z][a-z0-9-]{1,23}", re.IGNORECASE
 )
-_ADDRESS4 = re.compile(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![0-9]|\.[0-9])")
-_ADDRESS6 = re.compile(
-    r"(?<![0-9A-Za-z:.])(?=[0-9a-fA-F]{0,4}:)[0-9a-fA-F:]{2,39}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3})?"
-)
-_COLONS = re.compile(r":[0-9a-fA-F]{0,4}:")  # no IPv6 address has fewer
 _USING = Phrase(
-    # "rejected by NAME" is the receiver; "blocked by NAME" and "listed by NAME" are a list.
-    r"(?:(?:blocked|blacklisted|listed|found)[\w ]{0,24}? (?:using|by|at|on|in|provider)"
-    r"|(?:rejected|refused|denied)[\w ]{0,24}? (?:using|on|in|provider))"
-    r"[: ]{1,2}([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})",
+    # With what a receiver asked, or where we stand. "rejected by NAME" and "found at NAME" are the receiver.
+    r"(?:(?:blocked|listed|found|rejected|refused|denied)[\w ]{0,24}? (?:using|provider)"
+    r"|listed[\w ]{0,24}? (?:at|on|in)|found[\w ]{0,24}? in|(?P<by>(?:blocked|listed)[\w ]{0,24}? by))"
+    r"[: ]{1,2}(?P<name>[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})",
     words=("listed", "blocked", "found", "rejected", "refused", "denied"),
 )
-# A part of an IPv6 address: "2001:db8:1:2:192.0.2.1" is nobody's IPv4 address.
-_GROUPS = re.compile(r"[0-9a-f]{1,4}:[0-9a-f]{1,4}:$", re.IGNORECASE)
+# A zone is called after what it holds: rbl.example.org, dnsbl-2.example.org, blacklist.example.org.
+_ZONE_WORD = re.compile(
+    r"(?:^|[.-])(?:[a-z]{0,8}bl[0-9]{0,2}|[a-z0-9]{0,12}(?:list|black|block|spam|abuse)[a-z0-9]{0,12})(?=[.-])"
+)
+_NO_ZONE = re.compile(r"[ '-]{1,2}(?:e?-?mail|polic|server|gateway|system|admin|postmaster)", re.IGNORECASE)
+_MAILBOX = re.compile(r"@([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})", re.IGNORECASE)
+# Verdicts in which a list may have part; a name beside any other says nothing about us.
+_OF_A_LIST = ("", "our-address", "our-domain", "their-resolver", "private-list", "undecided")
 _TEMPORARY = re.compile(
     r"temporary failure|will be retried|retry time|delay reason|attempts will continue", re.IGNORECASE
 )
 _TRAILER = re.compile(r"\(in reply to [^()]{1,60}\)\s*$")
-# What stands right before an address when a receiver speaks of its client.
-_OURS = Phrase(
-    r"(?:client(?: host)?|helo|sending (?:ip|mta|server)|(?:your|the|source|ip|mail|messages?|"
-    r"connections?|blocked|"
-    r"banned|email|e-mail) (?:ip|address|addresses|from|server|host)|from|for|ips?|ipr|addr|address|h|v|"
-    r"q|lookup)"
-    r"[\s\[(:=/?]{1,4}(?:ip |address |\[)?$",
-)
-# … and when somebody speaks of the receiver.
-_THEIRS = Phrase(
-    r"(?:(?:connect(?:ed|ing|ion)? (?:to|with)|conversation with|giving up on|talking to|said by|rejected by)"
-    r"(?: [\w.-]{1,255})?|(?:remote|receiving|destination) (?:mail |smtp )?server|"
-    r"(?:server at|on (?:server|host)) [\w.-]{1,255}|"
-    r"\bport [0-9]{1,5} of|received (?:at|on) .{1,60} from [\w.-]{0,255}|"
-    r"host [\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\.?|by [\w.-]{1,255}|\bmx)[\s\[(:<]{1,3}$",
-)
-# A program's version has four numbers as well; a list's query holds the octets in reverse (RFC 5782 §2.1).
-_VERSION = re.compile(
-    r"\b(?:version|release|build|brightmail|exim|exchange|sendmail|postfix|ironport|fortimail)[ /:]{1,2}v?$",
-    re.IGNORECASE,
-)
-_NAME = re.compile(r"\.[a-z][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,7}", re.IGNORECASE)
-# … and what stands right behind the receiver's: it spoke, or nobody answered there.
-_DOES_NOT = re.compile(
-    r"^[\])>]?(?:\s?(?:does not like|failed after|said|responded|did not like|refused to (?:accept|talk))|"
-    r"(?::[0-9]{1,5})?: (?:socket error|timed out|connection|no route|network))",
-    re.IGNORECASE,
-)
-
-
 _BEFORE_DATA = ("CONN", "EHLO", "HELO", "MAIL", "RCPT")
 
 
@@ -177,7 +149,7 @@ def judge(
     reason, firm = next(((r.reason, r.firm) for _, r, _ in hits if r.reason), ("", False))
     reason = reason if firm else _reason(reason, status, code, command, reply)
     urls = _urls(flat)
-    zone, sublist = _zone(flat, hits, verdict)
+    zone, sublist = _zone(flat, name, hits, verdict, remote_mta) if verdict in _OF_A_LIST else ("", "")
     theirs = any(r.theirs for _, r, _ in hits)
     if zone and not verdict:
         name, quote, verdict, reason = _listed(zone, flat, reason)
@@ -188,7 +160,9 @@ def judge(
         verdict = verdict if name or verdict not in ("our-address", "our-domain") else "undecided"
     if verdict == "content" and reason == "policyviolation" and command in _BEFORE_DATA:
         verdict = "undecided"  # nobody had seen any content yet
-    address = None if theirs else cited(flat, begins, own, remote_mta)
+    # These speak of the client and of nobody else.
+    about_client = verdict == "our-address" or reason == "requireptr"
+    address = None if theirs else cited(flat, begins, own, remote_mta, alone=about_client)
     if verdict == "our-address" and own and address is not None and address not in own:
         verdict = "other"  # somebody else's: a relay's, or one that was ours before
     vendor = next((r.vendor for _, r, _ in hits if r.vendor), "") or rules.vendor_of(remote_mta)
@@ -200,7 +174,7 @@ def judge(
         hard=bool(meaning and meaning.hard) and not (reason == "notaccept" and status.startswith("4")),
         verdict=verdict,
         list=zone,
-        sublist=next((r.sublist for _, r, _ in hits if r.sublist), "") or sublist,
+        sublist=sublist,
         vendor=vendor,
         cited_ip=address,
         url=_best_url(urls),
@@ -286,26 +260,69 @@ def _listed(zone: str, flat: str, reason: str) -> tuple[str, str, str, str]:
     return f"zone.{zone}", host, verdict, reason
 
 
-def _zone(flat: str, hits: list[tuple[str, Rule, int]], verdict: str) -> tuple[str, str]:
+def _zone(
+    flat: str, decided: str, hits: list[tuple[str, Rule, int]], verdict: str, remote_mta: str = ""
+) -> tuple[str, str]:
     """The list that the text names: by a rule, by a host name that we know, by "blocked using NAME"."""
-    for _, rule, _ in hits:
-        if rule.list:
-            return rule.list, rule.sublist
-    for found in _HOST.finditer(flat) if rules.cites(flat) else ():
-        if key := rules.named(found[0].lower()):
-            zone = rules.table().zone[key]
-            part = next((s for h, s in zone.sublists.items() if h in found[0].lower()), "")
-            return key, part
+    named = _named(flat, decided, hits)
+    if named:  # of several the one that holds what was refused, an address or a domain
+        return next((each for each in named if _holds(each[0], verdict)), named[0])
     using = _USING.search(flat) if verdict != "private-list" else None  # "blocked by <their own domain>"
     if using is None:
         return "", ""
-    name = using[1].lower()
-    if using.end() >= len(flat) or flat.startswith("...", using.end()):
-        cut = rules.begins(name)  # the relay cut the reply off here
-        return cut or (name if name.count(".") > 1 else ""), ""
-    if net.ip(name) is None and any(c.isalpha() for c in name.rpartition(".")[2]):
-        return name, ""
-    return "", ""
+    name = using["name"].lower()
+    if using.end() >= len(flat) or flat.startswith("...", using.end()):  # the relay cut the reply off here
+        if cut := rules.begins(name):
+            return cut, ""
+    elif _NO_ZONE.match(flat, using.end()):
+        return "", ""
+    return (
+        (name, "") if _zone_shaped(name, bool(using["by"])) and not _of(name, flat, remote_mta) else ("", "")
+    )
+
+
+def _named(flat: str, decided: str, hits: list[tuple[str, Rule, int]]) -> list[tuple[str, str]]:
+    """Lists and their parts as the rules name them, the deciding rule first, and as known hosts do."""
+    by_rule = sorted((hit for hit in hits if hit[1].list), key=lambda hit: hit[0] != decided)
+    part = {rule.list: rule.sublist for _, rule, _ in reversed(by_rule) if rule.sublist}
+    named = [(rule.list, part.get(rule.list, "")) for _, rule, _ in by_rule]
+    for found in _HOST.finditer(flat) if rules.cites(flat) else ():
+        host = found[0].lower()
+        if key := rules.named(host):
+            parts = rules.table().zone[key].sublists
+            named.append((key, next((s for h, s in parts.items() if h in host), "")))
+    return named
+
+
+def _holds(key: str, verdict: str) -> bool:
+    zone = rules.table().zone.get(key)
+    return (
+        zone is None
+        or verdict not in ("our-address", "our-domain")
+        or ((zone.scope == "domain") == (verdict == "our-domain"))
+    )
+
+
+def _zone_shaped(name: str, called: bool) -> bool:
+    """True for a name under which a list may be asked.
+
+    `called`: "blocked by NAME" is said of a host as well, and only a word like "rbl" in it makes it a list.
+    """
+    if net.ip(name) is not None or not any(c.isalpha() for c in name.rpartition(".")[2]):
+        return False
+    return bool(_ZONE_WORD.search(name)) or (not called and name.count(".") > 1)
+
+
+def _of(name: str, flat: str, remote_mta: str) -> bool:
+    """True for the domain of somebody in the text, or of the receiver: he refused, he is no list."""
+    hosts = {m[1].lower() for m in _MAILBOX.finditer(flat)}
+    hosts |= {m[0].lower() for m in _HOST.finditer(remote_mta)}
+    return any(
+        name == host
+        or host.endswith("." + name)
+        or (name.endswith("." + host) and not _ZONE_WORD.search(name))
+        for host in hosts
+    )
 
 
 def pseudo(reason: str, code: str, flat: str = "") -> str:
@@ -324,55 +341,9 @@ def _urls(flat: str) -> list[str]:
 def _best_url(urls: list[str]) -> str:
     """The page to go to: one that names an address or a list before one that explains codes in general."""
     for url in urls:
-        if _ADDRESS4.search(url) or any(rules.named(h[0].lower()) for h in _HOST.finditer(url)):
+        if ADDRESS4.search(url) or any(rules.named(h[0].lower()) for h in _HOST.finditer(url)):
             return url
     return urls[0] if urls else ""
-
-
-def cited(flat: str, begins: int, own: tuple[Address, ...], remote_mta: str = "") -> Address | None:
-    """Our address as the text cites it, never the receiver's.
-
-    What stands before the reply itself is the relay speaking of the receiver: `host mx[192.0.2.1] said:`.
-    """
-    found: list[tuple[int, Address, int, int]] = []
-    spans = [*_ADDRESS4.finditer(flat), *(_ADDRESS6.finditer(flat) if _COLONS.search(flat) else ())]
-    if not spans:
-        return None
-    receiver = {a for a in (net.ip(m[0]) for m in _ADDRESS4.finditer(remote_mta)) if a}
-    for match in sorted(spans, key=lambda m: m.start()):
-        address = _meant(match, flat)
-        if address is None or address.is_loopback or address.is_unspecified:
-            continue
-        if address in own:
-            return address
-        before = flat[max(0, match.start() - 80) : match.start()]
-        if (
-            match.start() < begins
-            or _THEIRS.occurs(before)
-            or _DOES_NOT.match(flat[match.end() : match.end() + 24])
-        ):
-            receiver.add(address)
-            continue
-        found.append((0 if _OURS.occurs(before) else 1, address, match.start(), match.end()))
-    for rank, address, _, _ in sorted(found, key=lambda f: (f[0], f[2])):
-        # With own addresses declared, a bare number that nothing ties to the client is not one of them.
-        if address not in receiver and not (own and rank):
-            return address
-    return None
-
-
-def _meant(match: re.Match[str], flat: str) -> Address | None:
-    """The address that a run of digits spells; None for a version, or for a piece of a host's name."""
-    text = match[0]
-    if ":" in text:
-        return net.ip(text.strip(":") if text.count(":") < 2 else text)
-    before = flat[max(0, match.start() - 20) : match.start()]
-    if _VERSION.search(before) or _GROUPS.search(before):
-        return None
-    if name := _NAME.match(flat, match.end()):
-        listed = rules.named(name[0][1:].lower())
-        return net.ip(".".join(reversed(text.split(".")))) if listed else None
-    return net.ip(text)
 
 
 def is_pseudo(status: str) -> bool:

@@ -1,0 +1,105 @@
+"""Whose address a refusal cites: the client's, which is ours or our relay's, or the receiver's own."""
+
+import re
+
+from unlisted import net
+from unlisted.net import Address
+from unlisted.notice import rules
+from unlisted.notice.phrases import Phrase
+
+ADDRESS4 = re.compile(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![0-9]|\.[0-9])")
+_ADDRESS6 = re.compile(
+    r"(?<![0-9A-Za-z:.])(?=[0-9a-fA-F]{0,4}:)[0-9a-fA-F:]{2,39}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3})?"
+)
+_COLONS = re.compile(r":[0-9a-fA-F]{0,4}:")  # no IPv6 address has fewer
+# A part of an IPv6 address: "2001:db8:1:2:192.0.2.1" is nobody's IPv4 address.
+_GROUPS = re.compile(r"[0-9a-f]{1,4}:[0-9a-f]{1,4}:$", re.IGNORECASE)
+# What stands right before an address when a receiver speaks of its client.
+_OURS = Phrase(
+    r"(?:client(?: host)?|helo|sending (?:ip|mta|server)|(?:your|the|source|ip|mail|messages?|"
+    r"connections?|blocked|"
+    r"banned|email|e-mail) (?:ip|address|addresses|from|server|host)|from|for|ips?|ipr|addr|address|h|v|"
+    r"q|lookup)"
+    r"[\s\[(:=/?]{1,4}(?:ip |address |\[)?$",
+)
+# … and when somebody speaks of the receiver.
+_THEIRS = Phrase(
+    r"(?:(?:connect(?:ed|ing|ion)? (?:to|with)|conversation with|giving up on|talking to|said by|rejected by)"
+    r"(?: [\w.-]{1,255})?|(?:remote|receiving|destination) (?:mail |smtp )?server|"
+    r"(?:server at|on (?:server|host)) [\w.-]{1,255}|"
+    r"\bport [0-9]{1,5} of|received (?:at|on) .{1,60} from [\w.-]{0,255}|"
+    r"host [\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\.?|by [\w.-]{1,255}|\bmx|"
+    r"\be?smtp(?: service| server)?)[\s\[(:<]{1,3}$",
+)
+# A program's version has four numbers as well; a list's query holds the octets in reverse (RFC 5782 §2.1).
+_VERSION = re.compile(
+    r"\b(?:version|release|build|brightmail|exim|exchange|sendmail|postfix|ironport|fortimail)[ /:]{1,2}v?$",
+    re.IGNORECASE,
+)
+_RATED = re.compile(r" {1,8}[0-9]{1,3}\]")  # Gmail: "[192.0.2.9 18]", the client and a number behind it
+_NAME = re.compile(r"\.[a-z][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,7}", re.IGNORECASE)
+# … and what stands right behind the receiver's: it spoke, or nobody answered there.
+_DOES_NOT = re.compile(
+    r"^[\])>]?(?:\s?(?:does not like|failed after|said|responded|did not like|refused to (?:accept|talk))|"
+    r"(?::[0-9]{1,5})?: (?:socket error|timed out|connection|no route|network))",
+    re.IGNORECASE,
+)
+
+
+def cited(
+    flat: str, begins: int, own: tuple[Address, ...], remote_mta: str = "", *, alone: bool = False
+) -> Address | None:
+    """Our address as the text cites it, never the receiver's.
+
+    What stands before the reply itself is the relay speaking of the receiver: `host mx[192.0.2.1] said:`.
+    `alone`: the text speaks of its client, so the only address in it is the client's.
+    """
+    found: list[tuple[int, Address]] = []
+    spans = [*ADDRESS4.finditer(flat), *(_ADDRESS6.finditer(flat) if _COLONS.search(flat) else ())]
+    if not spans:
+        return None
+    receiver = {a for a in (net.ip(m[0]) for m in ADDRESS4.finditer(remote_mta)) if a}
+    for match in sorted(spans, key=lambda m: m.start()):
+        address = None if _cut(match, flat) else _meant(match, flat)
+        if address is None or address.is_loopback or address.is_unspecified:
+            continue
+        if address in own:
+            return address
+        before = flat[max(0, match.start() - 80) : match.start()]
+        if (
+            match.start() < begins
+            or _THEIRS.occurs(before)
+            or _DOES_NOT.match(flat[match.end() : match.end() + 24])
+        ):
+            receiver.add(address)
+            continue
+        tied = _OURS.occurs(before) or _RATED.match(flat, match.end())
+        found.append((0 if tied else 1, address))
+    left = sorted((f for f in found if f[1] not in receiver), key=lambda f: f[0])
+    alone = alone and len({address for _, address in left}) == 1
+    # With own addresses declared, a bare number that nothing ties to the client is not one of them.
+    return left[0][1] if left and (alone or not (own and left[0][0])) else None
+
+
+def _cut(match: re.Match[str], flat: str) -> bool:
+    """True when the text breaks off within an address: more digits may have followed."""
+    start, end = match.span()
+    opened = flat[start - 1 : start]
+    rest = flat[end : end + 40]
+    if rest.startswith(("...", "\u2026")) and (opened in ("[", "(", "<") or not rest.strip(".\u2026'\" ")):
+        return True
+    return (opened == "[" and "]" not in rest) or (opened in ("(", "<") and not rest)
+
+
+def _meant(match: re.Match[str], flat: str) -> Address | None:
+    """The address that a run of digits spells; None for a version, or for a piece of a host's name."""
+    text = match[0]
+    if ":" in text:
+        return net.ip(text.strip(":") if text.count(":") < 2 else text)
+    before = flat[max(0, match.start() - 20) : match.start()]
+    if _VERSION.search(before) or _GROUPS.search(before):
+        return None
+    if name := _NAME.match(flat, match.end()):
+        listed = rules.named(name[0][1:].lower())
+        return net.ip(".".join(reversed(text.split(".")))) if listed else None
+    return net.ip(text)
