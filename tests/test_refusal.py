@@ -334,3 +334,47 @@ def test_the_list_is_of_the_rule_that_decided() -> None:
     assert (found.verdict, found.list, found.sublist) == ("our-domain", "spamhaus-dbl", "")
     found = judge("550 5.7.1 MailFrom domain is listed in Spamhaus (S8002), 192.0.2.9 is in the SORBS list")
     assert (found.verdict, found.list) == ("our-domain", "spamhaus-dbl")
+
+
+def test_what_somebody_is_called_decides_nothing() -> None:
+    """Any word that a rule looks for may be a person's mailbox."""
+    words = [
+        "dmarc",
+        "dynamic-ip-address",
+        "s3150",
+        "bl000001",
+        "invaluement",
+        "ers-rbl",
+        "abuse_rbl",
+        "tosa",
+    ]
+    words += ["delist", "helo-invalid", "spf-fail", "blacklist", "reputation", "greylist", "ptr", "spamhaus"]
+    for word in [*words, "postmaster", "bounce", "blocked", "o'brien.rbl"]:
+        for text in (
+            f"550 5.1.1 <{word}@example.org>: Recipient address rejected: User unknown in virtual table",
+            f"550 5.1.1 {word}@example.org... User unknown",
+            f"452 4.2.2 mailbox {word}@example.org is full",
+            f"550 5.1.1 RESOLVER.ADR.RecipientNotFound; Recipient {word}@example.org not found by lookup",
+        ):
+            verdict = refusal.judge(text, command="RCPT")
+            assert (verdict.verdict, verdict.list) == ("recipient", ""), text
+    known = refusal.judge("550 5.1.1 <info@spamhaus.org>: Recipient address rejected: User unknown")
+    assert (known.verdict, known.list) == ("recipient", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "host mx1.spamcop.net[192.0.2.1] said: 550 Rejected (in reply to end of DATA command)",
+        "550 rejected. Sender <bob@manitu.net>",
+        "550 rejected: your message to abuse@spamcop.net not taken",
+    ],
+)
+def test_a_host_or_mailbox_at_a_list_is_no_listing(text: str) -> None:
+    verdict = refusal.judge(text)
+    assert (verdict.list, verdict.verdict == "our-address") == ("", False)
+
+
+def test_ipv6_as_sendmail_and_exim_spell_it() -> None:
+    text = "554 5.7.1 Client host [IPv6:2001:db8::25] blocked using zen.spamhaus.org"
+    assert str(refusal.judge(text).cited_ip) == "2001:db8::25"

@@ -68,6 +68,8 @@ def _one(refusal: Refusal, own: tuple[Address, ...]) -> str:
     cited = str(refusal.cited_ip or "") or (str(own[0]) if len(own) == 1 else "")
     if refusal.verdict == "our-address":
         return _address(refusal, cited)
+    if refusal.rule.endswith("account-compromised"):
+        return _where("an account of yours sends spam: change its password and look what it sent", refusal)
     if refusal.verdict == "our-setup":
         text = _SETUP.get(refusal.reason, "mend what the reply names")
         return _where(text.format(cited=cited or "your address"), refusal)

@@ -9,7 +9,7 @@ from unlisted.notice.phrases import Phrase
 
 ADDRESS4 = re.compile(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![0-9]|\.[0-9])")
 _ADDRESS6 = re.compile(
-    r"(?<![0-9A-Za-z:.])(?=[0-9a-fA-F]{0,4}:)[0-9a-fA-F:]{2,39}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3})?"
+    r"(?:(?<![0-9A-Za-z:.])|(?<=IPv6:))(?=[0-9a-fA-F]{0,4}:)[0-9a-fA-F:]{2,39}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3})?"
 )
 _COLONS = re.compile(r":[0-9a-fA-F]{0,4}:")  # no IPv6 address has fewer
 # A part of an IPv6 address: "2001:db8:1:2:192.0.2.1" is nobody's IPv4 address.

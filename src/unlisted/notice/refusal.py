@@ -63,6 +63,18 @@ _TEMPORARY = re.compile(
     r"temporary failure|will be retried|retry time|delay reason|attempts will continue", re.IGNORECASE
 )
 _TRAILER = re.compile(r"\(in reply to [^()]{1,60}\)\s*$")
+# Who is spoken of: in angle brackets, in front of a reply's own words, or behind "recipient" and its like.
+_SOMEBODY = re.compile(
+    r"(<|\b(?:recipient|user|mailbox|account|rcpt)[ :'\"]{1,3})?"
+    r"((?<![^\s<>()\[\]\",;:@])[^\s<>()\[\]\",;:@]{1,128}+"
+    r"@[^\s<>()\[\]\",;:@.]{1,64}+(?:\.[^\s<>()\[\]\",;:@.]{1,64}+){0,8}+)"
+    r"(>|\s?\.\.\.|\s?:\s)?",
+    re.IGNORECASE,
+)
+_LETTER = re.compile(r"[^@.\s]")
+_LISTED = re.compile(
+    r"list|block|black|\brbl|\bbl\b|refus|reject|den(?:y|ied)|reput|spam|abuse|https?:", re.IGNORECASE
+)
 _BEFORE_DATA = ("CONN", "EHLO", "HELO", "MAIL", "RCPT")
 
 
@@ -144,15 +156,16 @@ def judge(
     code, status = _agree(code, said, status)
     # The relay's own words before and after the reply ("after MAIL FROM:<…>", "in reply to RCPT") are not it.
     reply = _TRAILER.sub("", flat[begins:])
-    data, hits = rules.table(), rules.matcher().holding(reply)
-    name, quote, verdict = _deciding(hits, reply)
+    said_of_him = _unnamed(reply)
+    data, hits = rules.table(), _holding(reply, said_of_him)
+    name, quote, verdict = _deciding(hits, said_of_him, reply)
     reason, firm = next(((r.reason, r.firm) for _, r, _ in hits if r.reason), ("", False))
     reason = reason if firm else _reason(reason, status, code, command, reply)
     urls = _urls(flat)
-    zone, sublist = _zone(flat, name, hits, verdict, remote_mta) if verdict in _OF_A_LIST else ("", "")
+    zone, sublist = _zone(reply, name, hits, verdict, remote_mta) if verdict in _OF_A_LIST else ("", "")
     theirs = any(r.theirs for _, r, _ in hits)
-    if zone and not verdict:
-        name, quote, verdict, reason = _listed(zone, flat, reason)
+    if zone and not verdict and _LISTED.search(_MAILBOX.sub("@", reply)):
+        name, quote, verdict, reason = _listed(zone, reply, reason)
     meaning = data.reason.get(reason)
     if not verdict:
         # Codes alone never accuse us: "550 Rejected" at EHLO may have any cause.
@@ -183,6 +196,36 @@ def judge(
     )
 
 
+def _unnamed(reply: str) -> str:
+    """The reply with the letters of mailboxes made x, as long as it was: somebody's name says nothing."""
+    return _SOMEBODY.sub(_masked, reply) if "@" in reply else reply
+
+
+def _masked(found: re.Match[str]) -> str:
+    return f"{found[1] or ''}{_LETTER.sub('x', found[2])}{found[3] or ''}"
+
+
+def _spoken_of(found: re.Match[str]) -> str:
+    """Only who is spoken of is masked; an address to write to tells whose filter it is."""
+    return _masked(found) if found[1] or found[3] else found[0]
+
+
+def _holding(reply: str, unnamed: str) -> list[tuple[str, Rule, int]]:
+    """The rules that hold whatever the mailboxes are called, and those that ask for one to write to.
+
+    What is only the recipient's may go by his address.
+    """
+    hits = rules.matcher().holding(unnamed)
+    if unnamed == reply:
+        return hits
+    contacts = _SOMEBODY.sub(_spoken_of, reply)
+    names = {name for name, _, _ in hits}
+    for name in rules.addressed(contacts) | rules.addressed(reply, "recipient"):
+        if name not in names:
+            hits += [hit for hit in rules.matcher().holding(reply) if hit[0] == name]
+    return sorted(hits, key=lambda hit: rules.matcher().place_of[hit[0]])
+
+
 def _agree(code: str, said: str, status: str) -> tuple[str, str]:
     """Reply text before Status field; a code of another class than the only status contradicts it.
 
@@ -198,14 +241,23 @@ def _agree(code: str, said: str, status: str) -> tuple[str, str]:
     return code, best
 
 
-def _deciding(hits: list[tuple[str, Rule, int]], flat: str) -> tuple[str, str, str]:
+def _deciding(hits: list[tuple[str, Rule, int]], text: str, reply: str) -> tuple[str, str, str]:
+    """Name, quoted span and verdict of the first rule with a verdict, else with a reason.
+
+    `text` is what the rules were asked, `reply` the same as it stood.
+    """
     for name, rule, pattern in hits:
         if rule.verdict:
-            return name, rules.matcher().quote(pattern, flat)[:400], rule.verdict
+            return name, _quote(pattern, text, reply), rule.verdict
     for name, rule, pattern in hits:
         if rule.reason:
-            return name, rules.matcher().quote(pattern, flat)[:400], ""
+            return name, _quote(pattern, text, reply), ""
     return "", "", ""
+
+
+def _quote(pattern: int, text: str, reply: str) -> str:
+    place = rules.matcher().place(pattern, text)
+    return reply[place[0] : place[1]].strip()[:400] if place else ""
 
 
 def _reason(reason: str, status: str, code: str, command: str, flat: str) -> str:
@@ -288,6 +340,8 @@ def _named(flat: str, decided: str, hits: list[tuple[str, Rule, int]]) -> list[t
     named = [(rule.list, part.get(rule.list, "")) for _, rule, _ in by_rule]
     for found in _HOST.finditer(flat) if rules.cites(flat) else ():
         host = found[0].lower()
+        if found.start() and flat[found.start() - 1] == "@":
+            continue  # somebody's mailbox there
         if key := rules.named(host):
             parts = rules.table().zone[key].sublists
             named.append((key, next((s for h, s in parts.items() if h in host), "")))

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from unlisted import catalogue
 from unlisted.notice.phrases import Automaton, Finder, automaton, filtered, finder
@@ -67,6 +67,7 @@ class Matcher:
 
     def __init__(self, rules: dict[str, Rule]) -> None:
         self.names = list(rules)
+        self.place_of = {name: place for place, name in enumerate(self.names)}  # in the file
         self.rules = list(rules.values())
         self.patterns: list[str] = []
         self.owner: list[tuple[int, bool]] = []  # rule, vetoes
@@ -97,10 +98,28 @@ class Matcher:
         """Name, rule and pattern of every rule that holds, in the file's order."""
         return [(self.names[n], self.rules[n], pattern) for n, pattern in self.match(text)]
 
-    def quote(self, pattern: int, text: str) -> str:
+    def place(self, pattern: int, text: str) -> tuple[int, int] | None:
         """The span that the pattern covers."""
-        found = _single(self.patterns[pattern])(text)
-        return text[found[0] : found[1]].strip() if found else ""
+        return _single(self.patterns[pattern])(text)
+
+
+def addressed(text: str, verdict: str = "") -> set[str]:
+    """The rules whose pattern asks for a mailbox that stands in `text`; with `verdict` only those with it."""
+    found = _addressed()
+    hits = found.set.Match(text) or ()
+    rules = (found.rules[found.owner[i][0]] for i in hits)
+    names = (found.names[found.owner[i][0]] for i in hits)
+    return {name for name, rule in zip(names, rules, strict=True) if not verdict or rule.verdict == verdict}
+
+
+@lru_cache(maxsize=1)
+def _addressed() -> Matcher:
+    """The few rules with a mailbox in a pattern, by those patterns alone."""
+    named = {
+        name: structs.replace(rule, any=tuple(one for one in rule.any if "@" in one), unless=())
+        for name, rule in table().rule.items()
+    }
+    return Matcher({name: rule for name, rule in named.items() if rule.any})
 
 
 @lru_cache(maxsize=2048)
