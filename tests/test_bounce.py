@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unlisted.net import ip
-from unlisted.notice import bounce, parts
+from unlisted.notice import bounce, dialects, parts
 
 REPORT = """\
 From: MAILER-DAEMON@relay.example.net
@@ -199,6 +199,50 @@ Original-Rcpt-To: b@example.org
     assert (found.reason, found.feedback_type, found.recipient, found.cited_ip) == (
         "feedback", "abuse", "b@example.org", ip("203.0.113.5"),
     )  # fmt: skip
+
+
+ODD = [
+    "o'brien@example.org",
+    '"jo doe"@example.org',
+    "jo@müller.example",
+    "jo@例え.jp",
+    "jo@почта.рф",
+    "a|b@x.org",
+]
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("quote", ["{}", "<{}>", "'{}'"])
+def test_a_recipient_is_named_whole(name: str, quote: str) -> None:
+    # RFC 5321 §4.1.2 has apostrophes and quoted names, RFC 6531 §3.3 other letters: brien@ is somebody else.
+    report = REPORT.replace("rfc822; c@example.org", f"rfc822; {quote.format(name)}")
+    assert bounce.refusals(report.encode(), "")[1].recipient == name
+    arf = (
+        "From: a@isp.example\nContent-Type: multipart/report; boundary=B\n\n--B\n"
+        "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\nUser-Agent: x\n"
+        f"Original-Rcpt-To: {quote.format(name)}\n--B--\n"
+    )
+    assert [one.recipient for one in bounce.refusals(arf.encode(), "")] == [name]
+    head = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n"
+    said = "host mx.example.org[198.51.100.7] said: 550 5.1.1 User unknown"
+    for line in (f"<{name}>: {said}", f"{name}\n    {said}"):
+        assert [one.recipient for one in bounce.refusals(f"{head}{line}\n".encode(), "")] == [name]
+    (logged,) = bounce.pasted(
+        f"Nov 19 10:00:00 mx postfix/smtp[9]: 3AB: to=<{name}>, status=bounced ({said})\n", ""
+    )
+    assert logged.recipient == name
+
+
+def test_only_a_field_of_one_address_is_taken_whole() -> None:
+    for field in ("c@example.org (unknown)", "'c@example.org' and more", "c@example.org,", "<c@example.org>"):
+        report = REPORT.replace("rfc822; c@example.org", f"rfc822; {field}")
+        assert bounce.refusals(report.encode(), "")[1].recipient == "c@example.org"
+
+
+def test_a_text_without_spaces_goes_on_behind_an_address() -> None:
+    assert dialects.address("收件人 user@example.com的邮箱不存在") == "user@example.com"
+    assert dialects.address("to='user@example.com' and more") == "user@example.com"
+    assert dialects.address("an 'user@example.com'a") == "user@example.com"
 
 
 def test_absence_notice_is_no_refusal() -> None:

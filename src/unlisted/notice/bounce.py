@@ -35,6 +35,9 @@ _TYPE = re.compile(
 )
 # Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
 _TAG = re.compile(r"<(?:style|script)\b[^<>]{0,400}>[^<]{0,50000}|<[^<>]{0,2000}>", re.IGNORECASE)
+_ONE = re.compile(
+    r"(['\"`]?)((?:\"[^\"<>\x00-\x1f]{1,64}\"|[^\s\"<>\x00-\x1f\x7f]+)@[^\s\"<>,;\x00-\x1f\x7f]+)\1"
+)
 _BLANK = re.compile(r"\n[ \t>]{0,80}\n")
 _BLOCK = Phrase(r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:", words=("-recipient",))
 # A folded line may begin with "https:"; only what a report's own fields are called opens a field.
@@ -252,7 +255,7 @@ def _keep(found: list[dict[str, str]], block: dict[str, str]) -> None:
 
 def _failure(block: dict[str, str], message: dict[str, str]) -> Failure:
     final = block.get("final-recipient", "")
-    named = dialects.address(_TYPE.sub("", final))
+    named = _whole(final) or dialects.address(_TYPE.sub("", final))
     if "@" not in named:
         named = dialects.address(_TYPE.sub("", block.get("original-recipient", ""))) or named
     diagnostic = block.get("diagnostic-code", "") or message.get("diagnostic-code", "")
@@ -267,6 +270,13 @@ def _failure(block: dict[str, str], message: dict[str, str]) -> Failure:
         at=moment(block.get("last-attempt-date", "")) or moment(message.get("arrival-date", "")),
         structured=True,
     )
+
+
+def _whole(field: str) -> str:
+    """The address of a field that holds nothing else, without what encloses it; else ""."""
+    bare = _TYPE.sub("", field).strip().strip("<>").removesuffix(".")
+    found = _ONE.fullmatch(bare) if len(bare) <= 320 and bare.count("@") == 1 else None
+    return found[2] if found else ""
 
 
 def _remark(status: str) -> str:

@@ -15,7 +15,21 @@ from msgspec import Struct
 from unlisted.notice.parts import Part, words
 from unlisted.notice.phrases import Phrase, Phrases
 
-ADDRESS = r"[^\s<>()\[\]\"',;:@|]{1,128}@[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?"
+# RFC 5321 §4.1.2 and RFC 6531 §3.3. An apostrophe or a bar within a name is the name's, one around it is not.
+_ATEXT = r"[^\s<>()\[\]\"'`,;:@|]{1,128}"
+_LOCAL = rf"(?:{_ATEXT}(?:(?<=[A-Za-z0-9])['`|]{_ATEXT}){{0,3}}|\"[^\"\\<>\r\n]{{1,64}}\")"
+_LETTERS = (
+    r"A-Za-z0-9_\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0300-\u037d\u037f\u0386\u0388-\u03ff\u0400-\u052f"
+    r"\u0531-\u0587\u05d0-\u05ea\u0620-\u06d3\u0900-\u0963\u0966-\u0dff\u10a0-\u10ff\u1e00-\u1fff"
+)
+# Scripts without spaces go on right behind "user@example.jp": a last label is wholly theirs or not at all.
+_UNSPACED = (
+    r"\u0e01-\u0e4e\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
+)
+_LABELS = rf"(?:[{_LETTERS}{_UNSPACED}-]{{1,63}}\.){{0,20}}"
+_LAST = rf"(?:[{_LETTERS}](?:[{_LETTERS}-]{{0,61}}[{_LETTERS}])?|[{_UNSPACED}]{{1,63}})"
+ADDRESS = rf"{_LOCAL}@{_LABELS}{_LAST}"
+LOOSE = r"[^@]{1,400}@"  # what RE2 looks for in its stead: it may match more
 _ADDRESS = re.compile(ADDRESS)
 
 _CREATED = r"(?=\nthis message was created)"

@@ -11,7 +11,16 @@ from functools import lru_cache
 
 import msgspec
 
-from unlisted.notice.dialects import ADDRESS, Failure, address, before_original, reason, remote, transcript
+from unlisted.notice.dialects import (
+    ADDRESS,
+    LOOSE,
+    Failure,
+    address,
+    before_original,
+    reason,
+    remote,
+    transcript,
+)
 from unlisted.notice.parts import Part, words
 from unlisted.notice.phrases import Phrase
 
@@ -59,14 +68,15 @@ _REPLY_LEADS = re.compile(
     rf"<?({ADDRESS})>?\.\.\.(.{{0,1000}})$"
 )
 _SENT_BY = re.compile(r"message (?:that was )?sent by[ \t]{0,8}$", re.IGNORECASE)
-_PROSE = Phrase(
+_SPEAKS = (
     r"(?:deliver(?:ed|y)?(?: (?:the|your) (?:mail|"
     r"message))?(?: a message)?(?: has)?(?: failed)?(?: (?:permanently|attempts))?(?: to)?|"
     r"mail(?: to)?|message to|recipients?(?: address)?(?: returned permanent errors)?|user|attempts|"
     r"not be delivered to|"
-    rf"rcpt to|allowed size|directed to|addressed to|sent to|undeliverable to|"
-    rf"original-recipient)[ \t]*:?[ \t]*(?:rfc822;[ \t]*)?<?({ADDRESS})>?",
+    r"rcpt to|allowed size|directed to|addressed to|sent to|undeliverable to|"
+    r"original-recipient)[ \t]*:?[ \t]*(?:rfc822;[ \t]*)?<?"
 )
+_PROSE = Phrase(rf"{_SPEAKS}({ADDRESS})>?", gate=_SPEAKS + LOOSE)
 _SAYS = re.compile(r"(?:[^\W\d_][\W\d_]*+){4}")  # four letters: more than a number and a dash
 _ADDRESSES = re.compile(ADDRESS)
 
