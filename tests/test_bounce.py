@@ -338,6 +338,24 @@ def test_ten_megabytes_take_less_than_a_second_each(unit: str) -> None:
     assert len(found) <= bounce.MAX_RECIPIENTS
 
 
+_NAMES = "X-Failed-Recipients: " + ",".join(f"{number}@b" for number in range(1800)) + "\n\n"
+_LINES = "\n" + "".join(f"a{number}@b.c: 550 5.1.1 said {number}\n" for number in range(1000))
+
+
+@pytest.mark.parametrize("size", [112_000, 1_000_000, 10_000_000])
+@pytest.mark.parametrize("people", [_NAMES, _LINES])
+@pytest.mark.parametrize(
+    "unit", ["\n550 5.1.1", ">>> RCPT TO\n<<< 550 5.1.1 x\n", "host x.y [1.2.3.4] said: "]
+)
+def test_a_thousand_recipients_cost_no_more_than_the_text(size: int, people: str, unit: str) -> None:
+    text = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n" + people + unit * (size // len(unit))
+    raw = text.encode()
+    started = time.process_time()
+    found = bounce.refusals(raw, "x")
+    assert time.process_time() - started < max(1.0, size / 1e6)
+    assert len({one.recipient for one in found}) == len(found) == bounce.MAX_RECIPIENTS
+
+
 def test_nesting_and_headers_are_bounded() -> None:
     deep = "".join(f'Content-Type: multipart/mixed; boundary="b{n}"\n\n--b{n}\n' for n in range(400))
     _, leaves = parts.split(deep.encode() + b"x")

@@ -305,8 +305,16 @@ def _refusal(failure: Failure, text: str, own: tuple[Address, ...], alone: bool)
         context, his = dialects.about(text), plain.beside(text).get(failure.recipient.lower(), "")
         near = context if alone else his
         failure = msgspec.structs.replace(failure, text=failure.text or ("" if alone else his))
-    words, command = _words(failure, context, near)
+    told = _told(msgspec.structs.replace(failure, recipient="", at=None, context=context, near=near), own)
+    return msgspec.structs.replace(told, recipient=failure.recipient, at=failure.at)
+
+
+@lru_cache(maxsize=8)  # a thousand recipients are mostly told the same
+def _told(failure: Failure, own: tuple[Address, ...]) -> Refusal:
+    near = failure.near
+    words, command = _words(failure.text, failure.context, near)
     remote = failure.remote_mta or dialects.remote(failure.text) or dialects.remote(near)
+    command = command or dialects.command(f"{near}\n{failure.status}")
     verdict = _judged(words, own, remote, failure.status, command)
     if near and near != words and (not verdict.rule or verdict.reason in _WEAK):
         verdict = _wider(verdict, near, own, remote, failure.status, command)
@@ -314,7 +322,7 @@ def _refusal(failure: Failure, text: str, own: tuple[Address, ...], alone: bool)
         code = refusal.codes(refusal.fold(told))[0]
         if code[:1] == verdict.status[:1]:
             verdict = msgspec.structs.replace(verdict, code=code)
-    return _made(_fate(verdict, failure, words), "", failure.recipient, remote, failure.at, words)
+    return _made(_fate(verdict, failure, words), "", "", remote, None, words)
 
 
 def _fate(verdict: refusal.Verdict, failure: Failure, words: str) -> refusal.Verdict:
@@ -358,17 +366,17 @@ def _made(
     )
 
 
-def _words(failure: Failure, context: str, near: str) -> tuple[str, str]:
+def _words(words: str, context: str, near: str) -> tuple[str, str]:
     """The reply's own words, and the command that it answered.
 
     Sendmail's Diagnostic-Code holds the first line of a reply only; the transcript has all of it.
     """
-    words = failure.text
-    whole, answered = dialects.answered(words, context if words else near)
+    whole, answered = dialects.answered(words, near)
+    if words and not whole:
+        whole, answered = dialects.answered(words, context)
     if whole and (len(words) < 8 or re.match(r"[245][0-9]{2}-", words)):
         words = whole
-    command = dialects.command(words) or answered or dialects.command(f"{near}\n{failure.status}")
-    return words or near, command
+    return words or near, dialects.command(words) or answered
 
 
 def _wider(

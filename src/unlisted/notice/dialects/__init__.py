@@ -56,6 +56,7 @@ _TRANSCRIPT = re.compile(
     r"(?:(<<<|<--)|>>>|-->)[ \t]*(\S.{0,2000})$",
     re.MULTILINE,
 )
+SAID = 1000  # refusals of one transcript that are told apart, as many as recipients
 _ALIKE = 40  # characters: sendmail shortens a long reply in its middle
 _OWN_REPLY = re.compile(r"^([45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} .{1,1000})$", re.MULTILINE)
 _REASON = re.compile(r"^[> \t]{0,12}\(reason: (.{3,2000})\)[ \t]{0,8}$", re.MULTILINE)
@@ -144,6 +145,7 @@ def before_original(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=8)
 def about(text: str) -> str:
     """What a notification says for people, without the returned message."""
     return before_original(text)[:8000]
@@ -167,6 +169,7 @@ def _session(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(("\n".join(lines), before) for before, lines in found)
 
 
+@lru_cache(maxsize=8)
 def transcript(text: str) -> tuple[str, str]:
     """The receiver's first refusal in a session transcript and the command before it.
 
@@ -181,15 +184,28 @@ def transcript(text: str) -> tuple[str, str]:
     return (reason[1] if reason else ""), ""
 
 
+@lru_cache(maxsize=8)
+def _begun(text: str) -> dict[str, tuple[str, str]]:
+    """The refusals of a transcript by all that they may begin with."""
+    found: dict[str, tuple[str, str]] = {}
+    for one in _session(text)[:SAID]:
+        for end in range(1, min(len(one[0]), _ALIKE) + 1):
+            found.setdefault(one[0][:end], one)
+    return found
+
+
 def answered(words: str, text: str) -> tuple[str, str]:
     """The refusal in the transcript that begins as `words` do, and its command; ("", "") when none does."""
     if not words:
         return transcript(text)
-    start = words[:_ALIKE]
-    for said, before in _session(text):
-        if said.startswith(start) or start.startswith(said):
-            return said, _named(f">>> {before}") if before else ""
-    return "", ""
+    start, known = words[:_ALIKE], _begun(text)
+    alike = known.get(start)
+    for end in range(len(start) - 1, 0, -1) if known and alike is None else ():
+        whole = known.get(start[:end])
+        if whole and whole[0] == start[:end]:  # the transcript says less than the report
+            alike = whole
+            break
+    return (alike[0], _named(f">>> {alike[1]}") if alike[1] else "") if alike else ("", "")
 
 
 def reason(text: str) -> str:

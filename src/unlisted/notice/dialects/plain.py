@@ -96,12 +96,10 @@ def read(head: Part, text: str) -> list[Failure]:
     rest = plain.strip()
     intro = plain[: plain.find(spans[0][0])][:4000]
     made = [_failure(chunks[0], "\n".join(chunks[1:]), rest, intro) for chunks in merged.values()]
-    if len(made) > 1:
-        made = [
-            msgspec.structs.replace(failure, near="\n".join(chunks[1:]))
-            for failure, chunks in zip(made, merged.values(), strict=True)
-        ]
-    return made + [_failure(name, "", rest) for name in named if name.lower() not in merged]
+    if len(made) == 1:
+        made = [msgspec.structs.replace(one, context=f"{one.near}\n{one.context}", near="") for one in made]
+    unheard = [name for name in named if name.lower() not in merged]
+    return made + (_alike(_failure("", "", rest), unheard) if unheard else [])
 
 
 @lru_cache(maxsize=8)  # a thousand recipients share one notification
@@ -173,10 +171,17 @@ def _session(text: str) -> str:
 def _without_lines(head: Part, text: str, named: list[str]) -> list[Failure]:
     """No line is a recipient: take the header's list, else the address that the prose speaks of."""
     found = None if named else _PROSE.search(text)
-    if found:
-        return [_failure(found[1], text.strip(), "")]
-    named = named or [address(head.get("x-original-to"))]
-    return [msgspec.structs.replace(_failure(name, text.strip(), ""), named=False) for name in named]
+    whole = text.strip()
+    told = _failure("", whole, "")
+    if not found:
+        told = msgspec.structs.replace(told, named=False)
+    told = msgspec.structs.replace(told, context=f"{whole}\n", near="")
+    return _alike(told, [found[1].rstrip(".")] if found else named or [address(head.get("x-original-to"))])
+
+
+def _alike(told: Failure, names: list[str]) -> list[Failure]:
+    """One failure for each name. They share its strings: a thousand names cost no more than one."""
+    return [msgspec.structs.replace(told, recipient=name.rstrip(".")) for name in names]
 
 
 def _failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
@@ -185,5 +190,6 @@ def _failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
         recipient.rstrip("."),
         text=told or (chunk if _SAYS.search(chunk) else rest),
         remote_mta=remote(chunk) or remote(rest),
-        context=f"{chunk}\n{rest}" if told else f"{chunk}\n{intro}",
+        context=rest if told else intro,
+        near=chunk,
     )
