@@ -251,11 +251,40 @@ def test_absence_notice_is_no_refusal() -> None:
     assert (found.reason, found.recipient, found.verdict) == ("vacation", "b@example.org", "other")
 
 
+@pytest.mark.parametrize("path", ["<>", "<b@example.org>"])
+@pytest.mark.parametrize("sender", ["b@example.org", "postmaster@example.org"])
+def test_an_absence_notice_about_a_bounce_stays_one(path: str, sender: str) -> None:
+    text = (
+        f"Return-Path: {path}\nFrom: {sender}\nSubject: Re: Undelivered mail\n"
+        "Auto-Submitted: auto-replied\n\nBack on Monday. Urgent mail to help@example.org\n"
+    )
+    (found,) = bounce.refusals(text.encode(), "")
+    assert (found.reason, found.recipient) == ("vacation", sender)
+
+
+def test_a_bounce_from_an_unknown_sender_needs_words_that_say_so() -> None:
+    head = "From: robot@example.org\nSubject: Undeliverable message\n\nYour mail could not be delivered.\n\n"
+    (told,) = bounce.refusals(f"{head}<b@example.org>: 554 5.7.1 [203.0.113.5] is listed\n".encode(), "")
+    assert (told.recipient, told.code) == ("b@example.org", "554")
+    (told,) = bounce.refusals(f"{head}<b@example.org>:\nUser unknown\n".encode(), "")
+    assert (told.recipient, told.verdict) == ("b@example.org", "recipient")
+    assert bounce.refusals(f"{head}<b@example.org>:\nask Anna, please\n".encode(), "") == []
+    sure = head.replace("robot@", "MAILER-DAEMON@")
+    (told,) = bounce.refusals(f"{sure}<b@example.org>:\nask Anna, please\n".encode(), "")
+    assert told.reason == "onhold"
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "From: b@example.org\nTo: a@example.net\nSubject: lunch\n\nDo you come? Call 550 1234.\n",
+        "From: Parcels <track@bounces.parcel.example>\nSubject: Your delivery status: delayed\n\n"
+        "We changed its dynamic address range. Questions: mail to help@parcel.example\n",
+        "From: Parcels <info@parcel.example>\nSubject: Your delivery failed\n\n"
+        "It could not be delivered to anna@example.org. We changed its dynamic address range.\n",
+        "From: postmaster@example.org\nSubject: Rejected candidates\n\nanna@example.org\nbob@example.org\n",
+        "From: postmaster@example.org\nSubject: Delivery report\n\nBeer was delivered to bob@example.org.\n",
         "From: postmaster@example.org\nSubject: newsletter\n\nOur blocklist is listed at example.org.\n",
     ],
 )

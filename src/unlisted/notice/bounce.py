@@ -90,6 +90,7 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> l
             return within
     alone = len(failures) == 1
     made = [_refusal(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
+    made = [one for one, f in zip(made, failures, strict=False) if f.sure or _stated(one)]
     if not made and (away := dialects.vacation(head, leaves)):
         made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
     return [msgspec.structs.replace(m, source=source, at=m.at if m.at is not None else at) for m in made]
@@ -307,6 +308,12 @@ def _refusal(failure: Failure, text: str, own: tuple[Address, ...], alone: bool)
         failure = msgspec.structs.replace(failure, text=failure.text or ("" if alone else his))
     told = _told(msgspec.structs.replace(failure, recipient="", at=None, context=context, near=near), own)
     return msgspec.structs.replace(told, recipient=failure.recipient, at=failure.at)
+
+
+def _stated(found: Refusal) -> bool:
+    """A reply code, a status or a known phrase; nobody is accused by a phrase alone."""
+    stated = bool(found.status) and not refusal.is_pseudo(found.status)
+    return bool(found.code) or stated or bool(found.rule and found.verdict in ("recipient", "other"))
 
 
 @lru_cache(maxsize=8)  # a thousand recipients are mostly told the same

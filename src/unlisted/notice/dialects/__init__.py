@@ -105,6 +105,7 @@ class Failure(Struct, frozen=True, gc=False):
     context: str = ""  # what stands around the reply, others' replies among it
     near: str = ""  # the part of it that is this recipient's alone; "" where it all is
     structured: bool = False  # from a report's fields, not from prose
+    sure: bool = True  # False: it is a refusal only where its words say so
     named: bool = True  # False: the text names nobody, a header did
 
 

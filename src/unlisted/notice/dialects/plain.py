@@ -24,23 +24,28 @@ from unlisted.notice.dialects import (
 from unlisted.notice.parts import Part, words
 from unlisted.notice.phrases import Phrase
 
-_SENDER = Phrase(
-    r"mailer-daemon|microsoftexchange[0-9a-f]{8}|post_?master|mail delivery|mdaemon|mail administrator|"
-    r"bounce|mail system|daemon@",
+# Who sends nothing but notices of mail; postmaster is a person as well (RFC 2142 §5).
+_DAEMON = (
+    r"mailer-daemon|microsoftexchange[0-9a-f]{8}|mail delivery (?:sub)?system|mdaemon|mail system|\bdaemon@"
 )
+_ONLY = Phrase(_DAEMON)
+_SENDER = Phrase(rf"{_DAEMON}|post_?master|mail delivery|mail administrator|(?:^|<)bounces?@")
 _SUBJECT = Phrase(
-    r"undeliver|deliver(?:y|ed|able)?\b.{0,40}(?:fail|status|notif|error|problem|report|delay|unsuccess|"
-    r"warning)|"
+    r"undeliver|deliver(?:y|ed|able)?\b.{0,40}(?:fail|status (?:notif|report)|notif|error|problem|report|"
+    r"unsuccess|warning)|delivery (?:is |has been )?delayed|delayed delivery|"
     r"returned (?:mail|message|to sender)|mail(?:er)? (?:error|failure|system error)|failure noti|"
     r"could not be delivered|"
     r"non-?deliver|mail delivery|loop alert|delay(?:ed)? mail|warning: (?:message|could)|"
     r"message (?:status|rejected|error)|"
-    r"unable to deliver|failed mail|user unknown|bounce|nondeliverable|rejected|unzustellbar|rapport de non|"
+    r"unable to deliver|failed mail|user unknown|bounced?\b|nondeliverable|rejected:|"
+    r"(?:mail|message) (?:was |has been )?rejected|unzustellbar|rapport de non|"
     # Exchange's subjects abroad.
     r"non[ _]remis|non recapitabile|no se puede entregar|não é possível entregar|onbestelbaar|"
     r"olevererbart|kan ikke leveres|niedostarczalne|не удается доставить|недоставлено|"
     r"配信不能|配信不可|无法送达|无法传递",
 )
+# Said of parcels and candidates as well: a sign only from who sends notices.
+_VAGUE = Phrase(r"deliver(?:y|ed|able)?\b.{0,40}(?:status|delay)|rejected|bounce")
 _BODY = Phrase(
     r"(?:could|can|was|were|has) ?n(?:o|')t (?:be |been )?deliver|undeliver|fatal errors|deliver(?:y|"
     r"ed)? (?:has )?fail|"
@@ -77,19 +82,24 @@ _SPEAKS = (
     r"original-recipient)[ \t]*:?[ \t]*(?:rfc822;[ \t]*)?<?"
 )
 _PROSE = Phrase(rf"{_SPEAKS}({ADDRESS})>?", gate=_SPEAKS + LOOSE)
+NEAR = 400  # characters, a short paragraph
 _SAYS = re.compile(r"(?:[^\W\d_][\W\d_]*+){4}")  # four letters: more than a number and a dash
 _ADDRESSES = re.compile(ADDRESS)
 
 
 def read(head: Part, text: str) -> list[Failure]:
     """The recipients and their reasons; [] when the mail does not look like a bounce."""
-    if not _bounce(head, text):
-        return []
+    looks, sure = _bounce(head, text)
+    found = _read(head, text, sure) if looks else []
+    return found if sure else [msgspec.structs.replace(one, sure=False) for one in found]
+
+
+def _read(head: Part, text: str, sure: bool) -> list[Failure]:
     plain = before_original(text)[:100_000]
     spans = _spans(plain)
     named = _listed(head)
     if not spans:
-        return _without_lines(head, plain, named)
+        return _without_lines(head, plain, named, sure)
     merged: dict[str, list[str]] = {}
     for recipient, chunk in spans:
         merged.setdefault(recipient.lower(), [recipient]).append(chunk)
@@ -111,14 +121,21 @@ def beside(text: str) -> dict[str, str]:
     return found
 
 
-def _bounce(head: Part, text: str) -> bool:
+def _bounce(head: Part, text: str) -> tuple[bool, bool]:
+    """Whether it looks like a bounce, and whether so surely that nothing in its words need say so."""
     sender = words(head.get("from"))
-    signs = _SENDER.occurs(sender) + _SUBJECT.occurs(words(head.get("subject"))[:400])
-    signs += head.get("return-path").replace(" ", "") == "<>" or bool(head.get("x-failed-recipients"))
-    automatic = head.get("auto-submitted").lower()
-    signs += automatic.startswith("auto-replied") and bool(signs)
+    by, listed = _SENDER.occurs(sender), bool(head.get("x-failed-recipients"))
+    empty = head.get("return-path").replace(" ", "") == "<>"  # RFC 5321 §4.5.5
     says = " ".join(text[:20_000].split())
-    return signs + _BODY.occurs(says) >= 2 or "permanent fatal errors" in says
+    told = _BODY.occurs(says)
+    subject = words(head.get("subject"))[:400]
+    spoken = _SUBJECT.occurs(subject) or ((by or empty) and _VAGUE.occurs(subject))
+    signs = by + spoken + (empty or listed) + told
+    only = _ONLY.occurs(sender)
+    if head.get("auto-submitted").lower().startswith("auto-replied") and not (only or listed or told):
+        return False, False  # who is away answers with the subject that he was sent
+    sure = listed or only or (empty and (by or told))
+    return signs >= 2 or "permanent fatal errors" in says, sure
 
 
 def _listed(head: Part) -> list[str]:
@@ -168,10 +185,11 @@ def _session(text: str) -> str:
     return text[max(0, text.rfind("\n>>> ")) :]
 
 
-def _without_lines(head: Part, text: str, named: list[str]) -> list[Failure]:
+def _without_lines(head: Part, text: str, named: list[str], sure: bool) -> list[Failure]:
     """No line is a recipient: take the header's list, else the address that the prose speaks of."""
     found = None if named else _PROSE.search(text)
-    whole = text.strip()
+    # What is no bounce for sure speaks of many things; only what stands near the recipient is about him.
+    whole = (text if sure or not found else text[max(0, found.start() - NEAR) : found.end() + NEAR]).strip()
     told = _failure("", whole, "")
     if not found:
         told = msgspec.structs.replace(told, named=False)
