@@ -201,6 +201,34 @@ Original-Rcpt-To: b@example.org
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("action", "status", "code", "hard"),
+    [
+        ("failed", "5.1.1", "550", True),
+        ("failed", "4.1.1", "450", True),  # he gave up: the reporter's last word
+        ("delayed", "4.1.1", "450", False),
+        ("delayed", "5.1.1", "550", False),
+        ("", "4.1.1", "450", False),
+    ],
+)
+def test_what_may_still_arrive_did_not_bounce_hard(action: str, status: str, code: str, hard: bool) -> None:
+    old = "Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1"
+    new = f"Action: {action}\nStatus: {status}\nDiagnostic-Code: smtp; {code} {status}"
+    told = bounce.refusals(REPORT.replace(old, new).encode(), "")[1]
+    assert (told.recipient, told.reason, told.hard) == ("c@example.org", "userunknown", hard)
+
+
+def test_a_passing_reply_is_never_hard() -> None:
+    said = "host mx.example.org[198.51.100.7] said: {} User unknown (in reply to RCPT TO command)"
+    log = "Nov 19 10:00:00 m postfix/smtp[9]: 3AB: to=<b@example.org>, status={} ({})\n"
+    for code, state, hard in (("450 4.1.1", "deferred", False), ("550 5.1.1", "bounced", True)):
+        (told,) = bounce.pasted(log.format(state, said.format(code)), "")
+        assert (told.reason, told.hard) == ("userunknown", hard)
+        head = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n"
+        (told,) = bounce.refusals(f"{head}<b@example.org>: {said.format(code)}\n".encode(), "")
+        assert (told.reason, told.hard) == ("userunknown", hard)
+
+
 ODD = [
     "o'brien@example.org",
     '"jo doe"@example.org',

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from unlisted import evidence
 from unlisted.codec import builtins
@@ -439,6 +440,13 @@ def test_a_line_of_sendmail_is_a_delivery_to_each_recipient(tmp_path: Path) -> N
     assert [event.seen.line for event in made if event.seen] == [1, 1, 1, 2]
     last = investigate.from_log([event for event in made if isinstance(event, Delivery)], ())[-1]
     assert (last.status, last.verdict) == ("5.1.1", "recipient")
+    later = [
+        structs.replace(event, text="450 4.1.1 User unknown, RCPT TO", status=status)
+        for event in made[:1]
+        if isinstance(event, Delivery)
+        for status in ("bounced", "deferred")
+    ]
+    assert [one.hard for one in investigate.from_log(later, ())] == [True, False]
     assert evidence.facts(read("sendmail", TOLD.format("<a>," * 300, "2.0.0") + "stat=Sent"))
 
 

@@ -161,6 +161,7 @@ def _pasted(reply: str, words: str, source: str, own: tuple[Address, ...]) -> Re
     if _OWN_SERVER.search(reply[:LINE]):
         # Our own server turned somebody away: whom it cites is not us, and no list speaks of us.
         verdict = msgspec.structs.replace(verdict, verdict="other", list="", sublist="", cited_ip=None)
+    verdict = msgspec.structs.replace(verdict, hard=verdict.hard and not _transient(verdict))
     to = _TO.search(reply)
     return _made(verdict, source, to[1] if to else "", remote, None, words)
 
@@ -345,8 +346,15 @@ def _fate(verdict: refusal.Verdict, failure: Failure, words: str) -> refusal.Ver
     status = verdict.status
     if refusal.is_pseudo(status) and reason != verdict.reason:
         status = refusal.pseudo(reason, verdict.code, words)
-    hard = verdict.hard and reason == verdict.reason
+    # RFC 3464 §2.3.3: "failed" is the reporter's last word, whatever the code was that he gave up on.
+    lasting = failure.action == "failed" or not _transient(verdict)
+    hard = verdict.hard and reason == verdict.reason and lasting and failure.action != "delayed"
     return msgspec.structs.replace(verdict, reason=reason, verdict=meant, hard=hard, status=status)
+
+
+def _transient(verdict: refusal.Verdict) -> bool:
+    """True for what the receiver calls passing (RFC 5321 §4.2.1, RFC 3463 §2)."""
+    return verdict.code.startswith("4") or verdict.status.startswith("4")
 
 
 def _made(
