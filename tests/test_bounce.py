@@ -229,6 +229,38 @@ def test_a_passing_reply_is_never_hard() -> None:
         assert (told.reason, told.hard) == ("userunknown", hard)
 
 
+def many(count: int, gap: str, *fields: str) -> bytes:
+    block = gap.join(
+        ("Original-Recipient: rfc822;a{0}@x.org", "Final-Recipient: rfc822; a{0}@x.org", *fields)
+    )
+    blocks = "\n\n".join(block.format(number) for number in range(count))
+    head = REPORT.partition("Reporting-MTA")[0]
+    return f"{head}Reporting-MTA: dns; x\n\n{blocks}\n\n--XX--\n".encode()
+
+
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+@pytest.mark.parametrize("count", [1000, 1003])
+def test_none_of_a_thousand_is_lost_and_who_is_beyond_is_counted(count: int, gap: str) -> None:
+    raw = many(
+        count, gap, "Action: failed", "Status: 5.1.1", "Remote-MTA: dns; y", "Diagnostic-Code: smtp; 550 no"
+    )
+    found, more = bounce.counted(raw, "x")
+    assert [one.recipient for one in found] == [f"a{number}@x.org" for number in range(1000)]
+    assert {(one.code, one.status) for one in found} == {("550", "5.1.1")}
+    assert more == count - 1000
+
+
+def test_a_long_list_in_plain_text_is_whole_and_counted() -> None:
+    said = (
+        "\n  host mx.example.org[198.51.100.7] said:\n  550 5.1.1 User unknown\n  (in reply\n  to RCPT)\n\n"
+    )
+    text = "".join(f"<a{number}@example.org>:{said}" for number in range(1001))
+    head = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n"
+    found, more = bounce.counted(f"{head}{text}".encode(), "x")
+    assert ([one.recipient for one in found][999:], more) == (["a999@example.org"], 1)
+    assert {one.code for one in found} == {"550"}
+
+
 ODD = [
     "o'brien@example.org",
     '"jo doe"@example.org',
@@ -384,6 +416,7 @@ def test_repeated_text_costs_no_more_than_its_length(unit: str) -> None:
         "<a@b.c>: 550 x\n",
         "> a@b.c\n",
         "\n",
+        "Final-Recipient: rfc822; a@b.c\n\nx:\n\n",
     ],
 )
 def test_ten_megabytes_take_less_than_a_second_each(unit: str) -> None:

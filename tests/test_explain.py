@@ -364,3 +364,14 @@ def test_a_reply_pasted_with_notepad_is_read(
     code, out, _ = _run(capsys, str(tmp_path / "r.txt"))
     assert code == 1
     assert "spamhaus-zen" in out
+
+
+def test_recipients_that_were_not_read_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = "".join(f"<a{number}@example.org>: 550 5.1.1 no\n" for number in range(1203))
+    (tmp_path / "long.eml").write_text(f"From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n{lines}")
+    _, out, err = _run(capsys, str(tmp_path / "long.eml"))
+    assert "long.eml: 203 more recipients were not read" in err
+    assert "a999@example.org" in out
+    assert "a1000@example.org" not in out

@@ -20,6 +20,7 @@ from unlisted.notice.parts import Part
 from unlisted.notice.phrases import Phrase
 
 MAX_RECIPIENTS = 1000  # RFC 5321 §4.5.3.1.8 asks for 100; a bounce for more is a list explosion
+EACH = 20  # pieces of a report for each recipient, where a blank line follows every field
 NEST = 3  # bounces forwarded inside bounces
 
 _STATUS_KINDS = ("message/delivery-status", "message/global-delivery-status", "message/delivery-report")
@@ -73,27 +74,36 @@ _WEAK = ("undefined", "onhold", "systemerror", "networkerror", "securityerror", 
 
 def refusals(raw: bytes, source: str, own: tuple[Address, ...] = ()) -> list[Refusal]:
     """Every refusal in one mail; [] when it is no bounce and no report."""
+    return counted(raw, source, own)[0]
+
+
+def counted(raw: bytes, source: str, own: tuple[Address, ...] = ()) -> tuple[list[Refusal], int]:
+    """The same, and how many recipients beyond MAX_RECIPIENTS were not read."""
     return _refusals(raw, source, own, NEST)
 
 
-def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> list[Refusal]:
+def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> tuple[list[Refusal], int]:
     head, leaves = parts.split(raw)
     at = moment(head.get("date"))
     if found := report.feedback(head, leaves):
-        return [msgspec.structs.replace(f, source=source, at=f.at if f.at is not None else at) for f in found]
-    text = forwarded.unquoted(notification(leaves))
-    failures = _delivery_status(leaves, text) or dialects.failures(head, text)
-    if nest and not any(f.recipient for f in failures):
-        inner = _forwarded(leaves, text)
-        within = _refusals(inner, source, own, nest - 1) if inner else []
-        if within:
-            return within
-    alone = len(failures) == 1
-    made = [_refusal(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
-    made = [one for one, f in zip(made, failures, strict=False) if f.sure or _stated(one)]
-    if not made and (away := dialects.vacation(head, leaves)):
-        made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
-    return [msgspec.structs.replace(m, source=source, at=m.at if m.at is not None else at) for m in made]
+        made, more = found, 0
+    else:
+        text = forwarded.unquoted(notification(leaves))
+        failures, more = _delivery_status(leaves, text)
+        failures = failures or dialects.failures(head, text)
+        if nest and not any(f.recipient for f in failures):
+            inner = _forwarded(leaves, text)
+            within = _refusals(inner, source, own, nest - 1) if inner else ([], 0)
+            if within[0]:
+                return within
+        alone = len(failures) == 1
+        more += max(0, len(failures) - MAX_RECIPIENTS)
+        made = [_refusal(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
+        made = [one for one, f in zip(made, failures, strict=False) if f.sure or _stated(one)]
+        if not made and (away := dialects.vacation(head, leaves)):
+            made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
+    made = [msgspec.structs.replace(m, source=source, at=m.at if m.at is not None else at) for m in made]
+    return made, more if made else 0
 
 
 def moment(value: str) -> float | None:
@@ -209,18 +219,21 @@ def _replies(text: str) -> list[str]:
 # ---- RFC 3464 -------------------------------------------------------------------------------------
 
 
-def _delivery_status(leaves: list[Part], text: str) -> list[Failure]:
-    """Per-recipient blocks of the report, or of a text that holds one where none should be."""
-    found: list[Failure] = []
-    for leaf in leaves:
-        if leaf.kind in _STATUS_KINDS:
-            found += _blocks(leaf.text)
+def _delivery_status(leaves: list[Part], text: str) -> tuple[list[Failure], int]:
+    """Per-recipient blocks of the report, or of a text that holds one where none should be; how many more."""
+    texts = [leaf.text for leaf in leaves if leaf.kind in _STATUS_KINDS]
+    found, more = _all_blocks(texts)
     if not found and _BLOCK.occurs(text):
-        found = _blocks(dialects.before_original(text))
-    return found
+        found, more = _all_blocks([dialects.before_original(text)])
+    return found, more
 
 
-def _blocks(text: str) -> list[Failure]:
+def _all_blocks(texts: list[str]) -> tuple[list[Failure], int]:
+    read = [_blocks(text) for text in texts]
+    return [failure for found, _ in read for failure in found], sum(more for _, more in read)
+
+
+def _blocks(text: str) -> tuple[list[Failure], int]:
     """RFC 3464 §2.1: per-message fields, a blank line, then one block for each recipient.
 
     Some reports have no blank line, some one after every field: a recipient field that was not seen
@@ -229,7 +242,8 @@ def _blocks(text: str) -> list[Failure]:
     found: list[dict[str, str]] = []
     message: dict[str, str] = {}
     pending: dict[str, str] = {}
-    for piece in _BLANK.split(text.strip("\n"))[: 4 * MAX_RECIPIENTS]:
+    pieces = [piece for piece in _BLANK.split(text.strip("\n")) if ":" in piece]
+    for piece in pieces[: EACH * MAX_RECIPIENTS]:
         fields = parts.headers_of(_QUOTED_FIELD.sub("", piece))
         for name, value in fields:
             if (name == "final-recipient" and name in pending) or (name == "reporting-mta" and pending):
@@ -237,13 +251,18 @@ def _blocks(text: str) -> list[Failure]:
                 pending = {}
             target = message if name in ("reporting-mta", "arrival-date", "received-from-mta") else pending
             target.setdefault(name, value)
-        if _named(pending):
+        if found and found[-1].keys() == {"original-recipient"} and "original-recipient" not in pending:
+            found[-1].update(pending)  # the same recipient: he was named twice, a blank line between
+            pending = {}
+        elif _named(pending):
             _keep(found, pending)
             pending = {}
         elif found and pending and not found[-1].get("diagnostic-code"):
             found[-1].update({k: v for k, v in pending.items() if k not in found[-1]})
             pending = {}
-    return [_failure(block, message) for block in found]
+    unread = sum(piece.lower().count("final-recipient") for piece in pieces[EACH * MAX_RECIPIENTS :])
+    more = max(0, len(found) - MAX_RECIPIENTS) + unread
+    return [_failure(block, message) for block in found[:MAX_RECIPIENTS]], more
 
 
 def _named(block: dict[str, str]) -> bool:

@@ -82,6 +82,8 @@ _SPEAKS = (
     r"original-recipient)[ \t]*:?[ \t]*(?:rfc822;[ \t]*)?<?"
 )
 _PROSE = Phrase(rf"{_SPEAKS}({ADDRESS})>?", gate=_SPEAKS + LOOSE)
+LONGEST = 400_000  # characters of a notification
+LINES = 20_000
 NEAR = 400  # characters, a short paragraph
 _SAYS = re.compile(r"(?:[^\W\d_][\W\d_]*+){4}")  # four letters: more than a number and a dash
 _ADDRESSES = re.compile(ADDRESS)
@@ -95,7 +97,7 @@ def read(head: Part, text: str) -> list[Failure]:
 
 
 def _read(head: Part, text: str, sure: bool) -> list[Failure]:
-    plain = before_original(text)[:100_000]
+    plain = before_original(text)[:LONGEST]
     spans = _spans(plain)
     named = _listed(head)
     if not spans:
@@ -116,7 +118,7 @@ def _read(head: Part, text: str, sure: bool) -> list[Failure]:
 def beside(text: str) -> dict[str, str]:
     """What a notification says of each recipient, lower case, where a line is his."""
     found: dict[str, str] = {}
-    for recipient, chunk in _spans(before_original(text)[:100_000]):
+    for recipient, chunk in _spans(before_original(text)[:LONGEST]):
         found[recipient.lower()] = f"{found.get(recipient.lower(), '')}\n{chunk}".strip()
     return found
 
@@ -141,13 +143,13 @@ def _bounce(head: Part, text: str) -> tuple[bool, bool]:
 def _listed(head: Part) -> list[str]:
     if not head.get("x-failed-recipients"):
         return []
-    value = ",".join(head.all("x-failed-recipients"))[:20_000]
+    value = ",".join(head.all("x-failed-recipients"))[:LONGEST]
     return list(dict.fromkeys(m[0] for m in _ADDRESSES.finditer(value)))
 
 
 def _spans(text: str) -> list[tuple[str, str]]:
     """Each line that opens with a recipient, and the text that belongs to it."""
-    lines = text.split("\n")[:5000]
+    lines = text.split("\n")[:LINES]
     opened: list[tuple[str, int, str]] = []
     before: dict[int, str] = {}  # sendmail 5 writes the session first and the recipient below it
     for number, line in enumerate(lines):
