@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unlisted.net import ip
-from unlisted.notice import bounce, parts
+from unlisted.notice import bounce, dialects, parts
 
 REPORT = """\
 From: MAILER-DAEMON@relay.example.net
@@ -201,10 +201,137 @@ Original-Rcpt-To: b@example.org
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("action", "status", "code", "hard"),
+    [
+        ("failed", "5.1.1", "550", True),
+        ("failed", "4.1.1", "450", True),  # he gave up: the reporter's last word
+        ("delayed", "4.1.1", "450", False),
+        ("delayed", "5.1.1", "550", False),
+        ("", "4.1.1", "450", False),
+    ],
+)
+def test_what_may_still_arrive_did_not_bounce_hard(action: str, status: str, code: str, hard: bool) -> None:
+    old = "Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1"
+    new = f"Action: {action}\nStatus: {status}\nDiagnostic-Code: smtp; {code} {status}"
+    told = bounce.refusals(REPORT.replace(old, new).encode(), "")[1]
+    assert (told.recipient, told.reason, told.hard) == ("c@example.org", "userunknown", hard)
+
+
+def test_a_passing_reply_is_never_hard() -> None:
+    said = "host mx.example.org[198.51.100.7] said: {} User unknown (in reply to RCPT TO command)"
+    log = "Nov 19 10:00:00 m postfix/smtp[9]: 3AB: to=<b@example.org>, status={} ({})\n"
+    for code, state, hard in (("450 4.1.1", "deferred", False), ("550 5.1.1", "bounced", True)):
+        (told,) = bounce.pasted(log.format(state, said.format(code)), "")
+        assert (told.reason, told.hard) == ("userunknown", hard)
+        head = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n"
+        (told,) = bounce.refusals(f"{head}<b@example.org>: {said.format(code)}\n".encode(), "")
+        assert (told.reason, told.hard) == ("userunknown", hard)
+
+
+def many(count: int, gap: str, *fields: str) -> bytes:
+    block = gap.join(
+        ("Original-Recipient: rfc822;a{0}@x.org", "Final-Recipient: rfc822; a{0}@x.org", *fields)
+    )
+    blocks = "\n\n".join(block.format(number) for number in range(count))
+    head = REPORT.partition("Reporting-MTA")[0]
+    return f"{head}Reporting-MTA: dns; x\n\n{blocks}\n\n--XX--\n".encode()
+
+
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+@pytest.mark.parametrize("count", [1000, 1003])
+def test_none_of_a_thousand_is_lost_and_who_is_beyond_is_counted(count: int, gap: str) -> None:
+    raw = many(
+        count, gap, "Action: failed", "Status: 5.1.1", "Remote-MTA: dns; y", "Diagnostic-Code: smtp; 550 no"
+    )
+    found, more = bounce.counted(raw, "x")
+    assert [one.recipient for one in found] == [f"a{number}@x.org" for number in range(1000)]
+    assert {(one.code, one.status) for one in found} == {("550", "5.1.1")}
+    assert more == count - 1000
+
+
+def test_a_long_list_in_plain_text_is_whole_and_counted() -> None:
+    said = (
+        "\n  host mx.example.org[198.51.100.7] said:\n  550 5.1.1 User unknown\n  (in reply\n  to RCPT)\n\n"
+    )
+    text = "".join(f"<a{number}@example.org>:{said}" for number in range(1001))
+    head = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n"
+    found, more = bounce.counted(f"{head}{text}".encode(), "x")
+    assert ([one.recipient for one in found][999:], more) == (["a999@example.org"], 1)
+    assert {one.code for one in found} == {"550"}
+
+
+ODD = [
+    "o'brien@example.org",
+    '"jo doe"@example.org',
+    "jo@müller.example",
+    "jo@例え.jp",
+    "jo@почта.рф",
+    "a|b@x.org",
+]
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("quote", ["{}", "<{}>", "'{}'"])
+def test_a_recipient_is_named_whole(name: str, quote: str) -> None:
+    # RFC 5321 §4.1.2 has apostrophes and quoted names, RFC 6531 §3.3 other letters: brien@ is somebody else.
+    report = REPORT.replace("rfc822; c@example.org", f"rfc822; {quote.format(name)}")
+    assert bounce.refusals(report.encode(), "")[1].recipient == name
+    arf = (
+        "From: a@isp.example\nContent-Type: multipart/report; boundary=B\n\n--B\n"
+        "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\nUser-Agent: x\n"
+        f"Original-Rcpt-To: {quote.format(name)}\n--B--\n"
+    )
+    assert [one.recipient for one in bounce.refusals(arf.encode(), "")] == [name]
+    head = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n"
+    said = "host mx.example.org[198.51.100.7] said: 550 5.1.1 User unknown"
+    for line in (f"<{name}>: {said}", f"{name}\n    {said}"):
+        assert [one.recipient for one in bounce.refusals(f"{head}{line}\n".encode(), "")] == [name]
+    (logged,) = bounce.pasted(
+        f"Nov 19 10:00:00 mx postfix/smtp[9]: 3AB: to=<{name}>, status=bounced ({said})\n", ""
+    )
+    assert logged.recipient == name
+
+
+def test_only_a_field_of_one_address_is_taken_whole() -> None:
+    for field in ("c@example.org (unknown)", "'c@example.org' and more", "c@example.org,", "<c@example.org>"):
+        report = REPORT.replace("rfc822; c@example.org", f"rfc822; {field}")
+        assert bounce.refusals(report.encode(), "")[1].recipient == "c@example.org"
+
+
+def test_a_text_without_spaces_goes_on_behind_an_address() -> None:
+    assert dialects.address("收件人 user@example.com的邮箱不存在") == "user@example.com"
+    assert dialects.address("to='user@example.com' and more") == "user@example.com"
+    assert dialects.address("an 'user@example.com'a") == "user@example.com"
+
+
 def test_absence_notice_is_no_refusal() -> None:
     text = "From: b@example.org\nSubject: Out of office\nAuto-Submitted: auto-replied\n\nBack on Monday.\n"
     (found,) = bounce.refusals(text.encode(), "")
     assert (found.reason, found.recipient, found.verdict) == ("vacation", "b@example.org", "other")
+
+
+@pytest.mark.parametrize("path", ["<>", "<b@example.org>"])
+@pytest.mark.parametrize("sender", ["b@example.org", "postmaster@example.org"])
+def test_an_absence_notice_about_a_bounce_stays_one(path: str, sender: str) -> None:
+    text = (
+        f"Return-Path: {path}\nFrom: {sender}\nSubject: Re: Undelivered mail\n"
+        "Auto-Submitted: auto-replied\n\nBack on Monday. Urgent mail to help@example.org\n"
+    )
+    (found,) = bounce.refusals(text.encode(), "")
+    assert (found.reason, found.recipient) == ("vacation", sender)
+
+
+def test_a_bounce_from_an_unknown_sender_needs_words_that_say_so() -> None:
+    head = "From: robot@example.org\nSubject: Undeliverable message\n\nYour mail could not be delivered.\n\n"
+    (told,) = bounce.refusals(f"{head}<b@example.org>: 554 5.7.1 [203.0.113.5] is listed\n".encode(), "")
+    assert (told.recipient, told.code) == ("b@example.org", "554")
+    (told,) = bounce.refusals(f"{head}<b@example.org>:\nUser unknown\n".encode(), "")
+    assert (told.recipient, told.verdict) == ("b@example.org", "recipient")
+    assert bounce.refusals(f"{head}<b@example.org>:\nask Anna, please\n".encode(), "") == []
+    sure = head.replace("robot@", "MAILER-DAEMON@")
+    (told,) = bounce.refusals(f"{sure}<b@example.org>:\nask Anna, please\n".encode(), "")
+    assert told.reason == "onhold"
 
 
 @pytest.mark.parametrize(
@@ -212,6 +339,12 @@ def test_absence_notice_is_no_refusal() -> None:
     [
         "",
         "From: b@example.org\nTo: a@example.net\nSubject: lunch\n\nDo you come? Call 550 1234.\n",
+        "From: Parcels <track@bounces.parcel.example>\nSubject: Your delivery status: delayed\n\n"
+        "We changed its dynamic address range. Questions: mail to help@parcel.example\n",
+        "From: Parcels <info@parcel.example>\nSubject: Your delivery failed\n\n"
+        "It could not be delivered to anna@example.org. We changed its dynamic address range.\n",
+        "From: postmaster@example.org\nSubject: Rejected candidates\n\nanna@example.org\nbob@example.org\n",
+        "From: postmaster@example.org\nSubject: Delivery report\n\nBeer was delivered to bob@example.org.\n",
         "From: postmaster@example.org\nSubject: newsletter\n\nOur blocklist is listed at example.org.\n",
     ],
 )
@@ -283,6 +416,7 @@ def test_repeated_text_costs_no_more_than_its_length(unit: str) -> None:
         "<a@b.c>: 550 x\n",
         "> a@b.c\n",
         "\n",
+        "Final-Recipient: rfc822; a@b.c\n\nx:\n\n",
     ],
 )
 def test_ten_megabytes_take_less_than_a_second_each(unit: str) -> None:
@@ -292,6 +426,24 @@ def test_ten_megabytes_take_less_than_a_second_each(unit: str) -> None:
     found = bounce.refusals(raw, "x")
     assert time.process_time() - started < 10
     assert len(found) <= bounce.MAX_RECIPIENTS
+
+
+_NAMES = "X-Failed-Recipients: " + ",".join(f"{number}@b" for number in range(1800)) + "\n\n"
+_LINES = "\n" + "".join(f"a{number}@b.c: 550 5.1.1 said {number}\n" for number in range(1000))
+
+
+@pytest.mark.parametrize("size", [112_000, 1_000_000, 10_000_000])
+@pytest.mark.parametrize("people", [_NAMES, _LINES])
+@pytest.mark.parametrize(
+    "unit", ["\n550 5.1.1", ">>> RCPT TO\n<<< 550 5.1.1 x\n", "host x.y [1.2.3.4] said: "]
+)
+def test_a_thousand_recipients_cost_no_more_than_the_text(size: int, people: str, unit: str) -> None:
+    text = "From: MAILER-DAEMON@x.example\nSubject: failure notice\n" + people + unit * (size // len(unit))
+    raw = text.encode()
+    started = time.process_time()
+    found = bounce.refusals(raw, "x")
+    assert time.process_time() - started < max(1.0, size / 1e6)
+    assert len({one.recipient for one in found}) == len(found) == bounce.MAX_RECIPIENTS
 
 
 def test_nesting_and_headers_are_bounded() -> None:

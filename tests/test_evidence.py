@@ -8,10 +8,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from unlisted import evidence
 from unlisted.codec import builtins
-from unlisted.evidence import OTHER, Format, Other, formats, framing, present, recognise
+from unlisted.diagnose import investigate
+from unlisted.edge import read as reading
+from unlisted.evidence import OTHER, Format, formats, framing, present, recognise
 from unlisted.evidence.flows import columns
 from unlisted.messages import Attempt, Delivery, Lease, Submission
 
@@ -45,7 +48,7 @@ def test_sample(log: Path) -> None:
     form = named(log.parent.name)
     made = [form.parse(line, NEAR) for line in log.read_text().splitlines()]
     assert None not in made
-    events = [one for one in made if not isinstance(one, Other)]
+    events = [fact for one in made for fact in evidence.facts(one)]
     expected = [msgspec.json.decode(line) for line in wanted.read_text().splitlines()]
     assert [builtins(event) for event in events] == expected
     assert recognise(log.read_text().splitlines(), NEAR) == form
@@ -414,6 +417,37 @@ def test_a_mail_log_believes_no_stranger() -> None:
     assert isinstance(refused, Delivery)
     assert (refused.status, refused.relay) == ("bounced", "y[192.0.2.7]")
     assert refused.text.startswith("550 no, relay=z")
+
+
+TOLD = "Nov 25 01:34:32 mail sm-mta[9]: 6AP1YV5X029875: to={}, delay=00:00:01, relay=y [192.0.2.7], dsn={}, "
+
+
+def test_a_line_of_sendmail_is_a_delivery_to_each_recipient(tmp_path: Path) -> None:
+    three = (
+        TOLD.format("<a@x.example>,<o'b@x.example>,c", "5.7.1")
+        + "reply=554 5.7.1 no, stat=Service unavailable"
+    )
+    one = TOLD.format("<d@x.example>", "5.1.1") + "stat=User unknown"
+    log = tmp_path / "maillog"
+    log.write_text(f"{three}\n{one}\n")
+    made = reading.read(log, NEAR).events
+    assert [(event.recipient, event.text) for event in made if isinstance(event, Delivery)] == [
+        ("a@x.example", "554 5.7.1 no"),
+        ("o'b@x.example", "554 5.7.1 no"),
+        ("c", "554 5.7.1 no"),
+        ("d@x.example", "5.1.1 User unknown"),
+    ]
+    assert [event.seen.line for event in made if event.seen] == [1, 1, 1, 2]
+    last = investigate.from_log([event for event in made if isinstance(event, Delivery)], ())[-1]
+    assert (last.status, last.verdict) == ("5.1.1", "recipient")
+    later = [
+        structs.replace(event, text="450 4.1.1 User unknown, RCPT TO", status=status)
+        for event in made[:1]
+        if isinstance(event, Delivery)
+        for status in ("bounced", "deferred")
+    ]
+    assert [one.hard for one in investigate.from_log(later, ())] == [True, False]
+    assert evidence.facts(read("sendmail", TOLD.format("<a>," * 300, "2.0.0") + "stat=Sent"))
 
 
 @pytest.mark.parametrize(

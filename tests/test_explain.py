@@ -402,3 +402,14 @@ def test_thousands_that_say_the_same_are_not_all_shown(
     assert "all 100 refusals" in out
     _, out, _ = _run(capsys, str(tmp_path / "r.txt"), "--json")
     assert len(out.splitlines()) == 100
+
+
+def test_recipients_that_were_not_read_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = "".join(f"<a{number}@example.org>: 550 5.1.1 no\n" for number in range(1203))
+    (tmp_path / "long.eml").write_text(f"From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n{lines}")
+    _, out, err = _run(capsys, str(tmp_path / "long.eml"), "--json")
+    assert "long.eml: 203 more recipients were not read" in err
+    assert "a999@example.org" in out
+    assert "a1000@example.org" not in out

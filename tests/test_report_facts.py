@@ -3,6 +3,7 @@
 import pytest
 
 from test_report import ME, unix
+from unlisted.notice import bounce, report
 from unlisted.notice.reports import _facts
 
 
@@ -81,3 +82,50 @@ def test_an_address_field_without_one(text: str) -> None:
 @pytest.mark.parametrize("value", [0, -1, 65536, True, 1.5, "x", "65536", "", None, [], {}, "１２"])
 def test_what_is_no_port(value: object) -> None:
     assert _facts.port(value) == 0
+
+
+HANDED = "Received: from us.example ([203.0.113.5]) by mx.isp.example; Thu, 19 Nov 2026 10:00:00 +0000\n"
+HOUSE = "Received: from a.isp.example ([192.0.2.8]) by b.isp.example; Thu, 19 Nov 2026 10:00:02 +0000\n"
+FORGED = "Received: from x ([198.51.100.66]) by us.example; Thu, 19 Nov 2026 09:00:00 +0000\n"
+CHECKED = "Authentication-Results: mx; spf=pass (sender IP is {})\n"
+SPF = "Received-SPF: pass client-ip={}\n"
+
+
+@pytest.mark.parametrize("check", [CHECKED, SPF])
+@pytest.mark.parametrize(
+    ("headers", "source"),
+    [
+        (HANDED, "203.0.113.5"),
+        # Below the line of who handed it over stands what he wrote himself, a Received line among it.
+        (HANDED + "{other}", "203.0.113.5"),
+        (HANDED + "{other}" + FORGED, "203.0.113.5"),
+        (HANDED + FORGED + "{other}", "203.0.113.5"),
+        (HOUSE + HANDED + "{other}" + FORGED, "192.0.2.8"),
+        # The reporter's own check stands above the line from outside, or below it and says the same.
+        ("{same}" + HANDED, "203.0.113.5"),
+        (HANDED + "{same}", "203.0.113.5"),
+        (HOUSE + "{same}" + HANDED, "203.0.113.5"),
+        (HOUSE + HANDED + "{same}" + "{other}" + FORGED, "203.0.113.5"),
+        ("{same}" + HOUSE + HANDED, "203.0.113.5"),
+        ("{same}", "203.0.113.5"),
+    ],
+)
+def test_who_handed_it_over_is_not_what_he_wrote_himself(check: str, headers: str, source: str) -> None:
+    text = headers.format(same=check.format("203.0.113.5"), other=check.format("198.51.100.66"))
+    handed, _, _ = _facts.received(_facts.headers(f"{text}From: a@us.example\n\n"))
+    assert str(handed) == source
+
+
+@pytest.mark.parametrize(
+    "inside", ["127.0.0.1", "10.0.0.1", "192.168.1.9", "169.254.1.1", "::1", "fe80::1", "0.0.0.0"]
+)
+def test_an_address_of_the_reporters_own_house_is_no_source(inside: str) -> None:
+    raw = (
+        "From: abuse@isp.example\nContent-Type: multipart/report; boundary=b\n\n--b\n"
+        "Content-Type: message/feedback-report\n\nFeedback-Type: abuse\nUser-Agent: x\nVersion: 1\n"
+        f"Source-IP: {inside}\n--b\nContent-Type: message/rfc822\n\n{HANDED}From: a@us.example\n\nx\n--b--\n"
+    )
+    (told,) = bounce.refusals(raw.encode(), "x")
+    assert told.report is not None
+    assert (told.cited_ip, told.report.source, told.report.precision) == (None, None, "nothing")
+    assert inside in report.sentence(told.report)

@@ -28,6 +28,8 @@ OWN = tuple(address for address in (ip("203.0.113.5"), ip("2001:db8::5")) if add
 
 _BOUNCE = b"From: MAILER-DAEMON@x.example\nSubject: failure notice\n"
 _REPORT = b"From: x@x.example\nContent-Type: multipart/report; boundary=b\n\n--b\n"
+_MANY = b"X-Failed-Recipients: " + b",".join(b"%d@b" % number for number in range(1800)) + b"\n"
+_LINES = b"".join(b"a%d@b.c: 550 5.1.1 said %d\n" % (number, number) for number in range(900))
 SEEDS = (
     _BOUNCE + b"Date: Thu, 19 Nov 2026 10:00:00 +0000\n\n<b@y.example>: host mx[198.51.100.7] said: "
     b"550-5.7.1 [203.0.113.5]\n550 5.7.1 blocked using bl.spamcop.net\n",
@@ -42,6 +44,8 @@ SEEDS = (
     b"From a@b Thu Nov 19 10:00:00 2026\nA: b\n\nx\n",
     b"From: no-reply@amazonses.example\nSubject: x\n\n"
     b'{"notificationType":"Bounce","bounce":{"bouncedRecipients":[{"emailAddress":"a@b.c"}]}}',
+    _BOUNCE + _MANY + b"\n550 5.1.1" * 4000,
+    _BOUNCE + b"\n" + _LINES + b">>> RCPT TO:<b@y>\n<<< 550 5.1.1 x\n" * 800,
     b"   ----- Transcript of session follows -----\n>>> RCPT To:<b@y>\n<<< 550 5.1.1 unknown\n",
 )
 
@@ -150,7 +154,14 @@ def large() -> None:
         b"::",
         b"\xc3",
     ]
-    heads = (b"", _BOUNCE + b"\n", _REPORT + b"\n", _BOUNCE + b"Content-Transfer-Encoding: base64\n\n")
+    heads = (
+        b"",
+        _BOUNCE + b"\n",
+        _BOUNCE + _MANY + b"\n",
+        _BOUNCE + b"\n" + _LINES,
+        _REPORT + b"\n",
+        _BOUNCE + b"Content-Transfer-Encoding: base64\n\n",
+    )
     slowest = (0.0, b"", b"")
     for head in heads:
         for unit in units:

@@ -141,7 +141,9 @@ class Told:
         self.read += 1
         if found.cut:
             show.say(f"{show.clean(found.source)}: large, {found.cut:,} bytes at its end were not read")
-        refusals = _refusals(found, self.own)
+        refusals, more = _refusals(found, self.own)
+        if more:
+            show.say(f"{show.clean(found.source)}: {more:,} more recipients were not read")
         self._each(refusals, found.source)
         return refusals
 
@@ -223,12 +225,13 @@ def understood(refusal: Refusal) -> bool:
     return bool(refusal.rule) or refusal.verdict != "undecided"
 
 
-def _refusals(found: mail.Message, own: tuple[Address, ...]) -> list[Refusal]:
+def _refusals(found: mail.Message, own: tuple[Address, ...]) -> tuple[list[Refusal], int]:
+    """The refusals of a message, and how many recipients beyond those were not read."""
     from unlisted.notice import bounce
 
     if found.mail:
-        return bounce.refusals(found.raw, found.source, own)
-    return bounce.pasted(found.raw.decode("utf-8", "replace"), found.source, own)
+        return bounce.counted(found.raw, found.source, own)
+    return bounce.pasted(found.raw.decode("utf-8", "replace"), found.source, own), 0
 
 
 def _promised(refusal: Refusal) -> dict[str, object]:

@@ -85,6 +85,8 @@ def from_log(deliveries: Iterable[Delivery], own: tuple[Address, ...]) -> list[R
         if delivery.status not in ("bounced", "deferred"):
             continue
         verdict = refusal.judge(delivery.text, own, remote_mta=delivery.relay.partition("[")[0])
+        if delivery.status == "deferred":
+            verdict = structs.replace(verdict, hard=False)  # it may still arrive
         seen = delivery.seen
         found.append(
             Refusal(

@@ -147,7 +147,10 @@ def _mail(path: str, reading: Reading, gathered: Gathered, own: tuple[Address, .
             said = hashlib.blake2b(b"\n".join(found.raw.split())).digest()  # copies differ in their line ends
             if gathered.told.setdefault(said, found.source) != found.source:
                 continue
-            told = bounce.refusals(found.raw, found.source, own)
+            told, more = bounce.counted(found.raw, found.source, own)
+            if more:
+                why = f"{more:,} recipients beyond the first {bounce.MAX_RECIPIENTS:,} were not read"
+                gathered.unread.append(mail.Unread(found.source, why))
         else:
             told = bounce.pasted(found.raw.decode("utf-8", "replace"), found.source, own)
             if all(refusal.verdict == "undecided" for refusal in told):

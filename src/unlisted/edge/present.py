@@ -31,7 +31,7 @@ def lease_file(path: str) -> list[Lease]:
             f"{path} holds no leases in a format that is known", remedy="unlisted find --help"
         )
     events = (form.parse(line, now) for line in lines for form in found if form.hint in line)
-    return [event for event in events if isinstance(event, Lease)]
+    return [one for event in events for one in evidence.facts(event) if isinstance(one, Lease)]
 
 
 def known(store: Store | None, files: Iterable[str] = ()) -> list[Lease]:

@@ -21,7 +21,7 @@ from msgspec import Struct, field
 from unlisted import show
 from unlisted.edge import tables
 from unlisted.edge.blocks import LONGEST, Block, Cut, blocks, head, known, virtual, walk
-from unlisted.evidence import Fact, Format, Other, Parsed, formats, present
+from unlisted.evidence import Fact, Format, Other, Parsed, facts, formats, present
 from unlisted.evidence.framing import BOOT_LIMIT, assumptions, stamp
 from unlisted.find.columns import Flows, Gatherer
 from unlisted.messages import Attempt, Evidence, Lease
@@ -193,8 +193,7 @@ def _has(data: bytes, scan: "re2._Regexp[bytes]", one: Format, near: float) -> b
         start = data.rfind(b"\n", 0, match.start()) + 1
         end = data.find(b"\n", match.end() - 1)
         line = _text(data[start : end if end >= 0 else len(data)])
-        made = one.parse(line, near) if one.hint in line else None
-        if made is not None and not isinstance(made, Other):
+        if one.hint in line and facts(one.parse(line, near)):
             return True
     return False
 
@@ -292,7 +291,8 @@ class _Reader:
                 reading.other += 1
             else:
                 reading.understood += 1
-                self._keep(made, number)
+                for fact in facts(made):
+                    self._keep(fact, number)
             return
         if line and not line.isspace():
             self._not_understood(line)

@@ -303,9 +303,10 @@ class Watch:
                 # A router's log holds several formats, and its first lines may be anybody's.
                 forms += [one for one in evidence.present([text], now) if one not in forms]
                 event = _parsed(forms, text, now)
-            if isinstance(event, (Attempt, Lease)):
-                yield event, Evidence(path, number, text)
-            elif event is None and text.strip():
+            for fact in evidence.facts(event):
+                if isinstance(fact, (Attempt, Lease)):
+                    yield fact, Evidence(path, number, text)
+            if event is None and text.strip():
                 self._missed[path] += 1
         if lines and not forms and path not in self._strange:
             self._strange.add(path)

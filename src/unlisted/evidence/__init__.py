@@ -2,7 +2,7 @@
 
 A format is found by walking these folders; nothing registers it. A format module has
 `HINT` (a substring that all of its telling lines hold: a cheap test) and
-`parse(line, near) -> event | Other | None`. It may have
+`parse(line, near) -> event | tuple of events | Other | None`. It may have
 `CANDIDATE` (an RE2 pattern over bytes: only lines that it matches can hold an event, the rest of a
 large file is passed over unread) and
 `header(line) -> parse | None` (for tables whose first line says what the columns are).
@@ -30,8 +30,15 @@ OTHER = Other.OTHER
 HEADER = 10  # lines in which the names of the columns must stand
 
 Fact: TypeAlias = Attempt | Lease | Delivery | Submission
-Parsed: TypeAlias = Fact | Other | None
+Parsed: TypeAlias = Fact | tuple[Fact, ...] | Other | None  # several, where one line tells several
 Parse: TypeAlias = Callable[[str, float], Parsed]
+
+
+def facts(made: Parsed) -> tuple[Fact, ...]:
+    """The facts in what a line was read as."""
+    if isinstance(made, tuple):
+        return made
+    return () if made is None or isinstance(made, Other) else (made,)
 
 
 class Format(Struct, frozen=True):

@@ -20,6 +20,7 @@ from unlisted.notice.parts import Part
 from unlisted.notice.phrases import Phrase
 
 MAX_RECIPIENTS = 1000  # RFC 5321 §4.5.3.1.8 asks for 100; a bounce for more is a list explosion
+EACH = 20  # pieces of a report for each recipient, where a blank line follows every field
 NEST = 3  # bounces forwarded inside bounces
 
 _STATUS_KINDS = ("message/delivery-status", "message/global-delivery-status", "message/delivery-report")
@@ -36,6 +37,9 @@ _TYPE = re.compile(
 # Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
 _TAG = re.compile(r"<(?:style|script)\b[^<>]{0,400}>[^<]{0,50000}|<[^<>]{0,2000}>", re.IGNORECASE)
 _BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/pre)\b[^<>]{0,400}>", re.IGNORECASE)
+_ONE = re.compile(
+    r"(['\"`]?)((?:\"[^\"<>\x00-\x1f]{1,64}\"|[^\s\"<>\x00-\x1f\x7f]+)@[^\s\"<>,;\x00-\x1f\x7f]+)\1"
+)
 _BLANK = re.compile(r"\n[ \t>]{0,80}\n")
 _BLOCK = Phrase(r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:", words=("-recipient",))
 _RECIPIENTS = frozenset(("final-recipient", "original-recipient", "x-actual-recipient"))
@@ -73,26 +77,36 @@ _WEAK = ("undefined", "onhold", "systemerror", "networkerror", "securityerror", 
 
 def refusals(raw: bytes, source: str, own: tuple[Address, ...] = ()) -> list[Refusal]:
     """Every refusal in one mail; [] when it is no bounce and no report."""
+    return counted(raw, source, own)[0]
+
+
+def counted(raw: bytes, source: str, own: tuple[Address, ...] = ()) -> tuple[list[Refusal], int]:
+    """The same, and how many recipients beyond MAX_RECIPIENTS were not read."""
     return _refusals(raw, source, own, NEST)
 
 
-def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> list[Refusal]:
+def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> tuple[list[Refusal], int]:
     head, leaves = parts.split(raw)
     at = moment(head.get("date"))
     if found := report.feedback(head, leaves):
-        return [msgspec.structs.replace(f, source=source, at=f.at if f.at is not None else at) for f in found]
-    text = forwarded.unquoted(notification(leaves))
-    failures = _delivery_status(leaves, text) or dialects.failures(head, text)
-    if nest and not any(f.recipient for f in failures):
-        inner = _forwarded(leaves, text)
-        within = _refusals(inner, source, own, nest - 1) if inner else []
-        if within:
-            return within
-    alone = len(failures) == 1
-    made = [_refusal(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
-    if not made and (away := dialects.vacation(head, leaves)):
-        made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
-    return [msgspec.structs.replace(m, source=source, at=m.at if m.at is not None else at) for m in made]
+        made, more = found, 0
+    else:
+        text = forwarded.unquoted(notification(leaves))
+        failures, more = _delivery_status(leaves, text)
+        failures = failures or dialects.failures(head, text)
+        if nest and not any(f.recipient for f in failures):
+            inner = _forwarded(leaves, text)
+            within = _refusals(inner, source, own, nest - 1) if inner else ([], 0)
+            if within[0]:
+                return within
+        alone = len(failures) == 1
+        more += max(0, len(failures) - MAX_RECIPIENTS)
+        made = [_refusal(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
+        made = [one for one, f in zip(made, failures, strict=False) if f.sure or _stated(one)]
+        if not made and (away := dialects.vacation(head, leaves)):
+            made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
+    made = [msgspec.structs.replace(m, source=source, at=m.at if m.at is not None else at) for m in made]
+    return made, more if made else 0
 
 
 def moment(value: str) -> float | None:
@@ -165,6 +179,7 @@ def _pasted(reply: str, words: str, source: str, own: tuple[Address, ...]) -> Re
     if _OWN_SERVER.search(reply[:LINE]):
         # Our own server turned somebody away: whom it cites is not us, and no list speaks of us.
         verdict = msgspec.structs.replace(verdict, verdict="other", list="", sublist="", cited_ip=None)
+    verdict = msgspec.structs.replace(verdict, hard=verdict.hard and not _transient(verdict))
     to = _TO.search(reply)
     return _made(verdict, source, to[1] if to else "", remote, None, words)
 
@@ -212,18 +227,21 @@ def _replies(text: str) -> list[str]:
 # ---- RFC 3464 -------------------------------------------------------------------------------------
 
 
-def _delivery_status(leaves: list[Part], text: str) -> list[Failure]:
-    """Per-recipient blocks of the report, or of a text that holds one where none should be."""
-    found: list[Failure] = []
-    for leaf in leaves:
-        if leaf.kind in _STATUS_KINDS:
-            found += _blocks(leaf.text)
+def _delivery_status(leaves: list[Part], text: str) -> tuple[list[Failure], int]:
+    """Per-recipient blocks of the report, or of a text that holds one where none should be; how many more."""
+    texts = [leaf.text for leaf in leaves if leaf.kind in _STATUS_KINDS]
+    found, more = _all_blocks(texts)
     if not found and _BLOCK.occurs(text):
-        found = _blocks(dialects.before_original(text))
-    return found
+        found, more = _all_blocks([dialects.before_original(text)])
+    return found, more
 
 
-def _blocks(text: str) -> list[Failure]:
+def _all_blocks(texts: list[str]) -> tuple[list[Failure], int]:
+    read = [_blocks(text) for text in texts]
+    return [failure for found, _ in read for failure in found], sum(more for _, more in read)
+
+
+def _blocks(text: str) -> tuple[list[Failure], int]:
     """RFC 3464 §2.1: per-message fields, a blank line, then one block for each recipient.
 
     Some reports have no blank line, some one after every field: a recipient field that was not seen
@@ -232,7 +250,8 @@ def _blocks(text: str) -> list[Failure]:
     found: list[dict[str, str]] = []
     message: dict[str, str] = {}
     pending: dict[str, str] = {}
-    for piece in _BLANK.split(text.strip("\n"))[: 4 * MAX_RECIPIENTS]:
+    pieces = [piece for piece in _BLANK.split(text.strip("\n")) if ":" in piece]
+    for piece in pieces[: EACH * MAX_RECIPIENTS]:
         fields = parts.headers_of(_QUOTED_FIELD.sub("", piece))
         for name, value in fields:
             if (name == "final-recipient" and name in pending) or (name == "reporting-mta" and pending):
@@ -240,13 +259,18 @@ def _blocks(text: str) -> list[Failure]:
                 pending = {}
             target = message if name in ("reporting-mta", "arrival-date", "received-from-mta") else pending
             target.setdefault(name, value)
-        if _named(pending):
+        if found and found[-1].keys() == {"original-recipient"} and "original-recipient" not in pending:
+            found[-1].update(pending)  # the same recipient: he was named twice, a blank line between
+            pending = {}
+        elif _named(pending):
             _keep(found, pending)
             pending = {}
         elif found and pending and not found[-1].get("diagnostic-code"):
             found[-1].update({k: v for k, v in pending.items() if k not in found[-1]})
             pending = {}
-    return [_failure(block, message) for block in found]
+    unread = sum(piece.lower().count("final-recipient") for piece in pieces[EACH * MAX_RECIPIENTS :])
+    more = max(0, len(found) - MAX_RECIPIENTS) + unread
+    return [_failure(block, message) for block in found[:MAX_RECIPIENTS]], more
 
 
 def _named(block: dict[str, str]) -> bool:
@@ -263,7 +287,7 @@ def _keep(found: list[dict[str, str]], block: dict[str, str]) -> None:
 
 def _failure(block: dict[str, str], message: dict[str, str]) -> Failure:
     final = block.get("final-recipient", "")
-    named = dialects.address(_TYPE.sub("", final))
+    named = _whole(final) or dialects.address(_TYPE.sub("", final))
     if "@" not in named:
         named = dialects.address(_TYPE.sub("", block.get("original-recipient", ""))) or named
     diagnostic = block.get("diagnostic-code", "") or message.get("diagnostic-code", "")
@@ -278,6 +302,13 @@ def _failure(block: dict[str, str], message: dict[str, str]) -> Failure:
         at=moment(block.get("last-attempt-date", "")) or moment(message.get("arrival-date", "")),
         structured=True,
     )
+
+
+def _whole(field: str) -> str:
+    """The address of a field that holds nothing else, without what encloses it; else ""."""
+    bare = _TYPE.sub("", field).strip().strip("<>").removesuffix(".")
+    found = _ONE.fullmatch(bare) if len(bare) <= 320 and bare.count("@") == 1 else None
+    return found[2] if found else ""
 
 
 def _remark(status: str) -> str:
@@ -312,8 +343,26 @@ def _refusal(failure: Failure, text: str, own: tuple[Address, ...], alone: bool)
             # It fills in 5.0.0 or 4.0.0 for whatever happened: no more than the class is told.
             filled, failure = failure.status[:1], msgspec.structs.replace(failure, status="")
         failure = msgspec.structs.replace(failure, text=failure.text or ("" if alone else his))
-    words, command = _words(failure, context, near)
+    told = _told(msgspec.structs.replace(failure, recipient="", at=None, context=context, near=near), own)
+    if filled and refusal.is_pseudo(told.status):
+        told = msgspec.structs.replace(told, status=filled + told.status[1:])
+    return msgspec.structs.replace(told, recipient=failure.recipient, at=failure.at)
+
+
+def _stated(found: Refusal) -> bool:
+    """A reply code, a status or a known phrase; nobody is accused by a phrase alone."""
+    stated = bool(found.status) and not refusal.is_pseudo(found.status)
+    return (
+        bool(found.code) or stated or bool(found.rule and found.verdict in ("recipient", "other", "content"))
+    )
+
+
+@lru_cache(maxsize=8)  # a thousand recipients are mostly told the same
+def _told(failure: Failure, own: tuple[Address, ...]) -> Refusal:
+    near = failure.near
+    words, command = _words(failure.text, failure.context, near)
     remote = failure.remote_mta or dialects.remote(failure.text) or dialects.remote(near)
+    command = command or dialects.command(f"{near}\n{failure.status}")
     verdict = _judged(words, own, remote, failure.status, command)
     if near and near != words and (not verdict.rule or verdict.reason in _WEAK):
         verdict = _wider(verdict, near, own, remote, failure.status, command)
@@ -321,10 +370,7 @@ def _refusal(failure: Failure, text: str, own: tuple[Address, ...], alone: bool)
         code = refusal.codes(refusal.fold(told))[0]
         if code[:1] == verdict.status[:1]:
             verdict = msgspec.structs.replace(verdict, code=code)
-    verdict = _fate(verdict, failure, words)
-    if filled and refusal.is_pseudo(verdict.status):
-        verdict = msgspec.structs.replace(verdict, status=filled + verdict.status[1:])
-    return _made(verdict, "", failure.recipient, remote, failure.at, words)
+    return _made(_fate(verdict, failure, words), "", "", remote, None, words)
 
 
 def _fate(verdict: refusal.Verdict, failure: Failure, words: str) -> refusal.Verdict:
@@ -340,8 +386,15 @@ def _fate(verdict: refusal.Verdict, failure: Failure, words: str) -> refusal.Ver
     status = verdict.status
     if refusal.is_pseudo(status) and reason != verdict.reason:
         status = refusal.pseudo(reason, verdict.code, words)
-    hard = verdict.hard and reason == verdict.reason
+    # RFC 3464 §2.3.3: "failed" is the reporter's last word, whatever the code was that he gave up on.
+    lasting = failure.action == "failed" or not _transient(verdict)
+    hard = verdict.hard and reason == verdict.reason and lasting and failure.action != "delayed"
     return msgspec.structs.replace(verdict, reason=reason, verdict=meant, hard=hard, status=status)
+
+
+def _transient(verdict: refusal.Verdict) -> bool:
+    """True for what the receiver calls passing (RFC 5321 §4.2.1, RFC 3463 §2)."""
+    return verdict.code.startswith("4") or verdict.status.startswith("4")
 
 
 def _made(
@@ -368,17 +421,17 @@ def _made(
     )
 
 
-def _words(failure: Failure, context: str, near: str) -> tuple[str, str]:
+def _words(words: str, context: str, near: str) -> tuple[str, str]:
     """The reply's own words, and the command that it answered.
 
     Sendmail's Diagnostic-Code holds the first line of a reply only; the transcript has all of it.
     """
-    words = failure.text
-    whole, answered = dialects.answered(words, context if words else near)
+    whole, answered = dialects.answered(words, near)
+    if words and not whole:
+        whole, answered = dialects.answered(words, context)
     if whole and (len(words) < 8 or re.match(r"[245][0-9]{2}-", words)):
         words = whole
-    command = dialects.command(words) or answered or dialects.command(f"{near}\n{failure.status}")
-    return words or near, command
+    return words or near, dialects.command(words) or answered
 
 
 def _wider(

@@ -257,7 +257,8 @@ def _pieces(body: str, boundary: str) -> list[str]:
 def _decoded(part: Part, body: str) -> str:
     encoding = part.get("content-transfer-encoding").lower()
     kind = part.kind
-    if kind.startswith("message/") and kind != "message/delivery-status" and "base64" not in encoding:
+    fields = kind.endswith(("delivery-status", "/feedback-report"))  # RFC 6533 §3 has them in UTF-8
+    if kind.startswith("message/") and not fields and "base64" not in encoding:
         return body
     named = _CHARSET.search(part.media)
     charset = named[1] if named else ""

@@ -5,10 +5,12 @@ sendmail/deliver.c (logdelivery), envelope.c (logsender). Sample: tests/samples/
 
 A message has a line `from=` and a line `to=` for each delivery; the queue id joins them. The message id and
 the reply are strangers' and may hold what looks like a field, so the client is read from the line's end, and
-a field of a delivery in front of the reply. Where a line names several recipients, the first stands for all.
+a field of a delivery in front of the reply. A line that names several recipients is a delivery to each.
 """
 
 import re
+
+from msgspec import structs
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
@@ -25,13 +27,14 @@ _AUTH = re.compile(
     r"AUTH=server, relay=(?:[^\s,]{1,255} )?\[(?:IPv6:)?([0-9a-fA-F.:]{2,45})\][^,]{0,40}, "
     r"authid=([^,\s]{1,320})"
 )
-_TO = re.compile(r"to=<?([^<>,\s]{1,320})>?")
+_NAMED = r"<?[^<>,\s]{1,320}>?"
+_TO = re.compile(rf"to=({_NAMED}(?:,{_NAMED})*)")
 _RELAY = re.compile(r", relay=([^\s,]{1,255}) \[(?:IPv6:)?([0-9a-fA-F.:]{2,45})\]")
-_DSN = re.compile(r", dsn=([245])\.")
+_DSN = re.compile(r", dsn=(([245])\.[0-9]{1,3}\.[0-9]{1,3})")
 _STAT = re.compile(r", stat=([^,(:]{1,80})(?:[:(] ?(.*?)\)?)?$")
 
 
-def parse(line: str, near: float) -> Delivery | Submission | Other | None:
+def parse(line: str, near: float) -> Delivery | tuple[Delivery, ...] | Submission | Other | None:
     """Read one line."""
     front = _FRONT.search(line, 0, 400)
     if front is None:
@@ -47,7 +50,7 @@ def parse(line: str, near: float) -> Delivery | Submission | Other | None:
     if rest.startswith("AUTH=") and (auth := _AUTH.match(rest)):
         return Submission(at=when.at, queue_id=queue_id, client=net.ip(auth[1]), account=auth[2])
     if rest.startswith("to="):
-        return _delivery(when.at, queue_id, rest)
+        return _deliveries(when.at, queue_id, rest)
     return OTHER
 
 
@@ -63,26 +66,31 @@ def _handed_in(at: float, queue_id: str, sender: str, rest: str) -> Submission:
     )
 
 
-def _delivery(at: float, queue_id: str, rest: str) -> Delivery | Other:
+def _deliveries(at: float, queue_id: str, rest: str) -> Delivery | tuple[Delivery, ...] | Other:
     ours, _, said = rest.partition(", reply=")
     to, stat = _TO.match(ours), _STAT.search(rest)
     dsn = _DSN.search(ours)
     if to is None or stat is None or stat[1] == "queued":
         return OTHER
     relay = _RELAY.search(ours)
-    status = {"2": "sent", "4": "deferred", "5": "bounced"}.get(dsn[1] if dsn else "", "")
+    status = {"2": "sent", "4": "deferred", "5": "bounced"}.get(dsn[2] if dsn else "", "")
     if not status:
         status = "sent" if stat[1].startswith("Sent") else "deferred"
-    text = said.rpartition(", stat=")[0] or stat[2] or stat[1]
-    return Delivery(
+    text = said.rpartition(", stat=")[0]
+    if not text:
+        text = stat[2] or stat[1]
+        text = f"{dsn[1]} {text}" if dsn and status != "sent" and not text.startswith(dsn[1]) else text
+    first = Delivery(
         at=at,
         queue_id=queue_id,
         sender="",  # stands in the line `from=`
-        recipient=to[1],
+        recipient="",
         relay=_relay(relay) if relay else "local",
         status=status,
         text=text,
     )
+    made = tuple(structs.replace(first, recipient=name.strip("<>")) for name in to[1].split(","))
+    return made if len(made) > 1 else made[0]
 
 
 def _relay(found: re.Match[str]) -> str:

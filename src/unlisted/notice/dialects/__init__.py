@@ -15,7 +15,21 @@ from msgspec import Struct
 from unlisted.notice.parts import Part, words
 from unlisted.notice.phrases import Phrase, Phrases
 
-ADDRESS = r"[^\s<>()\[\]\"',;:@|]{1,128}@[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?"
+# RFC 5321 §4.1.2 and RFC 6531 §3.3. An apostrophe or a bar within a name is the name's, one around it is not.
+_ATEXT = r"[^\s<>()\[\]\"'`,;:@|]{1,128}"
+_LOCAL = rf"(?:{_ATEXT}(?:(?<=[A-Za-z0-9])['`|]{_ATEXT}){{0,3}}|\"[^\"\\<>\r\n]{{1,64}}\")"
+_LETTERS = (
+    r"A-Za-z0-9_\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0300-\u037d\u037f\u0386\u0388-\u03ff\u0400-\u052f"
+    r"\u0531-\u0587\u05d0-\u05ea\u0620-\u06d3\u0900-\u0963\u0966-\u0dff\u10a0-\u10ff\u1e00-\u1fff"
+)
+# Scripts without spaces go on right behind "user@example.jp": a last label is wholly theirs or not at all.
+_UNSPACED = (
+    r"\u0e01-\u0e4e\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
+)
+_LABELS = rf"(?:[{_LETTERS}{_UNSPACED}-]{{1,63}}\.){{0,20}}"
+_LAST = rf"(?:[{_LETTERS}](?:[{_LETTERS}-]{{0,61}}[{_LETTERS}])?|[{_UNSPACED}]{{1,63}})"
+ADDRESS = rf"{_LOCAL}@{_LABELS}{_LAST}"
+LOOSE = r"[^@]{1,400}@"  # what RE2 looks for in its stead: it may match more
 _ADDRESS = re.compile(ADDRESS)
 
 _CREATED = r"(?=\nthis message was created)"
@@ -42,6 +56,7 @@ _TRANSCRIPT = re.compile(
     r"(?:(<<<|<--)|>>>|-->)[ \t]*(\S.{0,2000})$",
     re.MULTILINE,
 )
+SAID = 1000  # refusals of one transcript that are told apart, as many as recipients
 _ALIKE = 40  # characters: sendmail shortens a long reply in its middle
 _OWN_REPLY = re.compile(r"^([45][0-9]{2} [45]\.[0-9]\.[0-9]{1,3} .{1,1000})$", re.MULTILINE)
 _REASON = re.compile(r"^[> \t]{0,12}\(reason: (.{3,2000})\)[ \t]{0,8}$", re.MULTILINE)
@@ -91,6 +106,7 @@ class Failure(Struct, frozen=True, gc=False):
     context: str = ""  # what stands around the reply, others' replies among it
     near: str = ""  # the part of it that is this recipient's alone; "" where it all is
     structured: bool = False  # from a report's fields, not from prose
+    sure: bool = True  # False: it is a refusal only where its words say so
     named: bool = True  # False: the text names nobody, a header did
 
 
@@ -131,6 +147,7 @@ def before_original(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=8)
 def about(text: str) -> str:
     """What a notification says for people, without the returned message."""
     return before_original(text)[:8000]
@@ -154,6 +171,7 @@ def _session(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(("\n".join(lines), before) for before, lines in found)
 
 
+@lru_cache(maxsize=8)
 def transcript(text: str) -> tuple[str, str]:
     """The receiver's first refusal in a session transcript and the command before it.
 
@@ -168,15 +186,28 @@ def transcript(text: str) -> tuple[str, str]:
     return (reason[1] if reason else ""), ""
 
 
+@lru_cache(maxsize=8)
+def _begun(text: str) -> dict[str, tuple[str, str]]:
+    """The refusals of a transcript by all that they may begin with."""
+    found: dict[str, tuple[str, str]] = {}
+    for one in _session(text)[:SAID]:
+        for end in range(1, min(len(one[0]), _ALIKE) + 1):
+            found.setdefault(one[0][:end], one)
+    return found
+
+
 def answered(words: str, text: str) -> tuple[str, str]:
     """The refusal in the transcript that begins as `words` do, and its command; ("", "") when none does."""
     if not words:
         return transcript(text)
-    start = words[:_ALIKE]
-    for said, before in _session(text):
-        if said.startswith(start) or start.startswith(said):
-            return said, _named(f">>> {before}") if before else ""
-    return "", ""
+    start, known = words[:_ALIKE], _begun(text)
+    alike = known.get(start)
+    for end in range(len(start) - 1, 0, -1) if known and alike is None else ():
+        whole = known.get(start[:end])
+        if whole and whole[0] == start[:end]:  # the transcript says less than the report
+            alike = whole
+            break
+    return (alike[0], _named(f">>> {alike[1]}") if alike[1] else "") if alike else ("", "")
 
 
 def reason(text: str) -> str:

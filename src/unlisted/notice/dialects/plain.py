@@ -11,22 +11,34 @@ from functools import lru_cache
 
 import msgspec
 
-from unlisted.notice.dialects import ADDRESS, Failure, address, before_original, reason, remote, transcript
+from unlisted.notice.dialects import (
+    ADDRESS,
+    LOOSE,
+    Failure,
+    address,
+    before_original,
+    reason,
+    remote,
+    transcript,
+)
 from unlisted.notice.parts import Part, words
 from unlisted.notice.phrases import Phrase
 
-_SENDER = Phrase(
-    r"mailer-daemon|microsoftexchange[0-9a-f]{8}|post_?master|mail delivery|mdaemon|mail administrator|"
-    r"bounce|mail system|daemon@",
+# Who sends nothing but notices of mail; postmaster is a person as well (RFC 2142 §5).
+_DAEMON = (
+    r"mailer-daemon|microsoftexchange[0-9a-f]{8}|mail delivery (?:sub)?system|mdaemon|mail system|\bdaemon@"
 )
+_ONLY = Phrase(_DAEMON)
+_SENDER = Phrase(rf"{_DAEMON}|post_?master|mail delivery|mail administrator|(?:^|<)bounces?@")
 _SUBJECT = Phrase(
-    r"undeliver|deliver(?:y|ed|able)?\b.{0,40}(?:fail|status|notif|error|problem|report|delay|unsuccess|"
-    r"warning)|"
+    r"undeliver|deliver(?:y|ed|able)?\b.{0,40}(?:fail|status (?:notif|report)|notif|error|problem|report|"
+    r"unsuccess|warning)|delivery (?:is |has been )?delayed|delayed delivery|"
     r"returned (?:mail|message|to sender)|mail(?:er)? (?:error|failure|system error)|failure noti|"
     r"could not be delivered|"
     r"non-?deliver|mail delivery|loop alert|delay(?:ed)? mail|warning: (?:message|could)|"
     r"message (?:status|rejected|error)|"
-    r"unable to deliver|failed mail|user unknown|bounce|nondeliverable|rejected|unzustellbar|rapport de non|"
+    r"unable to deliver|failed mail|user unknown|bounced?\b|nondeliverable|rejected:|"
+    r"(?:mail|message) (?:was |has been )?rejected|unzustellbar|rapport de non|"
     # Exchange's subjects abroad.
     r"non[ _]remis|non recapitabile|no se puede entregar|não é possível entregar|onbestelbaar|"
     r"olevererbart|kan ikke leveres|niedostarczalne|не удается доставить|недоставлено|"
@@ -36,6 +48,8 @@ _SUBJECT = Phrase(
     r"falha na entrega|ошибка доставки|не доставлен|退信|退回|"
     r"送信エラー|送信失敗|配送エラー|配信エラー|不達|エラーメール",
 )
+# Said of parcels and candidates as well: a sign only from who sends notices.
+_VAGUE = Phrase(r"deliver(?:y|ed|able)?\b.{0,40}(?:status|delay)|rejected|bounce")
 _BODY = Phrase(
     r"(?:could|can|was|were|has) ?n(?:o|')t (?:be |been )?deliver|undeliver|fatal errors|deliver(?:y|"
     r"ed)? (?:has )?fail|"
@@ -64,70 +78,83 @@ _REPLY_LEADS = re.compile(
     rf"<?({ADDRESS})>?\.\.\.(?!.{{0,40}}\bsender\b)(.{{0,1000}})$"
 )
 _SENT_BY = re.compile(r"message (?:that was )?sent by[ \t]{0,8}$", re.IGNORECASE)
-_PROSE = Phrase(
+_SPEAKS = (
     r"(?:deliver(?:ed|y)?(?: (?:the|your) (?:mail|"
     r"message))?(?: a message)?(?: has)?(?: failed)?(?: (?:permanently|attempts))?(?: to)?|"
     r"mail(?: to)?|message to|recipients?(?: address)?(?: returned permanent errors)?|user|attempts|"
     r"not be delivered to|"
-    rf"rcpt to|allowed size|directed to|addressed to|sent to|undeliverable to|"
-    rf"original-recipient)[ \t]*:?[ \t]*(?:rfc822;[ \t]*)?<?({ADDRESS})>?",
+    r"rcpt to|allowed size|directed to|addressed to|sent to|undeliverable to|"
+    r"original-recipient)[ \t]*:?[ \t]*(?:rfc822;[ \t]*)?<?"
 )
+_PROSE = Phrase(rf"{_SPEAKS}({ADDRESS})>?", gate=_SPEAKS + LOOSE)
+LONGEST = 400_000  # characters of a notification
+LINES = 20_000
+NEAR = 400  # characters, a short paragraph
 _SAYS = re.compile(r"(?:[^\W\d_][\W\d_]*+){4}")  # four letters: more than a number and a dash
 _ADDRESSES = re.compile(ADDRESS)
 
 
 def read(head: Part, text: str) -> list[Failure]:
     """The recipients and their reasons; [] when the mail does not look like a bounce."""
-    if not _bounce(head, text):
-        return []
-    plain = before_original(text)[:100_000]
+    looks, sure = _bounce(head, text)
+    found = _read(head, text, sure) if looks else []
+    return found if sure else [msgspec.structs.replace(one, sure=False) for one in found]
+
+
+def _read(head: Part, text: str, sure: bool) -> list[Failure]:
+    plain = before_original(text)[:LONGEST]
     spans = _spans(plain)
     named = _listed(head)
     if not spans:
-        return _without_lines(head, plain, named)
+        return _without_lines(head, plain, named, sure)
     merged: dict[str, list[str]] = {}
     for recipient, chunk in spans:
         merged.setdefault(recipient.lower(), [recipient]).append(chunk)
     rest = plain.strip()
     intro = plain[: plain.find(spans[0][0])][:4000]
     made = [_failure(chunks[0], "\n".join(chunks[1:]), rest, intro) for chunks in merged.values()]
-    if len(made) > 1:
-        made = [
-            msgspec.structs.replace(failure, near="\n".join(chunks[1:]))
-            for failure, chunks in zip(made, merged.values(), strict=True)
-        ]
-    return made + [_failure(name, "", rest) for name in named if name.lower() not in merged]
+    if len(made) == 1:
+        made = [msgspec.structs.replace(one, context=f"{one.near}\n{one.context}", near="") for one in made]
+    unheard = [name for name in named if name.lower() not in merged]
+    return made + (_alike(_failure("", "", rest), unheard) if unheard else [])
 
 
 @lru_cache(maxsize=8)  # a thousand recipients share one notification
 def beside(text: str) -> dict[str, str]:
     """What a notification says of each recipient, lower case, where a line is his."""
     found: dict[str, str] = {}
-    for recipient, chunk in _spans(before_original(text)[:100_000]):
+    for recipient, chunk in _spans(before_original(text)[:LONGEST]):
         found[recipient.lower()] = f"{found.get(recipient.lower(), '')}\n{chunk}".strip()
     return found
 
 
-def _bounce(head: Part, text: str) -> bool:
+def _bounce(head: Part, text: str) -> tuple[bool, bool]:
+    """Whether it looks like a bounce, and whether so surely that nothing in its words need say so."""
     sender = words(head.get("from"))
-    signs = _SENDER.occurs(sender) + _SUBJECT.occurs(words(head.get("subject"))[:400])
-    signs += head.get("return-path").replace(" ", "") == "<>" or bool(head.get("x-failed-recipients"))
-    automatic = head.get("auto-submitted").lower()
-    signs += automatic.startswith("auto-replied") and bool(signs)
+    by, listed = _SENDER.occurs(sender), bool(head.get("x-failed-recipients"))
+    empty = head.get("return-path").replace(" ", "") == "<>"  # RFC 5321 §4.5.5
     says = " ".join(text[:20_000].split())
-    return signs + _BODY.occurs(says) >= 2 or "permanent fatal errors" in says
+    told = _BODY.occurs(says)
+    subject = words(head.get("subject"))[:400]
+    spoken = _SUBJECT.occurs(subject) or ((by or empty) and _VAGUE.occurs(subject))
+    signs = by + spoken + (empty or listed) + told
+    only = _ONLY.occurs(sender)
+    if head.get("auto-submitted").lower().startswith("auto-replied") and not (only or listed or told):
+        return False, False  # who is away answers with the subject that he was sent
+    sure = listed or only or (empty and (by or told))
+    return signs >= 2 or "permanent fatal errors" in says, sure
 
 
 def _listed(head: Part) -> list[str]:
     if not head.get("x-failed-recipients"):
         return []
-    value = ",".join(head.all("x-failed-recipients"))[:20_000]
+    value = ",".join(head.all("x-failed-recipients"))[:LONGEST]
     return list(dict.fromkeys(m[0] for m in _ADDRESSES.finditer(value)))
 
 
 def _spans(text: str) -> list[tuple[str, str]]:
     """Each line that opens with a recipient, and the text that belongs to it."""
-    lines = text.split("\n")[:5000]
+    lines = text.split("\n")[:LINES]
     opened: list[tuple[str, int, str]] = []
     before: dict[int, str] = {}  # sendmail 5 writes the session first and the recipient below it
     for number, line in enumerate(lines):
@@ -165,13 +192,21 @@ def _session(text: str) -> str:
     return text[max(0, text.rfind("\n>>> ")) :]
 
 
-def _without_lines(head: Part, text: str, named: list[str]) -> list[Failure]:
+def _without_lines(head: Part, text: str, named: list[str], sure: bool) -> list[Failure]:
     """No line is a recipient: take the header's list, else the address that the prose speaks of."""
     found = None if named else _PROSE.search(text)
-    if found:
-        return [_failure(found[1], text.strip(), "")]
-    named = named or [address(head.get("x-original-to"))]
-    return [msgspec.structs.replace(_failure(name, text.strip(), ""), named=False) for name in named]
+    # What is no bounce for sure speaks of many things; only what stands near the recipient is about him.
+    whole = (text if sure or not found else text[max(0, found.start() - NEAR) : found.end() + NEAR]).strip()
+    told = _failure("", whole, "")
+    if not found:
+        told = msgspec.structs.replace(told, named=False)
+    told = msgspec.structs.replace(told, context=f"{whole}\n", near="")
+    return _alike(told, [found[1].rstrip(".")] if found else named or [address(head.get("x-original-to"))])
+
+
+def _alike(told: Failure, names: list[str]) -> list[Failure]:
+    """One failure for each name. They share its strings: a thousand names cost no more than one."""
+    return [msgspec.structs.replace(told, recipient=name.rstrip(".")) for name in names]
 
 
 def _failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
@@ -180,5 +215,6 @@ def _failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
         recipient.rstrip("."),
         text=told or (chunk if _SAYS.search(chunk) else rest),
         remote_mta=remote(chunk) or remote(rest),
-        context=f"{chunk}\n{rest}" if told else f"{chunk}\n{intro}",
+        context=rest if told else intro,
+        near=chunk,
     )

@@ -23,6 +23,10 @@ _RETURNED = (
 )
 _HOP = re.compile(r"[\[(](?:IPv6:)?([0-9A-Fa-f.:]{3,45})[\])]")
 _SPF = re.compile(r"(?:\bsender IP is |\bclient-ip=)([0-9A-Fa-f.:]{2,45})", re.IGNORECASE)
+_CHECKS = ("received-spf", "authentication-results")
+_ENDS = re.compile(
+    r"from\s{1,4}([\w.-]{1,255}).{0,1000}?\sby\s{1,4}([\w.-]{1,255})", re.DOTALL | re.IGNORECASE
+)
 _TOKEN = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _CLOCK = re.compile(
     r"\b[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:\.[0-9]{1,9})?[ \t]{0,4}([+-][0-9]{4}|[A-Za-z]{1,5})?"
@@ -134,17 +138,51 @@ def original(leaves: list[Part]) -> Part:
 def received(inner: Part) -> tuple[Address | None, float | None, float | None]:
     """Who handed the returned message to the reporter, and when (and how exact that is).
 
-    What the reporter's own SPF check noted is the surest; then the topmost Received line that tells an
-    address, past the hops inside his house. What stands below it the sender may have written himself.
+    The topmost Received line that tells an address of the world. What stands below it the sender may have
+    written himself: what an SPF check noted is believed above it, and past hops inside the reporter's house
+    only where the line from outside says the same.
     """
-    noted = _SPF.search(f"{inner.get('received-spf')[:2000]} {inner.get('authentication-results')[:2000]}")
-    checked = address(noted[1]) if noted else None
-    hops = [(tuple(_hop(value)), value[:2000].rpartition(";")[2]) for value in inner.all("received")[:10]]
-    for sources, date in hops:
-        source = checked if checked in sources else None if checked else next(iter(sources), None)
-        if source is not None:
-            return source, *moment(date)
-    return checked, *(moment(hops[0][1]) if hops else (None, None))
+    noted = [(place, _noted(value)) for place, (name, value) in enumerate(inner.headers) if name in _CHECKS]
+    hops = [(place, value) for place, (name, value) in enumerate(inner.headers) if name == "received"][:10]
+    first: tuple[Address | None, str] | None = None
+    for place, value in hops:
+        sources, date = tuple(_hop(value)), value[:2000].rpartition(";")[2]
+        above = next((one for where, one in noted if one and where < place), None)
+        agreed = next((one for _, one in noted if one in sources), None) if above is None else above
+        if agreed in sources:
+            return agreed, *moment(date)
+        if not sources or above is not None:
+            continue
+        first = first or (sources[0], date)
+        if not _in_house(value):
+            break
+    if first is None:
+        above = next((one for where, one in noted if one and (not hops or where < hops[-1][0])), None)
+        first = above, hops[0][1][:2000].rpartition(";")[2] if hops else ""
+    return first[0], *(moment(first[1]) if hops else (None, None))
+
+
+def _noted(value: str) -> Address | None:
+    """Whom the reporter's own check saw, if he wrote it."""
+    found = _SPF.search(value[:2000])
+    return address(found[1]) if found else None
+
+
+def _in_house(value: str) -> bool:
+    """True for a hop from a host to another of the same domain."""
+    ends = _ENDS.match(value[:2000])
+    return ends is not None and ends[1].lower().split(".")[-2:] == ends[2].lower().split(".")[-2:]
+
+
+def outside(text: str) -> Address | None:
+    """The address in `text`, if the world can see it: no mail reaches a stranger from 10.0.0.1."""
+    one = address(text)
+    return None if one is None or not _of_the_world(one) else one
+
+
+def _of_the_world(one: Address) -> bool:
+    never = one.is_loopback or one.is_link_local or one.is_multicast or one.is_unspecified
+    return not (net.inside(one) or never)
 
 
 def _hop(value: str) -> Iterator[Address]:
@@ -153,5 +191,5 @@ def _hop(value: str) -> Iterator[Address]:
     spoken = re.split(r"\sby\s", by or date, maxsplit=1)[0]
     for found in _HOP.findall(spoken):
         one = net.ip(found)
-        if one is not None and not net.inside(one) and not one.is_loopback:
+        if one is not None and _of_the_world(one):
             yield one

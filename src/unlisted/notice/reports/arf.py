@@ -51,7 +51,10 @@ def _fields(text: str) -> Part:
 def _report(head: Part, fields: Part, said: str, inner: Part) -> Report:
     prose = _SAID.search(said)
     handed, came, off = _facts.received(inner)
-    stated = _facts.address(fields.get("source-ip")) or (_facts.address(prose[1]) if prose else None)
+    named = fields.get("source-ip")
+    stated = _facts.outside(named) or (_facts.outside(prose[1]) if prose else None)
+    if stated is None and _facts.address(named):
+        handed = None  # he saw an address of his own house: who stood before it is anybody's word
     at, accuracy = _facts.moment(fields.get("arrival-date") or fields.get("received-date"))
     if at is None and prose and prose[2]:
         at, accuracy = _facts.moment(prose[2])
@@ -64,7 +67,9 @@ def _report(head: Part, fields: Part, said: str, inner: Part) -> Report:
         _facts.token(fields.get("feedback-type")) or "other",
         reporter=address(words(head.get("from"))) or _facts.line(fields.get("user-agent"), 100),
         source=stated or handed,
-        source_name=_facts.line(fields.get("reported-uri") or fields.get("reported-domain")),
+        source_name=_facts.line(
+            fields.get("reported-uri") or fields.get("reported-domain") or ("" if stated else named)
+        ),
         source_from="stated" if stated else "received" if handed else "",
         source_port=_facts.port(fields.get("source-port")),
         at=at,

@@ -26,7 +26,7 @@ def read(head: Part, leaves: list[Part]) -> list[Report]:
     if not about and not inner.get(_MARK):
         return []
     handed, at, accuracy = _facts.received(inner)
-    stated = _facts.address(about[1]) if about else None
+    stated = _facts.outside(about[1]) if about else None
     return [
         Report(
             "jmrp",
