@@ -55,6 +55,7 @@ _USING = Phrase(
 _ZONE_WORD = re.compile(
     r"(?:^|[.-])(?:[a-z]{0,8}bl[0-9]{0,2}|[a-z0-9]{0,12}(?:list|black|block|spam|abuse)[a-z0-9]{0,12})(?=[.-])"
 )
+_ALLOWS = re.compile(r"dnswl|(?:white|allow|welcome)list", re.IGNORECASE)
 _NO_ZONE = re.compile(r"[ '-]{1,2}(?:e?-?mail|polic|server|gateway|system|admin|postmaster)", re.IGNORECASE)
 _MAILBOX = re.compile(r"@([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})", re.IGNORECASE)
 # Verdicts in which a list may have part; a name beside any other says nothing about us.
@@ -173,6 +174,8 @@ def judge(
         verdict = verdict if name or verdict not in ("our-address", "our-domain") else "undecided"
     if verdict == "content" and reason == "policyviolation" and command in _BEFORE_DATA:
         verdict = "undecided"  # nobody had seen any content yet
+    if code.startswith("2"):
+        verdict = "other"  # it was taken
     # These speak of the client and of nobody else.
     about_client = verdict == "our-address" or reason == "requireptr"
     address = None if theirs else cited(flat, begins, own, remote_mta, alone=about_client)
@@ -363,6 +366,8 @@ def _zone_shaped(name: str, called: bool) -> bool:
     `called`: "blocked by NAME" is said of a host as well, and only a word like "rbl" in it makes it a list.
     """
     if net.ip(name) is not None or not any(c.isalpha() for c in name.rpartition(".")[2]):
+        return False
+    if _ALLOWS.search(name):
         return False
     return bool(_ZONE_WORD.search(name)) or (not called and name.count(".") > 1)
 
