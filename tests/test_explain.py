@@ -180,6 +180,24 @@ def test_content_length_is_believed_where_a_message_ends_there(tmp_path: Path) -
     assert len(_raws(tmp_path / "box")) == 3  # a lie: by the "From " lines, then
 
 
+@pytest.mark.parametrize("length", [10**6, 300_000, 5000])
+@pytest.mark.parametrize("block", [1 << 18, 4096])
+@pytest.mark.parametrize("exact", [True, False])
+def test_no_content_length_hides_the_mails_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, block: int, exact: bool
+) -> None:
+    monkeypatch.setattr(mbox, "BLOCK", block)
+    head = b"From: spammer@example.net\nSubject: hi\nContent-Length: %d\n\n"
+    others = (POST + BOUNCE + b"\n") * 5 + (POST + UNKNOWN.rstrip() + b"\n" + b"y" * 70 + b"\n\n") * 5
+    stop = (b"hello\n\n" + others).rfind(b"\n\n" + POST) + 1
+    raw = POST + head % (stop if exact else length) + b"hello\n\n" + others
+    (tmp_path / "box").write_bytes(raw)
+    assert len(_raws(tmp_path / "box")) == 11
+    raw += (POST + BOUNCE + b"\n") * (600_000 // len(BOUNCE))  # more than a block
+    (tmp_path / "box").write_bytes(raw)
+    assert len(_raws(tmp_path / "box")) == 11 + 600_000 // len(BOUNCE)
+
+
 def test_mails_written_one_behind_the_other(tmp_path: Path) -> None:
     report = (
         b"Return-Path: <>\nFrom: MAILER-DAEMON@example.net\nContent-Type: multipart/report; boundary=b\n\n"

@@ -1,8 +1,9 @@
 """Several messages in one stream: an mbox of any kind, or mails that somebody wrote one behind the other.
 
 RFC 4155 and what is older than it: mboxo and mboxrd (">From " unquoted once), mboxcl and mboxcl2 (a
-Content-Length, believed where a message really ends there). Mails without "From " lines are told apart
-where a multipart has ended and a header block begins, or where a bounce begins that nothing announces.
+Content-Length, believed where a message really ends there and none begins before). Mails without "From "
+lines are told apart where a multipart has ended and a header block begins, or where a bounce begins that
+nothing announces.
 One line, one message and one look ahead are bounded; the stream may be a pipe.
 """
 
@@ -72,8 +73,8 @@ def _marked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
     start = seen = cut = 0  # of the present message: where it begins, is searched from, bytes left out
     more = True
     while True:
-        after = seen if cut else max(seen, _announced(data, start, limit, more=more))
-        found = _NEXT.search(data, after)
+        after = seen if cut else _announced(data, start, limit, more=more)
+        found = _NEXT.search(data, max(seen, after)) if after is not None else None
         if found or not more:
             stop = found.end() if found else len(data)
             if start < stop:
@@ -82,7 +83,8 @@ def _marked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
                 return
             start, seen, cut = stop, stop, 0
             continue
-        seen = max(seen, len(data) - AHEAD)
+        if after is not None:
+            seen = max(seen, len(data) - AHEAD)
         if seen - start > limit + BLOCK:  # a large one: its beginning is kept, its middle counted
             cut += seen - start - limit
             data, start, seen = data[start : start + limit] + data[seen:], 0, limit
@@ -91,18 +93,26 @@ def _marked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
         data, start, seen = data[start:] + block, 0, seen - start
 
 
-def _announced(data: bytes, start: int, limit: int, *, more: bool) -> int:
-    """Where the message ends by its Content-Length, if it does; else where it begins."""
+def _announced(data: bytes, start: int, limit: int, *, more: bool) -> int | None:
+    """Where the message ends by its Content-Length, if it does; else where it begins; None: not yet known.
+
+    The sender writes that number: it must not hide the mails that lie behind his.
+    """
     head = _EMPTY.search(data, start, start + limit)
     if head is None or not (found := _LENGTH.search(data, start, head.start() + 1)):
         return start
     stop = head.end() + int(found[1])
     if stop - start > limit:
         return start
+    if more and len(data) < stop + AHEAD:
+        return None
     behind = data[stop : stop + AHEAD].lstrip(b"\r\n")
-    if more and len(behind) < AHEAD // 2:
-        return len(data)  # to be seen with the next block
-    return max(head.start(), stop - 3) if POSTMARK.match(behind) or not behind else start
+    if stop > len(data) or not (POSTMARK.match(behind) or not (behind or more)):
+        return start
+    jumped = _NEXT.finditer(data, head.start(), stop - 1)
+    if any(_HEADER.match(data, data.find(b"\n", one.end()) + 1) for one in jumped):
+        return start
+    return max(head.start(), stop - 3)
 
 
 def _unquoted(raw: bytes) -> bytes:
