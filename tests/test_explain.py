@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -216,6 +217,73 @@ def test_what_a_bounce_returns_is_no_second_mail(tmp_path: Path) -> None:
     returned = b"Return-Path: <>\nFrom: MAILER-DAEMON@x.example\n\nhi\n"
     (tmp_path / "one").write_bytes(BOUNCE + copy + returned)
     assert len(_raws(tmp_path / "one")) == 1
+
+
+@pytest.mark.parametrize(
+    "kind", [b"text/plain", b"multipart/mixed; boundary=b\n\n--b", b"multipart/x; boundary=b\n\n--b--"]
+)
+@pytest.mark.parametrize(
+    "unit",
+    [
+        b"to:\n\n",
+        b"\n",
+        b"to:\na:\n\n",
+        b"to: a\nto: b\n\n",
+        b"to:\nto:\n \n",
+        b"--b--\nto:\na:\n",
+        b"from: postmaster\nto:\ncopy of\n\n",
+        b"from:\n" * 300 + b"copy of\n\n",
+    ],
+)
+def test_to_tell_mails_apart_costs_no_more_than_their_length(kind: bytes, unit: bytes) -> None:
+    # Each empty line with "to:" behind it cost a look at 8 kB: nine seconds a megabyte.
+    raw = b"From: MAILER-DAEMON@x.example\nSubject: x\nContent-Type: " + kind + b"\n\n"
+    raw += unit * (3_000_000 // len(unit))
+    started = time.process_time()
+    for _ in mbox.split(mbox.Rewound(b"", io.BytesIO(raw)), mail.LIMIT):
+        pass
+    assert time.process_time() - started < 3
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"a\n",
+                b"\n",
+                b" \n",
+                b"to: x\n",
+                b"From: postmaster\n",
+                b"--b\n",
+                b"--b--\n",
+                b"copy of\n",
+                b"y" * 90 + b"\n",
+            ]
+        ),
+        max_size=40,
+    ),
+    st.integers(1, 300),
+)
+def test_blocks_of_any_size_tell_the_same_mails_apart(lines: list[bytes], block: int) -> None:
+    raw = b"From: a@b.example\nContent-Type: multipart/x; boundary=b\n\n" + b"".join(lines)
+    found = []
+    for size in (block, 1 << 18):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mbox, "BLOCK", size)
+            patch.setattr(mbox, "AHEAD", 1000)
+            found.append(list(mbox.split(mbox.Rewound(b"", io.BytesIO(raw)), mail.LIMIT)))
+    assert found[0] == found[1]
+    assert b"".join(one for one, _ in found[0]) == raw
+
+
+def test_a_bomb_of_mails_ends_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "COUNTED", 1 << 20)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress((BOUNCE + b"\n") * 9000))
+    *several, last = _read(tmp_path / "bomb.gz")
+    assert 0 < len(several) < 9000
+    assert isinstance(last, mail.Unread)
+    assert "unpacks to more" in last.why
+    assert sum(len(one.raw) for one in several if isinstance(one, mail.Message)) <= 1 << 20
 
 
 @pytest.mark.corpus

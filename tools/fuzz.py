@@ -42,6 +42,15 @@ SEEDS = (
     b"From a@b Thu Nov 19 10:00:00 2026\nA: b\n\nx\n",
     b"From: no-reply@amazonses.example\nSubject: x\n\n"
     b'{"notificationType":"Bounce","bounce":{"bouncedRecipients":[{"emailAddress":"a@b.c"}]}}',
+    _BOUNCE
+    + b"\nno\n\nto:\n\nto: a\nfrom: postmaster\n\n"
+    + _BOUNCE
+    + b"\n--b--\n"
+    + _REPORT
+    + b"--b--\n"
+    + _BOUNCE,
+    b"From a@b Thu Nov 19 10:00:00 2026\nContent-Length: 90\n\nx\n\n"
+    b"From c@d Thu Nov 19 10:00:00 2026\nA: b\n\ny\n",
     b"   ----- Transcript of session follows -----\n>>> RCPT To:<b@y>\n<<< 550 5.1.1 unknown\n",
 )
 
