@@ -416,7 +416,7 @@ def box(tmp_path: Path) -> Path:
 
 
 def _names(reading: Iterator[mailbox.Found]) -> list[str]:
-    return [mark.name for _, mark in reading]
+    return [mark.name for _, mark in reading if mark]
 
 
 def test_each_message_once_wherever_it_moves(box: Path) -> None:
@@ -439,6 +439,22 @@ def test_a_name_is_forgotten_at_the_second_look(box: Path) -> None:
     assert maildir.forgotten() == []
     assert [mark.name for mark in maildir.forgotten()] == ["1.host"]
     assert maildir.seen == set()
+
+
+def test_what_cannot_be_read_is_told_once_and_read_when_it_can_be(
+    box: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (box / "new" / "1.host").write_bytes(BOUNCE % b"a")
+    maildir = mailbox.Maildir(str(box))
+    with monkeypatch.context() as patch:  # by its mode, root could read it
+        patch.setattr(mail, "single", lambda path: mail.Unread(path, "Permission denied"))
+        ((told, mark),) = maildir.poll()
+        assert isinstance(told, mail.Unread)
+        assert mark is None
+        assert list(maildir.poll()) == []  # once
+    assert maildir.seen == set()
+    assert _names(maildir.poll()) == ["1.host"]
+    assert _names(maildir.poll()) == []
 
 
 def test_follow_tells_what_arrives_and_remembers(box: Path, explain: Explain) -> None:

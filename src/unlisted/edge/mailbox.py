@@ -21,7 +21,7 @@ from unlisted.messages import Refusal
 PAUSE = 1.0  # seconds between two looks at a Maildir: two directories are read, nothing is opened
 BATCH = 200  # messages whose saving is waited for together
 
-Found = tuple[mail.Message | mail.Unread, Mark]
+Found = tuple[mail.Message | mail.Unread, Mark | None]  # None: to be read again
 Take = Callable[[mail.Message | mail.Unread], list[Refusal]]  # tells a message; what it said
 
 _FLAGS = re.compile(r"[:;!]2,[^/]*\Z")  # maildir(5): what stands behind changes while the message does not
@@ -76,6 +76,7 @@ class Maildir:
         self.place = os.path.realpath(path)
         self.seen: set[str] = set()  # names
         self._missed: set[str] = set()
+        self._unread: dict[str, str] = {}  # names that were told as not to be read, and why
         if not all(os.path.isdir(os.path.join(path, name)) for name in ("new", "cur")):
             raise UnlistedError(
                 f"{path} is no Maildir: it has no folders new and cur",
@@ -90,14 +91,22 @@ class Maildir:
             found = mail.single(there[name])
             if isinstance(found, mail.Unread) and not os.path.exists(there[name]):
                 continue  # moved from new to cur, or taken away, under our hands: the next look tells
+            if isinstance(found, mail.Unread):  # not marked: it may be mended, and is then told
+                if self._unread.get(name) != found.why:
+                    self._unread[name] = found.why
+                    yield found, None
+                continue
+            self._unread.pop(name, None)
             self.seen.add(name)
             yield found, Mark(self.place, name=name)
 
     def forgotten(self) -> list[Mark]:
         """The names that are gone at two looks: a message on its way from `new` to `cur` is at one."""
-        gone = self.seen - self._list().keys()
+        there = self._list()
+        gone = self.seen - there.keys()
         forget = gone & self._missed
         self._missed = gone - forget
+        self._unread = {name: why for name, why in self._unread.items() if name in there}
         self.seen -= forget
         return [Mark(self.place, name=name, gone=True) for name in sorted(forget)]
 
