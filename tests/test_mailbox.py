@@ -1,5 +1,6 @@
 """Mailboxes that fill: a real Dovecot on loopback, servers that lie, Maildirs. Nothing lost or told twice."""
 
+import base64
 import grp
 import imaplib
 import json
@@ -13,8 +14,11 @@ import sys
 import tempfile
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +42,8 @@ Explain = Callable[..., tuple[int, list[str], str]]
 @pytest.fixture
 def explain(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Explain:
     """Run the verb with the mailbox's password in the environment; code, recipients, stderr."""
-    monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", SECRET)
+    if "UNLISTED_IMAP_PASSWORD" not in os.environ:
+        monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", "secret")
 
     def run(*words: str) -> tuple[int, list[str], str]:
         code = cli.main(["explain", "--json", *words])
@@ -133,6 +138,7 @@ def _server(program: Callable[[str], str]) -> Iterator[Dovecot]:
 def dovecot(_server: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Dovecot:
     """The server with a new user's empty INBOX, its certificate trusted."""
     monkeypatch.setenv("SSL_CERT_FILE", str(_server.cert))
+    monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", SECRET)
     _server.user = f"u{time.monotonic_ns()}@example.org"
     return _server
 
@@ -176,7 +182,7 @@ def test_many_messages_and_one_that_others_delete(dovecot: Dovecot, monkeypatch:
         rest = [uid for uid, found in reading if isinstance(found, mail.Message)]
     uids = first + rest
     assert uids == sorted(set(uids))
-    assert set(range(first[0] + 6, first[0] + 11)) <= set(uids)  # all that stood behind the deleted ones
+    assert set(uids) >= {first[0], *range(first[0] + 2, first[0] + 5), *range(first[0] + 6, first[0] + 11)}
 
 
 def test_a_large_message_is_fetched_in_part(dovecot: Dovecot) -> None:
@@ -260,31 +266,43 @@ def test_killed_between_fetch_and_save_nothing_is_lost_or_counted_twice(
 class Liar(threading.Thread):
     """Answers each line that it is sent with what the script says for its command."""
 
+    clients = 1
+
     def __init__(self, script: dict[str, bytes], greeting: bytes = b"* OK hello\r\n") -> None:
         super().__init__(daemon=True)
         self.script = script
         self.greeting = greeting
+        self.heard: list[str] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"imap://u@127.0.0.1:{self.listener.getsockname()[1]}/INBOX"
         self.start()
 
     def run(self) -> None:
-        """One client."""
+        """One client after the other."""
         with self.listener:
-            peer, _ = self.listener.accept()
-        with peer, peer.makefile("rwb") as stream:
-            try:
-                stream.write(self.greeting)
-                stream.flush()
-                while line := stream.readline():
-                    tag, _, rest = line.strip().partition(b" ")
-                    word = rest.split(b" ")[0].decode().upper()
-                    answer = self.script.get(word, b"TAG OK done\r\n").replace(b"TAG", tag)
-                    for _ in range(400 if answer.startswith(b"* FLOOD") else 1):
-                        stream.write(answer)
-                    stream.flush()
-            except OSError:
+            for _ in range(self.clients):
+                peer, _ = self.listener.accept()
+                with suppress(OSError), peer, peer.makefile("rwb") as stream:
+                    self.serve(stream)
+
+    def serve(self, stream: Any) -> None:
+        """Until it hangs up, or we do: at an empty answer."""
+        stream.write(self.greeting)
+        stream.flush()
+        while line := stream.readline():
+            tag, _, rest = line.strip().partition(b" ")
+            word = rest.split(b" ")[0].decode("utf-8", "replace").upper()
+            self.heard.append(word)
+            answer = self.answer(word, rest).replace(b"TAG", tag)
+            if not answer:
                 return
+            for _ in range(400 if answer.startswith(b"* FLOOD") else 1):
+                stream.write(answer)
+            stream.flush()
+
+    def answer(self, word: str, _: bytes) -> bytes:
+        """To one command; TAG is replaced."""
+        return self.script.get(word, b"TAG OK done\r\n")
 
 
 HONEST = {
@@ -313,11 +331,54 @@ HONEST = {
 )
 def test_no_answer_raises_or_fills_the_memory(explain: Explain, command: str, answer: bytes) -> None:
     liar = Liar({**HONEST, command: answer})
-    code, names, err = explain(liar.url)
+    tracemalloc.start()
+    try:
+        code, names, err = explain(liar.url)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert command in liar.heard  # the lie was told
     assert code == 3
     assert names == []
     assert "Traceback" not in err
-    assert "imap://u@127.0.0.1" in err or "read" in err
+    assert "imap://u@127.0.0.1" in err
+    assert most < 3 * imap.ANSWER
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "said"),
+    [
+        ("LOGIN", b"TAG NO [UNAVAILABLE] Internal error occurred\r\n", "the server cannot serve now: [UNAV"),
+        ("EXAMINE", b"TAG NO Internal error occurred\r\n", "cannot be opened now: Internal error"),
+        ("LOGIN", b"* BYE Internal error occurred\r\nTAG OK done\r\n", "ends the session: Internal error"),
+        ("LOGIN", b"", "the server broke off"),
+    ],
+)
+def test_what_went_wrong_on_the_server_is_said_as_such(
+    explain: Explain, command: str, answer: bytes, said: str
+) -> None:
+    code, _, err = explain(Liar({**HONEST, command: answer}).url)
+    assert code == 3
+    assert said in err
+    assert "try again later" in err
+    assert "so far" not in err  # nothing was read
+    assert "IMAP:" not in err
+
+
+def test_tls_at_a_port_without_it_names_the_other_way(explain: Explain) -> None:
+    url = Liar({}).url.replace("imap:", "imaps:")
+    code, _, err = explain(url)
+    assert code == 3
+    assert "it speaks no TLS" in err
+    assert url.replace("imaps:", "imap:") in err
+    assert "_ssl.c" not in err
+
+
+def test_a_password_that_login_cannot_carry(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", SECRET)
+    code, _, err = explain(Liar(HONEST).url)
+    assert code == 4
+    assert "ASCII letters only" in err
 
 
 @pytest.mark.parametrize("greeting", [b"", b"220 x ESMTP\r\n", b"* BYE busy\r\n", b"\xff" * 3_000_000])
@@ -363,6 +424,8 @@ def test_no_password_over_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnlistedError, match="plain text") as raised:
         imap.Session(imap.place(liar.url), "x")
     assert raised.value.code == 4
+    assert liar.heard[0] == "CAPABILITY"
+    assert not {"LOGIN", "AUTHENTICATE"} & set(liar.heard)
 
 
 @pytest.mark.parametrize(
@@ -371,7 +434,16 @@ def test_no_password_over_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
         ("imaps://u:secret@host/INBOX", "argument"),
         ("imaps://host/INBOX", "no user"),
         ("imaps:///INBOX", "no user"),
-        ("imaps://u@host:99999/INBOX", "Port"),
+        ("imaps://u:s3/secret@host/INBOX", "argument"),
+        ("imaps://u:s3#secret@host/INBOX", "argument"),
+        ("imaps://u:12?secret@host/INBOX", "argument"),
+        ("imaps://u:[secret@host/INBOX", "argument"),
+        ("imaps://u:" + "x" * 300 + "secret@host/INBOX", "argument"),
+        ("imaps://u:secret", "names no port"),
+        ("imaps://u:[secret", "names no host"),
+        ("imaps://u@host:99999/INBOX", "u@host:99999/INBOX' names no port"),
+        ("imaps://u@host:abc/INBOX", "a number from 1 to 65535"),
+        ("imaps://u@[host/INBOX", "names no host"),
         ("imaps://u@host/a%0d%0aLOGOUT", "control"),
     ],
 )
@@ -382,13 +454,42 @@ def test_a_place_that_is_none(explain: Explain, url: str, what: str) -> None:
     assert "secret" not in err
 
 
+@pytest.mark.parametrize("kind", [b"TAG NO", b"TAG BAD", b"* BYE"])
+@pytest.mark.parametrize("login", [b"", b" AUTH=PLAIN"])
+def test_no_server_has_the_password_printed(
+    explain: Explain, monkeypatch: pytest.MonkeyPatch, kind: bytes, login: bytes
+) -> None:
+    secret = 's3"cret\\' if not login else 's3"crét\\'
+    monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", secret)
+    plain = base64.b64encode(f"\0u\0{secret}".encode())
+    escaped = secret.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    echo = (
+        kind
+        + b" bad: "
+        + b"x" * 170
+        + b'LOGIN u "'
+        + escaped
+        + b'" '
+        + secret.encode()
+        + b" "
+        + plain
+        + b"\r\n"
+    )
+    echo += b"TAG OK done\r\n" if kind == b"* BYE" else b""
+    script = {"CAPABILITY": b"* CAPABILITY IMAP4rev1%s\r\nTAG OK done\r\n" % login}
+    _, _, err = explain(Liar({**HONEST, **script, "LOGIN": echo, "AUTHENTICATE": echo}).url)
+    assert "bad: x" in err
+    assert "s3" not in err
+    assert plain.decode()[:8] not in err
+
+
 def test_where_the_password_comes_from(
     tmp_path: Path, explain: Explain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from unlisted.cli import _mailbox
 
     where = imap.place("imaps://u@host/INBOX")
-    assert _mailbox.password(None, where) == SECRET
+    assert _mailbox.password(None, where) == "secret"
     (tmp_path / "secret").write_text("of the file\nmore\n")
     assert _mailbox.password(str(tmp_path / "secret"), where) == "of the file"
     assert explain("imaps://u@host/INBOX", "--password-file", str(tmp_path / "absent"))[0] == 2

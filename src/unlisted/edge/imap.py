@@ -5,6 +5,7 @@ checked, and a password goes over plain text to this machine only. What a server
 octets and seconds of one answer, octets of one message, of which the first `mail.LIMIT` are fetched.
 """
 
+import base64
 import imaplib
 import ipaddress
 import re
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from unlisted.edge import mail
 from unlisted.errors import UnlistedError
@@ -31,6 +32,8 @@ TOGETHER = 2 << 20  # octets of messages asked for at once
 WINDOW = 200  # messages whose sizes are asked for at once
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,15})\b")
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
+_PASSWORD = re.compile(r"[A-Za-z]{1,9}://[^@:\[]{0,1000}+:(?s:.*)@")
+_BROKEN = re.compile(r"(?i)\[(?:UNAVAILABLE|SERVERBUG|INUSE|CONTACTADMIN)\]|internal error")  # RFC 5530 §3
 _NUMBER = re.compile(rb"\d{1,10}")
 
 
@@ -54,16 +57,25 @@ class Place(Struct, frozen=True):
 def place(url: str) -> Place:
     """A URL of RFC 5092, as far as it names a folder; UnlistedError names what is wrong with it."""
     remedy = "imaps://USER@HOST/INBOX   (a USER with an @ in it: write %40)"
-    shown = re.sub(r":[^/@]*@", ":…@", url[:200])
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise UnlistedError(f"{shown!r} is no mailbox: {error}", remedy=remedy, code=2) from None
-    if parts.password is not None:
+    if _PASSWORD.match(url):  # before anything is taken apart: it may hold every letter that separates
         raise UnlistedError(
             "a password in an argument is read by everybody on this machine",
             remedy="leave it out: it is asked for, or taken from UNLISTED_IMAP_PASSWORD or --password-file",
+            code=2,
+        )
+    shown = url[:200] if "@" in url else re.sub(r"(//[^:]{0,200}+):(?s:.*)", r"\1:…", url)[:200]
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its words quote what they do not understand
+        raise UnlistedError(f"{shown!r} names no host", remedy=remedy, code=2) from None
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise UnlistedError(
+            f"{shown!r} names no port",
+            remedy="a number from 1 to 65535, or none: 993, or 143 of imap://",
             code=2,
         )
     user, folder = unquote(parts.username or ""), unquote(parts.path.lstrip("/")) or "INBOX"
@@ -82,6 +94,7 @@ class Session:
         self.place = where
         self.validity = 0
         self.exists = 0
+        self._secrets = _secrets(where, password)
         self._client = self._ask(lambda: _connect(where))
         try:
             self._secure()
@@ -190,9 +203,15 @@ class Session:
         try:
             if "AUTH=PLAIN" in self._client.capabilities:  # RFC 4616: in UTF-8, which LOGIN is not
                 self._ask(lambda: self._client.authenticate("PLAIN", lambda _: secret))
+            elif not (self.place.user + password).isascii():
+                raise _RefusedError(self.place.name, "its LOGIN carries ASCII letters only")
             else:
                 self._ask(lambda: self._client.login(self.place.user, password))
         except _RefusedError as error:
+            if _BROKEN.search(error.words):
+                raise UnlistedError(
+                    f"{self.place.name}: the server cannot serve now: {error.words}", remedy="try again later"
+                ) from None
             raise UnlistedError(
                 f"{self.place.name}: the server does not take this user and password: {error.words}",
                 remedy="check both; many providers want a password made for programs",
@@ -203,8 +222,10 @@ class Session:
         try:
             data = self._told("EXAMINE", quoted(self.place.folder))
         except _RefusedError as error:
+            broken = _BROKEN.search(error.words)
             raise UnlistedError(
-                f"{self.place.name}: no such folder: {error.words}", remedy="its name as the server spells it"
+                f"{self.place.name}: {'cannot be opened now' if broken else 'no such folder'}: {error.words}",
+                remedy="try again later" if broken else "its name as the server spells it",
             ) from None
         self.exists = _integer(data)
         self.validity = _integer(self._client.response("UIDVALIDITY")[1])
@@ -223,7 +244,7 @@ class Session:
         kind, data = self._ask(ask)
         self.exists -= len([one for one in self._client.response("EXPUNGE")[1] if one is not None])
         if kind != "OK":
-            raise _RefusedError(self.place.name, _words(data))
+            raise _RefusedError(self.place.name, _words(data, self._secrets))
         return [item for item in data if item is not None]
 
     def _ask(self, command: Callable[[], T]) -> T:
@@ -231,21 +252,26 @@ class Session:
         name = self.place.name
         client = getattr(self, "_client", None)
         stop = _stop(client.hang_up) if client else None
+        plain = structs.replace(self.place, tls=False) if self.place.tls else None
         try:
             if client:
                 client.left = ANSWER
             return command()
         except imaplib.IMAP4.abort as error:
-            raise UnlistedError(
-                f"{name}: the server broke off or does not speak IMAP: {_words([str(error)])}",
-                remedy="try again later; what was read so far is kept",
-            ) from None
+            raise self._broken(error, client) from None
         except imaplib.IMAP4.error as error:
-            raise _RefusedError(name, _words([str(error)])) from None
+            raise _RefusedError(name, _words([*error.args], self._secrets)) from None
         except ssl.SSLCertVerificationError as error:
             raise UnlistedError(
                 f"{name}: its certificate does not hold: {error.verify_message}",
                 remedy="name the host as its certificate does; for one of your own: SSL_CERT_FILE=CA.pem",
+            ) from None
+        except ssl.SSLError as error:
+            raise UnlistedError(
+                f"{name}: it speaks no TLS that we know ({error.reason or 'broken off'})",
+                remedy=f"{plain.name}   (begins without TLS and goes over to it)"
+                if plain
+                else "try again later",
             ) from None
         except TimeoutError:
             raise UnlistedError(
@@ -260,6 +286,18 @@ class Session:
         finally:
             if stop:
                 stop.cancel()
+
+    def _broken(self, error: imaplib.IMAP4.abort, client: imaplib.IMAP4 | None) -> UnlistedError:
+        """What imaplib calls an abort: the server's goodbye, silence, or what is no IMAP."""
+        said = _words([*error.args], self._secrets)
+        if client and (bye := client.untagged_responses.get("BYE")):
+            said = f"the server ends the session: {_words(bye, self._secrets)}"
+        elif "EOF" in said:
+            said = "the server broke off"
+        else:
+            said = f"the server does not speak IMAP: {said}"
+        kept = "; what was read so far is kept" if self.validity else ""
+        return UnlistedError(f"{self.place.name}: {said}", remedy=f"try again later{kept}")
 
 
 class _RefusedError(UnlistedError):
@@ -376,7 +414,18 @@ def _integer(data: list[Any] | None) -> int:
     return int(found[0]) if found else 0
 
 
-def _words(data: list[Any]) -> str:
+def _secrets(where: Place, password: str) -> list[str]:
+    """How a password goes over the wire, as a server repeats it and imaplib shows that; longest first."""
+    plain = base64.b64encode(f"\0{where.user}\0{password}".encode()).decode()
+    escaped = password.replace("\\", "\\\\").replace('"', '\\"')
+    words = {word: True for one in (plain, escaped, password) for word in (repr(one.encode())[2:-1], one)}
+    return sorted(words, key=len, reverse=True) if password else []
+
+
+def _words(data: list[Any], secrets: list[str]) -> str:
+    """What a server said, without the password in it."""
     text = data[-1] if data else ""
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    for secret in secrets:
+        text = text.replace(secret, "…")
     return text.removeprefix("b'").removesuffix("'")[:200]
