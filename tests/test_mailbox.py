@@ -505,6 +505,152 @@ def test_names_on_the_wire() -> None:
     assert imap.place("imaps://u%40x@[2001:db8::1]:1993/A%2FB").name == "imaps://u@x@[2001:db8::1]:1993/A/B"
 
 
+# ---- servers that are odd, and lose nothing ------------------------------------------------------
+
+
+class Odd(Liar):
+    """A folder of four bounces, n1 to n4; what is odd about it is a function from a command to an answer."""
+
+    clients = 9
+
+    def __init__(self) -> None:
+        self.mails = {uid: BOUNCE % b"n%d" % uid for uid in range(1, 5)}
+        self.validity = 7
+        self.odd: Callable[[bytes, bytes], bytes] = lambda _, answer: answer
+        self.give: Callable[[int, bytes], bytes] = lambda _, body: b"{%d}\r\n%s" % (len(body), body)
+        super().__init__({**HONEST, "LOGIN": b"TAG OK done\r\n"})
+
+    def answer(self, word: str, rest: bytes) -> bytes:
+        """As an honest server does; then oddly."""
+        given = self.script.get(word, b"TAG OK done\r\n")
+        if word == "EXAMINE":
+            given = b"* %d EXISTS\r\n* OK [UIDVALIDITY %d] x\r\n" % (len(self.mails), self.validity)
+            given += b"TAG OK done\r\n"
+        if word in ("FETCH", "UID"):
+            if word == "UID":
+                wanted = [int(uid) for uid in rest.split(b" ")[2].split(b",")]
+            else:
+                first, last = map(int, rest.split(b" ")[1].split(b":"))
+                wanted = list(self.mails)[first - 1 : last]
+            given = b""
+            for place, (uid, body) in enumerate(self.mails.items(), 1):
+                if uid in wanted:
+                    given += b"* %d FETCH (UID %d RFC822.SIZE %d" % (place, uid, len(body))
+                    given += b" BODY[]<0> " + self.give(uid, body) if b"BODY" in rest else b""
+                    given += b")\r\n"
+            given += b"TAG OK done\r\n"
+        return self.odd(rest, given)
+
+
+ALL = [f"n{number}@example.org" for number in range(1, 5)]
+
+
+@pytest.fixture
+def odd() -> Odd:
+    """Such a server."""
+    return Odd()
+
+
+@pytest.mark.parametrize("refused", [b"TAG NO [UNAVAILABLE] not now\r\n", b"TAG OK done\r\n"])
+def test_what_is_refused_once_is_read_the_next_time(odd: Odd, explain: Explain, refused: bytes) -> None:
+    def no(rest: bytes, answer: bytes) -> bytes:
+        return refused if b"BODY" in rest and b"2" in rest.split(b" ")[2].split(b",") else answer
+
+    odd.odd = no
+    if refused.startswith(b"TAG OK"):
+        odd.give = lambda uid, body: b"NIL" if uid == 2 else b"{%d}\r\n%s" % (len(body), body)
+        odd.odd = lambda _, answer: answer
+    code, names, err = explain(odd.url)
+    assert (code, names) == (1, [ALL[0], *ALL[2:]])
+    assert ";UID=2: the server" in err
+    assert "asked for again the next time" in err
+    odd.odd = lambda _, answer: answer
+    odd.give = lambda _, body: b"{%d}\r\n%s" % (len(body), body)
+    assert explain(odd.url)[1] == [ALL[1]]
+    assert explain(odd.url)[:2] == (0, [])
+    with Store() as store:
+        assert store.count(Refusal) == 4
+
+
+def test_what_is_always_refused_is_passed_over_after_three_runs(odd: Odd, explain: Explain) -> None:
+    odd.give = lambda uid, body: b"NIL" if uid == 2 else b"{%d}\r\n%s" % (len(body), body)
+    assert "again the next time" in explain(odd.url)[2]
+    odd.mails[5] = BOUNCE % b"n5"
+    code, names, err = explain(odd.url)
+    assert (code, names) == (1, ["n5@example.org"])  # it blocks nothing
+    assert "again the next time" in err
+    code, names, err = explain(odd.url)
+    assert (code, names) == (3, [])
+    assert "3 times, and now passed over" in err
+    assert explain(odd.url)[:2] == (0, [])
+
+
+def test_what_is_refused_and_then_deleted_is_asked_for_no_more(odd: Odd, explain: Explain) -> None:
+    odd.give = lambda uid, body: b"NIL" if uid == 2 else b"{%d}\r\n%s" % (len(body), body)
+    explain(odd.url)
+    del odd.mails[2]
+    assert explain(odd.url)[:2] == (0, [])
+    with Store() as store:
+        assert store.tries(imap.place(odd.url).name, 7) == {}
+
+
+def test_a_body_in_quotes(odd: Odd, explain: Explain) -> None:
+    text = b'x <"b"\\@y.example> UID 3: 550 5.1.1 no such user'
+    odd.mails[2] = text
+    odd.give = lambda uid, body: (
+        b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        if uid == 2
+        else b"{%d}\r\n%s" % (len(body), body)
+    )
+    odd.odd = lambda _, answer: answer.replace(b"* 2 FETCH (UID 2 ", b"* 2 FETCH (").replace(
+        b'user")', b'user" UID 2)'
+    )
+    with imap.Session(imap.place(odd.url), "secret") as session:
+        bodies = session._bodies([1, 2, 3])
+    assert bodies == {1: odd.mails[1], 2: text, 3: odd.mails[3]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"* 2 FETCH (UID 2 RFC822.SIZE", b"* 2 FETCH (UID 2 X-SIZE"),
+        (b"* 1 FETCH (UID 1", b"* 9 FETCH (UID 4294967295 RFC822.SIZE 5)\r\n* 1 FETCH (UID 1"),
+        (b"* 1 FETCH (UID 1", b"* 1 FETCH (UID 4294967295 RFC822.SIZE 5)\r\n* 1 FETCH (UID 1"),
+        (b"* 1 FETCH (UID 1", b"* 2 FETCH (FLAGS (\\Seen))\r\n* 1 FETCH (UID 1"),
+    ],
+)
+def test_answers_that_nobody_asked_for_or_without_a_size(
+    odd: Odd, explain: Explain, before: bytes, after: bytes
+) -> None:
+    odd.odd = lambda _, answer: answer.replace(before, after)
+    assert explain(odd.url)[1] == ALL
+    odd.mails[5] = BOUNCE % b"n5"
+    assert explain(odd.url)[1] == ["n5@example.org"]
+
+
+def test_a_size_that_is_refused_and_a_message_without_a_name(odd: Odd, explain: Explain) -> None:
+    odd.odd = lambda rest, answer: b"TAG NO broken\r\n" if b"SIZE" in rest else answer
+    assert explain(odd.url)[1] == ALL
+    odd.mails |= {5: BOUNCE % b"n5", 6: BOUNCE % b"n6"}
+    odd.odd = lambda rest, answer: (
+        answer.replace(b"* 5 FETCH (UID 5 ", b"* 5 FETCH (") if b"BODY" not in rest else answer
+    )
+    _, names, err = explain(odd.url)
+    assert names == ["n6@example.org"]
+    assert "1 of its messages: the server does not name them" in err
+
+
+def test_numbered_anew_the_same_mails_count_once(odd: Odd, explain: Explain) -> None:
+    assert explain(odd.url)[1] == ALL
+    odd.validity = 8
+    odd.mails = {uid + 100: body for uid, body in odd.mails.items()}
+    _, names, err = explain(odd.url)
+    assert names == ALL
+    assert "numbered it anew" in err
+    with Store() as store:
+        assert sorted(one.recipient for one in store.events(Refusal)) == ALL
+
+
 # ---- Maildirs -------------------------------------------------------------------------------------
 
 

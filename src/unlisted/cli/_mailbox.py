@@ -32,7 +32,10 @@ def folder(args: argparse.Namespace, url: str, take: "Take") -> None:
         validity, uid = (0, 0) if args.again else store.mailbox(where.name)
         if validity and validity != session.validity:
             show.say(f"{show.clean(where.name)}: the server has numbered it anew; all of it is read again")
-        mailbox.keep(store, mailbox.folder(session, validity, uid), take)
+        tries = store.tries(where.name, session.validity)
+        count = mailbox.keep(store, mailbox.folder(session, validity, uid, tries), take)
+        if not count and uid:
+            show.say(f"{show.clean(where.name)}: nothing new (--again reads what was read before as well)")
 
 
 def follow(args: argparse.Namespace, paths: list[str], take: "Take") -> None:

@@ -32,6 +32,8 @@ TOGETHER = 2 << 20  # octets of messages asked for at once
 WINDOW = 200  # messages whose sizes are asked for at once
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,15})\b")
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
+_ANY = range(1, 1 << 32)
+_STRING = re.compile(rb'BODY\[\](?:<\d{1,10}>)? "((?:[^"\\]|\\.)*+)"')
 _PASSWORD = re.compile(r"[A-Za-z]{1,9}://[^@:\[]{0,1000}+:(?s:.*)@")
 _BROKEN = re.compile(r"(?i)\[(?:UNAVAILABLE|SERVERBUG|INUSE|CONTACTADMIN)\]|internal error")  # RFC 5530 §3
 _NUMBER = re.compile(rb"\d{1,10}")
@@ -94,6 +96,7 @@ class Session:
         self.place = where
         self.validity = 0
         self.exists = 0
+        self.next = 1 << 32  # no UID is higher or the same
         self._secrets = _secrets(where, password)
         self._client = self._ask(lambda: _connect(where))
         try:
@@ -122,23 +125,46 @@ class Session:
             self._client.shutdown()
 
     def after(self, uid: int) -> Iterator[tuple[int, mail.Message | mail.Unread]]:
-        """Every message with a higher UID, in their order, with its UID."""
+        """Every message with a higher UID, in their order, with its UID; 0 when the server names none."""
         first = self._position(uid)
-        while sizes := [one for one in self._sizes(first) if one[0] > uid]:
+        while first <= self.exists:
             before = self.exists
-            for group in _groups(sizes):
-                bodies = self._bodies([one for one, _ in group])
-                for one, size in group:
-                    if one in bodies:
-                        yield one, self._message(one, size, bodies[one])
-            uid = sizes[-1][0]
+            sizes = self._sizes(first)
+            lost = min(WINDOW, before - first + 1) - len(sizes)
+            if lost > 0 and self.exists == before:
+                yield (
+                    0,
+                    mail.Unread(self.place.name, f"{lost} of its messages: the server does not name them"),
+                )
+            for one, found in self._read([size for size in sizes if size[0] > uid]):
+                uid = max(uid, one)
+                yield one, found
             # What others deleted meanwhile moves the positions (EXPUNGE, RFC 3501 §7.4.1).
             first = first + WINDOW if self.exists == before else self._position(uid)
 
-    def _message(self, uid: int, size: int, body: bytes | None) -> mail.Message | mail.Unread:
+    def these(self, uids: list[int]) -> Iterator[tuple[int, mail.Message | mail.Unread]]:
+        """The messages with these UIDs, as far as they are still there."""
+        for begin in range(0, len(uids), WINDOW):
+            part = uids[begin : begin + WINDOW]
+            sizes = dict(self._named(_ANY, "UID", "FETCH", ",".join(map(str, part))))
+            yield from self._read([(one, sizes[one]) for one in part if one in sizes])
+
+    def _read(self, sizes: list[tuple[int, int]]) -> Iterator[tuple[int, mail.Message | mail.Unread]]:
+        """The messages with these UIDs and sizes; one that is there and not handed out is told as such."""
+        for group in _groups(sizes):
+            bodies = self._bodies([one for one, _ in group])
+            missing = [one for one, _ in group if one not in bodies]
+            if missing:
+                there = dict(self._named(_ANY, "UID", "FETCH", ",".join(map(str, missing))))
+                bodies |= {one: "the server gives no text of it" for one in missing if one in there}
+            for one, size in group:
+                if one in bodies:
+                    yield one, self._message(one, size, bodies[one])
+
+    def _message(self, uid: int, size: int, body: bytes | str) -> mail.Message | mail.Unread:
         source = f"{self.place.name};UID={uid}"
-        if body is None:
-            return mail.Unread(source, "the server does not hand it out")
+        if isinstance(body, str):
+            return mail.Unread(source, body)
         return mail.Message(source, body[: mail.LIMIT], cut=max(0, size - min(len(body), mail.LIMIT)))
 
     def _position(self, uid: int) -> int:
@@ -158,30 +184,48 @@ class Session:
         last = min(first + count - 1, self.exists)
         if first > last:
             return []
-        answer = self._told("FETCH", f"{first}:{last}", "(UID RFC822.SIZE)")
-        found: dict[int, int] = {}
-        for line in answer:
-            uid, size = _UID.search(_flat(line)), _SIZE.search(_flat(line))
-            if uid and size and len(found) < count:
-                found[int(uid[1])] = int(size[1])
-        return sorted(found.items())
+        return self._named(range(first, last + 1), "FETCH", f"{first}:{last}")
 
-    def _bodies(self, uids: list[int]) -> dict[int, bytes | None]:
-        """The first `mail.LIMIT` octets of each; None for one that the server refuses to hand out."""
+    def _named(self, positions: range, *words: str) -> list[tuple[int, int]]:
+        """UID and size (0: not told) of what stands at these positions; servers tell more than that."""
+        try:
+            answer = self._told(*words, "(UID RFC822.SIZE)")
+        except _RefusedError:
+            answer = self._told(*words, "(UID)")  # to tell a size, some have to read the message
+        uids: dict[int, int] = {}
+        sizes: dict[int, int] = {}
+        for line in map(_flat, answer):
+            position, uid, size = (one.search(line) for one in (_NUMBER, _UID, _SIZE))
+            if not position or int(position[0]) not in positions:
+                continue
+            if uid and int(uid[1]) < self.next:
+                uids[int(position[0])] = int(uid[1])
+            if size:
+                sizes[int(position[0])] = int(size[1])
+        return sorted((uid, sizes.get(position, 0)) for position, uid in uids.items())
+
+    def _bodies(self, uids: list[int]) -> dict[int, bytes | str]:
+        """The first `mail.LIMIT` octets of each, or why the server refuses to hand it out."""
         asked = f"(UID BODY.PEEK[]<0.{mail.LIMIT}>)"
         try:
             answer = self._told("UID", "FETCH", ",".join(map(str, uids)), asked)
-        except _RefusedError:
+        except _RefusedError as error:
             if len(uids) == 1:
-                return {uids[0]: None}
+                return {uids[0]: f"the server does not hand it out: {error.words}"}
             return {key: value for one in uids for key, value in self._bodies([one]).items()}
-        bodies: dict[int, bytes | None] = {}
+        bodies: dict[int, bytes | str] = {}
         for number, item in enumerate(answer):
+            line = item[0] if isinstance(item, tuple) else item
+            tail = answer[number + 1] if isinstance(item, tuple) and number + 1 < len(answer) else b""
+            uid = _UID.search(_STRING.sub(b"", line)) or (
+                _UID.search(tail) if isinstance(tail, bytes) else None
+            )
+            if not uid or int(uid[1]) not in uids:
+                continue
             if isinstance(item, tuple):
-                tail = answer[number + 1] if number + 1 < len(answer) else b""
-                uid = _UID.search(item[0]) or (_UID.search(tail) if isinstance(tail, bytes) else None)
-                if uid and int(uid[1]) in uids:
-                    bodies[int(uid[1])] = item[1]
+                bodies[int(uid[1])] = item[1]
+            elif found := _STRING.search(line):  # RFC 3501 §9: nstring is a literal, a quoted string or NIL
+                bodies[int(uid[1])] = re.sub(rb"\\(.)", rb"\1", found[1])
         return bodies
 
     # ---- the beginning of a session ----
@@ -228,6 +272,7 @@ class Session:
                 remedy="try again later" if broken else "its name as the server spells it",
             ) from None
         self.exists = _integer(data)
+        self.next = _integer(self._client.response("UIDNEXT")[1]) or 1 << 32
         self.validity = _integer(self._client.response("UIDVALIDITY")[1])
         if not self.validity:
             raise UnlistedError(f"{self.place.name}: the server numbers its messages anew every time")
@@ -385,10 +430,10 @@ def _groups(sizes: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
     group: list[tuple[int, int]] = []
     octets = 0
     for one in sizes:
-        octets += min(one[1], mail.LIMIT) + 200
+        octets += min(one[1] or mail.LIMIT, mail.LIMIT) + 200
         if group and octets > TOGETHER:
             yield group
-            group, octets = [], min(one[1], mail.LIMIT)
+            group, octets = [], min(one[1] or mail.LIMIT, mail.LIMIT)
         group.append(one)
     if group:
         yield group
