@@ -148,7 +148,9 @@ def test_only_what_is_new_is_read(dovecot: Dovecot, explain: Explain) -> None:
     assert explain(dovecot.url)[:2] == (1, ["a@example.org", "b@example.org"])
     dovecot.put("c")
     assert explain(dovecot.url)[:2] == (1, ["c@example.org"])
-    assert explain(dovecot.url)[:2] == (0, [])  # nothing new is an answer
+    code, names, err = explain(dovecot.url, "--unread")
+    assert (code, names) == (0, [])  # nothing new is an answer
+    assert "nothing new (--again" in err
     assert explain(dovecot.url, "--again")[1] == ["a@example.org", "b@example.org", "c@example.org"]
     with Store() as store:
         assert store.count(Refusal) == 3
@@ -616,13 +618,16 @@ def test_a_body_in_quotes(odd: Odd, explain: Explain) -> None:
         (b"* 2 FETCH (UID 2 RFC822.SIZE", b"* 2 FETCH (UID 2 X-SIZE"),
         (b"* 1 FETCH (UID 1", b"* 9 FETCH (UID 4294967295 RFC822.SIZE 5)\r\n* 1 FETCH (UID 1"),
         (b"* 1 FETCH (UID 1", b"* 1 FETCH (UID 4294967295 RFC822.SIZE 5)\r\n* 1 FETCH (UID 1"),
-        (b"* 1 FETCH (UID 1", b"* 2 FETCH (FLAGS (\\Seen))\r\n* 1 FETCH (UID 1"),
     ],
 )
 def test_answers_that_nobody_asked_for_or_without_a_size(
     odd: Odd, explain: Explain, before: bytes, after: bytes
 ) -> None:
-    odd.odd = lambda _, answer: answer.replace(before, after)
+    odd.odd = lambda rest, answer: (
+        b"* 9 FETCH (UID 4294967295 BODY[]<0> {1}\r\nx)\r\n" + answer
+        if b"BODY" in rest
+        else answer.replace(before, after)
+    )
     assert explain(odd.url)[1] == ALL
     odd.mails[5] = BOUNCE % b"n5"
     assert explain(odd.url)[1] == ["n5@example.org"]
@@ -716,6 +721,22 @@ def test_follow_tells_what_arrives_and_remembers(box: Path, explain: Explain) ->
     with Store() as store:
         assert store.count(Refusal) == 3
         assert store.seen(os.path.realpath(box)) == {"1.host", "2.host", "3.host"}
+
+
+def test_a_folder_on_a_server_is_not_followed(explain: Explain) -> None:
+    code, _, err = explain("--follow", "imaps://u@host.invalid/INBOX")
+    assert code == 2
+    assert "on a server cannot be followed" in err
+    assert "unlisted explain imaps://u@host.invalid/INBOX" in err
+    code, _, err = explain("--follow", "imaps://u:secret@host.invalid/INBOX")
+    assert code == 2
+    assert "secret" not in err
+
+
+def test_a_time_without_follow_is_no_silent_wish(box: Path, explain: Explain) -> None:
+    code, _, err = explain("--for", "5", str(box))
+    assert code == 2
+    assert "--follow" in err
 
 
 def test_what_is_no_maildir(tmp_path: Path, explain: Explain) -> None:

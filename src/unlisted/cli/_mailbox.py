@@ -40,9 +40,16 @@ def folder(args: argparse.Namespace, url: str, take: "Take") -> None:
 
 def follow(args: argparse.Namespace, paths: list[str], take: "Take") -> None:
     """Tell what arrives in Maildirs until Ctrl-C, or for as long as was said."""
-    from unlisted.edge import mailbox
+    from unlisted.edge import imap, mailbox
     from unlisted.edge.store import Store
 
+    for path in filter(is_folder, paths):
+        name = imap.place(path).name
+        raise UnlistedError(
+            f"{show.clean(name)}: a folder on a server cannot be followed",
+            remedy=f"unlisted explain {show.clean(name)}   (again from time to time: it reads what is new)",
+            code=2,
+        )
     boxes = [mailbox.Maildir(path) for path in paths]
     with Store(config.load(args.config).store) as store:
         for box in boxes:
