@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from unlisted import cli
-from unlisted.edge import imap, mail, mailbox
+from unlisted.edge import imap, imapurl, mail, mailbox
 from unlisted.edge.store import Mark, Store
 from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
@@ -174,7 +174,7 @@ def test_after_starttls(dovecot: Dovecot, explain: Explain) -> None:
 def test_many_messages_and_one_that_others_delete(dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap, "WINDOW", 4)
     dovecot.put(*(f"n{number}" for number in range(11)))
-    with imap.Session(imap.place(dovecot.url), SECRET) as session:
+    with imap.Session(imapurl.place(dovecot.url), SECRET) as session:
         reading = session.after(0)
         first = [next(reading)[0]]
         with dovecot.client() as client:
@@ -191,7 +191,7 @@ def test_a_large_message_is_fetched_in_part(dovecot: Dovecot) -> None:
     body = BOUNCE % b"a" + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 30_000
     with dovecot.client() as client:
         client.append("INBOX", "", "", body)
-    with imap.Session(imap.place(dovecot.url), SECRET) as session:
+    with imap.Session(imapurl.place(dovecot.url), SECRET) as session:
         ((_, found),) = session.after(0)
     assert isinstance(found, mail.Message)
     assert found.raw == body[: mail.LIMIT]
@@ -200,8 +200,8 @@ def test_a_large_message_is_fetched_in_part(dovecot: Dovecot) -> None:
 
 def test_a_folder_with_letters_of_the_world(dovecot: Dovecot, explain: Explain) -> None:
     with dovecot.client() as client:
-        client.create(imap.quoted("R&D Zurückgewiesen"))
-        client.append(imap.quoted("R&D Zurückgewiesen"), "", "", BOUNCE % b"a")
+        client.create(imapurl.quoted("R&D Zurückgewiesen"))
+        client.append(imapurl.quoted("R&D Zurückgewiesen"), "", "", BOUNCE % b"a")
     url = dovecot.url.replace("INBOX", "R&D%20Zur%C3%BCckgewiesen")
     assert explain(url)[1] == ["a@example.org"]
     code, _, err = explain(dovecot.url.replace("INBOX", "absent"))
@@ -409,7 +409,7 @@ def test_a_drip_of_octets_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     threading.Thread(target=drip, daemon=True).start()
     started = time.monotonic()
     with pytest.raises(UnlistedError):
-        imap.Session(imap.place(f"imap://u@127.0.0.1:{listener.getsockname()[1]}/INBOX"), "x")
+        imap.Session(imapurl.place(f"imap://u@127.0.0.1:{listener.getsockname()[1]}/INBOX"), "x")
     assert time.monotonic() - started < 10
 
 
@@ -424,7 +424,7 @@ def test_no_password_over_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
     liar = Liar(HONEST)
     monkeypatch.setattr(imap, "_here", lambda _: False)
     with pytest.raises(UnlistedError, match="plain text") as raised:
-        imap.Session(imap.place(liar.url), "x")
+        imap.Session(imapurl.place(liar.url), "x")
     assert raised.value.code == 4
     assert liar.heard[0] == "CAPABILITY"
     assert not {"LOGIN", "AUTHENTICATE"} & set(liar.heard)
@@ -490,7 +490,7 @@ def test_where_the_password_comes_from(
 ) -> None:
     from unlisted.cli import _mailbox
 
-    where = imap.place("imaps://u@host/INBOX")
+    where = imapurl.place("imaps://u@host/INBOX")
     assert _mailbox.password(None, where) == "secret"
     (tmp_path / "secret").write_text("of the file\nmore\n")
     assert _mailbox.password(str(tmp_path / "secret"), where) == "of the file"
@@ -501,10 +501,12 @@ def test_where_the_password_comes_from(
 
 
 def test_names_on_the_wire() -> None:
-    assert imap.quoted("INBOX") == '"INBOX"'
-    assert imap.quoted('a "b" \\ &') == '"a \\"b\\" \\\\ &-"'
-    assert imap.quoted("台北") == '"&U,BTFw-"'  # RFC 3501 §5.1.3
-    assert imap.place("imaps://u%40x@[2001:db8::1]:1993/A%2FB").name == "imaps://u@x@[2001:db8::1]:1993/A/B"
+    assert imapurl.quoted("INBOX") == '"INBOX"'
+    assert imapurl.quoted('a "b" \\ &') == '"a \\"b\\" \\\\ &-"'
+    assert imapurl.quoted("台北") == '"&U,BTFw-"'  # RFC 3501 §5.1.3
+    assert (
+        imapurl.place("imaps://u%40x@[2001:db8::1]:1993/A%2FB").name == "imaps://u@x@[2001:db8::1]:1993/A/B"
+    )
 
 
 # ---- servers that are odd, and lose nothing ------------------------------------------------------
@@ -593,7 +595,7 @@ def test_what_is_refused_and_then_deleted_is_asked_for_no_more(odd: Odd, explain
     del odd.mails[2]
     assert explain(odd.url)[:2] == (0, [])
     with Store() as store:
-        assert store.tries(imap.place(odd.url).name, 7) == {}
+        assert store.tries(imapurl.place(odd.url).name, 7) == {}
 
 
 def test_a_body_in_quotes(odd: Odd, explain: Explain) -> None:
@@ -607,7 +609,7 @@ def test_a_body_in_quotes(odd: Odd, explain: Explain) -> None:
     odd.odd = lambda _, answer: answer.replace(b"* 2 FETCH (UID 2 ", b"* 2 FETCH (").replace(
         b'user")', b'user" UID 2)'
     )
-    with imap.Session(imap.place(odd.url), "secret") as session:
+    with imap.Session(imapurl.place(odd.url), "secret") as session:
         bodies = session._bodies([1, 2, 3])
     assert bodies == {1: odd.mails[1], 2: text, 3: odd.mails[3]}
 
