@@ -245,6 +245,21 @@ def test_to_tell_mails_apart_costs_no_more_than_their_length(kind: bytes, unit: 
     assert time.process_time() - started < 3
 
 
+@pytest.mark.parametrize("first", [b"foo\n", b""])
+def test_many_false_lengths_cost_no_more_than_their_length(first: bytes) -> None:
+    # Each tells the last one's place, over all the others and one that has a header: a minute a megabyte.
+    post, count = b"From a@b Thu Nov 19 10:00:00 2026\n", 14_000
+    unit = post + first + b"Content-Length: %09d\n\nx\n\n"
+    middle = post + b"A: b\n\nx\n\n"
+    size = len(unit % 0)
+    total = count * size + len(middle)
+    raw = middle + b"".join(unit % (total - number * size - size + 3) for number in range(count))
+    raw += middle + post + b"B: c\n\n" + b"z\n" * 6000
+    started = time.process_time()
+    assert len(list(mbox.split(mbox.Rewound(b"", io.BytesIO(raw)), mail.LIMIT))) == count + 3
+    assert time.process_time() - started < 3
+
+
 @given(
     st.lists(
         st.sampled_from(

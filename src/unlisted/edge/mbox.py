@@ -131,7 +131,9 @@ def _announced(data: bytes, start: int, limit: int, *, more: bool) -> int | None
     The sender writes that number: it must not hide the mails that lie behind his.
     """
     head = _EMPTY.search(data, start, start + limit)
-    if head is None or not (found := _LENGTH.search(data, start, head.start() + 1)):
+    if head is None or not _headed(data, start):
+        return start
+    if not (found := _LENGTH.search(data, start, head.start() + 1)):
         return start
     stop = head.end() + int(found[1])
     if stop - start > limit:
@@ -142,9 +144,14 @@ def _announced(data: bytes, start: int, limit: int, *, more: bool) -> int | None
     if stop > len(data) or not (POSTMARK.match(behind) or not (behind or more)):
         return start
     jumped = _NEXT.finditer(data, head.start(), stop - 1)
-    if any(_HEADER.match(data, data.find(b"\n", one.end()) + 1) for one in jumped):
+    if any(_headed(data, one.end()) for one in jumped):
         return start
     return max(head.start(), stop - 3)
+
+
+def _headed(data: bytes, postmark: int) -> bool:
+    """True when a header begins behind that line."""
+    return _HEADER.match(data, data.find(b"\n", postmark) + 1) is not None
 
 
 def _unquoted(raw: bytes) -> bytes:
