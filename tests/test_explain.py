@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -180,6 +181,24 @@ def test_content_length_is_believed_where_a_message_ends_there(tmp_path: Path) -
     assert len(_raws(tmp_path / "box")) == 3  # a lie: by the "From " lines, then
 
 
+@pytest.mark.parametrize("length", [10**6, 300_000, 5000])
+@pytest.mark.parametrize("block", [1 << 18, 4096])
+@pytest.mark.parametrize("exact", [True, False])
+def test_no_content_length_hides_the_mails_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, block: int, exact: bool
+) -> None:
+    monkeypatch.setattr(mbox, "BLOCK", block)
+    head = b"From: spammer@example.net\nSubject: hi\nContent-Length: %d\n\n"
+    others = (POST + BOUNCE + b"\n") * 5 + (POST + UNKNOWN.rstrip() + b"\n" + b"y" * 70 + b"\n\n") * 5
+    stop = (b"hello\n\n" + others).rfind(b"\n\n" + POST) + 1
+    raw = POST + head % (stop if exact else length) + b"hello\n\n" + others
+    (tmp_path / "box").write_bytes(raw)
+    assert len(_raws(tmp_path / "box")) == 11
+    raw += (POST + BOUNCE + b"\n") * (600_000 // len(BOUNCE))  # more than a block
+    (tmp_path / "box").write_bytes(raw)
+    assert len(_raws(tmp_path / "box")) == 11 + 600_000 // len(BOUNCE)
+
+
 def test_mails_written_one_behind_the_other(tmp_path: Path) -> None:
     report = (
         b"Return-Path: <>\nFrom: MAILER-DAEMON@example.net\nContent-Type: multipart/report; boundary=b\n\n"
@@ -198,6 +217,88 @@ def test_what_a_bounce_returns_is_no_second_mail(tmp_path: Path) -> None:
     returned = b"Return-Path: <>\nFrom: MAILER-DAEMON@x.example\n\nhi\n"
     (tmp_path / "one").write_bytes(BOUNCE + copy + returned)
     assert len(_raws(tmp_path / "one")) == 1
+
+
+@pytest.mark.parametrize(
+    "kind", [b"text/plain", b"multipart/mixed; boundary=b\n\n--b", b"multipart/x; boundary=b\n\n--b--"]
+)
+@pytest.mark.parametrize(
+    "unit",
+    [
+        b"to:\n\n",
+        b"\n",
+        b"to:\na:\n\n",
+        b"to: a\nto: b\n\n",
+        b"to:\nto:\n \n",
+        b"--b--\nto:\na:\n",
+        b"from: postmaster\nto:\ncopy of\n\n",
+        b"from:\n" * 300 + b"copy of\n\n",
+    ],
+)
+def test_to_tell_mails_apart_costs_no_more_than_their_length(kind: bytes, unit: bytes) -> None:
+    # Each empty line with "to:" behind it cost a look at 8 kB: nine seconds a megabyte.
+    raw = b"From: MAILER-DAEMON@x.example\nSubject: x\nContent-Type: " + kind + b"\n\n"
+    raw += unit * (3_000_000 // len(unit))
+    started = time.process_time()
+    for _ in mbox.split(mbox.Rewound(b"", io.BytesIO(raw)), mail.LIMIT):
+        pass
+    assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize("first", [b"foo\n", b""])
+def test_many_false_lengths_cost_no_more_than_their_length(first: bytes) -> None:
+    # Each tells the last one's place, over all the others and one that has a header: a minute a megabyte.
+    post, count = b"From a@b Thu Nov 19 10:00:00 2026\n", 14_000
+    unit = post + first + b"Content-Length: %09d\n\nx\n\n"
+    middle = post + b"A: b\n\nx\n\n"
+    size = len(unit % 0)
+    total = count * size + len(middle)
+    raw = middle + b"".join(unit % (total - number * size - size + 3) for number in range(count))
+    raw += middle + post + b"B: c\n\n" + b"z\n" * 6000
+    started = time.process_time()
+    assert len(list(mbox.split(mbox.Rewound(b"", io.BytesIO(raw)), mail.LIMIT))) == count + 3
+    assert time.process_time() - started < 3
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"a\n",
+                b"\n",
+                b" \n",
+                b"to: x\n",
+                b"From: postmaster\n",
+                b"--b\n",
+                b"--b--\n",
+                b"copy of\n",
+                b"y" * 90 + b"\n",
+            ]
+        ),
+        max_size=40,
+    ),
+    st.integers(1, 300),
+)
+def test_blocks_of_any_size_tell_the_same_mails_apart(lines: list[bytes], block: int) -> None:
+    raw = b"From: a@b.example\nContent-Type: multipart/x; boundary=b\n\n" + b"".join(lines)
+    found = []
+    for size in (block, 1 << 18):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mbox, "BLOCK", size)
+            patch.setattr(mbox, "AHEAD", 1000)
+            found.append(list(mbox.split(mbox.Rewound(b"", io.BytesIO(raw)), mail.LIMIT)))
+    assert found[0] == found[1]
+    assert b"".join(one for one, _ in found[0]) == raw
+
+
+def test_a_bomb_of_mails_ends_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "COUNTED", 1 << 20)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress((BOUNCE + b"\n") * 9000))
+    *several, last = _read(tmp_path / "bomb.gz")
+    assert 0 < len(several) < 9000
+    assert isinstance(last, mail.Unread)
+    assert "unpacks to more" in last.why
+    assert sum(len(one.raw) for one in several if isinstance(one, mail.Message)) <= 1 << 20
 
 
 @pytest.mark.corpus

@@ -1,5 +1,6 @@
 """Mailboxes that fill: a real Dovecot on loopback, servers that lie, Maildirs. Nothing lost or told twice."""
 
+import base64
 import grp
 import imaplib
 import json
@@ -13,13 +14,16 @@ import sys
 import tempfile
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from unlisted import cli
-from unlisted.edge import imap, mail, mailbox
+from unlisted.edge import imap, imapurl, mail, mailbox
 from unlisted.edge.store import Mark, Store
 from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
@@ -38,7 +42,8 @@ Explain = Callable[..., tuple[int, list[str], str]]
 @pytest.fixture
 def explain(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Explain:
     """Run the verb with the mailbox's password in the environment; code, recipients, stderr."""
-    monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", SECRET)
+    if "UNLISTED_IMAP_PASSWORD" not in os.environ:
+        monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", "secret")
 
     def run(*words: str) -> tuple[int, list[str], str]:
         code = cli.main(["explain", "--json", *words])
@@ -133,6 +138,7 @@ def _server(program: Callable[[str], str]) -> Iterator[Dovecot]:
 def dovecot(_server: Dovecot, monkeypatch: pytest.MonkeyPatch) -> Dovecot:
     """The server with a new user's empty INBOX, its certificate trusted."""
     monkeypatch.setenv("SSL_CERT_FILE", str(_server.cert))
+    monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", SECRET)
     _server.user = f"u{time.monotonic_ns()}@example.org"
     return _server
 
@@ -142,7 +148,9 @@ def test_only_what_is_new_is_read(dovecot: Dovecot, explain: Explain) -> None:
     assert explain(dovecot.url)[:2] == (1, ["a@example.org", "b@example.org"])
     dovecot.put("c")
     assert explain(dovecot.url)[:2] == (1, ["c@example.org"])
-    assert explain(dovecot.url)[:2] == (0, [])  # nothing new is an answer
+    code, names, err = explain(dovecot.url, "--unread")
+    assert (code, names) == (0, [])  # nothing new is an answer
+    assert "nothing new (--again" in err
     assert explain(dovecot.url, "--again")[1] == ["a@example.org", "b@example.org", "c@example.org"]
     with Store() as store:
         assert store.count(Refusal) == 3
@@ -166,7 +174,7 @@ def test_after_starttls(dovecot: Dovecot, explain: Explain) -> None:
 def test_many_messages_and_one_that_others_delete(dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap, "WINDOW", 4)
     dovecot.put(*(f"n{number}" for number in range(11)))
-    with imap.Session(imap.place(dovecot.url), SECRET) as session:
+    with imap.Session(imapurl.place(dovecot.url), SECRET) as session:
         reading = session.after(0)
         first = [next(reading)[0]]
         with dovecot.client() as client:
@@ -176,14 +184,14 @@ def test_many_messages_and_one_that_others_delete(dovecot: Dovecot, monkeypatch:
         rest = [uid for uid, found in reading if isinstance(found, mail.Message)]
     uids = first + rest
     assert uids == sorted(set(uids))
-    assert set(range(first[0] + 6, first[0] + 11)) <= set(uids)  # all that stood behind the deleted ones
+    assert set(uids) >= {first[0], *range(first[0] + 2, first[0] + 5), *range(first[0] + 6, first[0] + 11)}
 
 
 def test_a_large_message_is_fetched_in_part(dovecot: Dovecot) -> None:
     body = BOUNCE % b"a" + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 30_000
     with dovecot.client() as client:
         client.append("INBOX", "", "", body)
-    with imap.Session(imap.place(dovecot.url), SECRET) as session:
+    with imap.Session(imapurl.place(dovecot.url), SECRET) as session:
         ((_, found),) = session.after(0)
     assert isinstance(found, mail.Message)
     assert found.raw == body[: mail.LIMIT]
@@ -192,8 +200,8 @@ def test_a_large_message_is_fetched_in_part(dovecot: Dovecot) -> None:
 
 def test_a_folder_with_letters_of_the_world(dovecot: Dovecot, explain: Explain) -> None:
     with dovecot.client() as client:
-        client.create(imap.quoted("R&D Zurückgewiesen"))
-        client.append(imap.quoted("R&D Zurückgewiesen"), "", "", BOUNCE % b"a")
+        client.create(imapurl.quoted("R&D Zurückgewiesen"))
+        client.append(imapurl.quoted("R&D Zurückgewiesen"), "", "", BOUNCE % b"a")
     url = dovecot.url.replace("INBOX", "R&D%20Zur%C3%BCckgewiesen")
     assert explain(url)[1] == ["a@example.org"]
     code, _, err = explain(dovecot.url.replace("INBOX", "absent"))
@@ -260,31 +268,43 @@ def test_killed_between_fetch_and_save_nothing_is_lost_or_counted_twice(
 class Liar(threading.Thread):
     """Answers each line that it is sent with what the script says for its command."""
 
+    clients = 1
+
     def __init__(self, script: dict[str, bytes], greeting: bytes = b"* OK hello\r\n") -> None:
         super().__init__(daemon=True)
         self.script = script
         self.greeting = greeting
+        self.heard: list[str] = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"imap://u@127.0.0.1:{self.listener.getsockname()[1]}/INBOX"
         self.start()
 
     def run(self) -> None:
-        """One client."""
+        """One client after the other."""
         with self.listener:
-            peer, _ = self.listener.accept()
-        with peer, peer.makefile("rwb") as stream:
-            try:
-                stream.write(self.greeting)
-                stream.flush()
-                while line := stream.readline():
-                    tag, _, rest = line.strip().partition(b" ")
-                    word = rest.split(b" ")[0].decode().upper()
-                    answer = self.script.get(word, b"TAG OK done\r\n").replace(b"TAG", tag)
-                    for _ in range(400 if answer.startswith(b"* FLOOD") else 1):
-                        stream.write(answer)
-                    stream.flush()
-            except OSError:
+            for _ in range(self.clients):
+                peer, _ = self.listener.accept()
+                with suppress(OSError), peer, peer.makefile("rwb") as stream:
+                    self.serve(stream)
+
+    def serve(self, stream: Any) -> None:
+        """Until it hangs up, or we do: at an empty answer."""
+        stream.write(self.greeting)
+        stream.flush()
+        while line := stream.readline():
+            tag, _, rest = line.strip().partition(b" ")
+            word = rest.split(b" ")[0].decode("utf-8", "replace").upper()
+            self.heard.append(word)
+            answer = self.answer(word, rest).replace(b"TAG", tag)
+            if not answer:
                 return
+            for _ in range(400 if answer.startswith(b"* FLOOD") else 1):
+                stream.write(answer)
+            stream.flush()
+
+    def answer(self, word: str, _: bytes) -> bytes:
+        """To one command; TAG is replaced."""
+        return self.script.get(word, b"TAG OK done\r\n")
 
 
 HONEST = {
@@ -313,11 +333,54 @@ HONEST = {
 )
 def test_no_answer_raises_or_fills_the_memory(explain: Explain, command: str, answer: bytes) -> None:
     liar = Liar({**HONEST, command: answer})
-    code, names, err = explain(liar.url)
+    tracemalloc.start()
+    try:
+        code, names, err = explain(liar.url)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert command in liar.heard  # the lie was told
     assert code == 3
     assert names == []
     assert "Traceback" not in err
-    assert "imap://u@127.0.0.1" in err or "read" in err
+    assert "imap://u@127.0.0.1" in err
+    assert most < 3 * imap.ANSWER
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "said"),
+    [
+        ("LOGIN", b"TAG NO [UNAVAILABLE] Internal error occurred\r\n", "the server cannot serve now: [UNAV"),
+        ("EXAMINE", b"TAG NO Internal error occurred\r\n", "cannot be opened now: Internal error"),
+        ("LOGIN", b"* BYE Internal error occurred\r\nTAG OK done\r\n", "ends the session: Internal error"),
+        ("LOGIN", b"", "the server broke off"),
+    ],
+)
+def test_what_went_wrong_on_the_server_is_said_as_such(
+    explain: Explain, command: str, answer: bytes, said: str
+) -> None:
+    code, _, err = explain(Liar({**HONEST, command: answer}).url)
+    assert code == 3
+    assert said in err
+    assert "try again later" in err
+    assert "so far" not in err  # nothing was read
+    assert "IMAP:" not in err
+
+
+def test_tls_at_a_port_without_it_names_the_other_way(explain: Explain) -> None:
+    url = Liar({}).url.replace("imap:", "imaps:")
+    code, _, err = explain(url)
+    assert code == 3
+    assert "it speaks no TLS" in err
+    assert url.replace("imaps:", "imap:") in err
+    assert "_ssl.c" not in err
+
+
+def test_a_password_that_login_cannot_carry(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", SECRET)
+    code, _, err = explain(Liar(HONEST).url)
+    assert code == 4
+    assert "ASCII letters only" in err
 
 
 @pytest.mark.parametrize("greeting", [b"", b"220 x ESMTP\r\n", b"* BYE busy\r\n", b"\xff" * 3_000_000])
@@ -346,7 +409,7 @@ def test_a_drip_of_octets_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     threading.Thread(target=drip, daemon=True).start()
     started = time.monotonic()
     with pytest.raises(UnlistedError):
-        imap.Session(imap.place(f"imap://u@127.0.0.1:{listener.getsockname()[1]}/INBOX"), "x")
+        imap.Session(imapurl.place(f"imap://u@127.0.0.1:{listener.getsockname()[1]}/INBOX"), "x")
     assert time.monotonic() - started < 10
 
 
@@ -361,8 +424,10 @@ def test_no_password_over_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
     liar = Liar(HONEST)
     monkeypatch.setattr(imap, "_here", lambda _: False)
     with pytest.raises(UnlistedError, match="plain text") as raised:
-        imap.Session(imap.place(liar.url), "x")
+        imap.Session(imapurl.place(liar.url), "x")
     assert raised.value.code == 4
+    assert liar.heard[0] == "CAPABILITY"
+    assert not {"LOGIN", "AUTHENTICATE"} & set(liar.heard)
 
 
 @pytest.mark.parametrize(
@@ -371,7 +436,16 @@ def test_no_password_over_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
         ("imaps://u:secret@host/INBOX", "argument"),
         ("imaps://host/INBOX", "no user"),
         ("imaps:///INBOX", "no user"),
-        ("imaps://u@host:99999/INBOX", "Port"),
+        ("imaps://u:s3/secret@host/INBOX", "argument"),
+        ("imaps://u:s3#secret@host/INBOX", "argument"),
+        ("imaps://u:12?secret@host/INBOX", "argument"),
+        ("imaps://u:[secret@host/INBOX", "argument"),
+        ("imaps://u:" + "x" * 300 + "secret@host/INBOX", "argument"),
+        ("imaps://u:secret", "names no port"),
+        ("imaps://u:[secret", "names no host"),
+        ("imaps://u@host:99999/INBOX", "u@host:99999/INBOX' names no port"),
+        ("imaps://u@host:abc/INBOX", "a number from 1 to 65535"),
+        ("imaps://u@[host/INBOX", "names no host"),
         ("imaps://u@host/a%0d%0aLOGOUT", "control"),
     ],
 )
@@ -382,13 +456,42 @@ def test_a_place_that_is_none(explain: Explain, url: str, what: str) -> None:
     assert "secret" not in err
 
 
+@pytest.mark.parametrize("kind", [b"TAG NO", b"TAG BAD", b"* BYE"])
+@pytest.mark.parametrize("login", [b"", b" AUTH=PLAIN"])
+def test_no_server_has_the_password_printed(
+    explain: Explain, monkeypatch: pytest.MonkeyPatch, kind: bytes, login: bytes
+) -> None:
+    secret = 's3"cret\\' if not login else 's3"crét\\'
+    monkeypatch.setenv("UNLISTED_IMAP_PASSWORD", secret)
+    plain = base64.b64encode(f"\0u\0{secret}".encode())
+    escaped = secret.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    echo = (
+        kind
+        + b" bad: "
+        + b"x" * 170
+        + b'LOGIN u "'
+        + escaped
+        + b'" '
+        + secret.encode()
+        + b" "
+        + plain
+        + b"\r\n"
+    )
+    echo += b"TAG OK done\r\n" if kind == b"* BYE" else b""
+    script = {"CAPABILITY": b"* CAPABILITY IMAP4rev1%s\r\nTAG OK done\r\n" % login}
+    _, _, err = explain(Liar({**HONEST, **script, "LOGIN": echo, "AUTHENTICATE": echo}).url)
+    assert "bad: x" in err
+    assert "s3" not in err
+    assert plain.decode()[:8] not in err
+
+
 def test_where_the_password_comes_from(
     tmp_path: Path, explain: Explain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from unlisted.cli import _mailbox
 
-    where = imap.place("imaps://u@host/INBOX")
-    assert _mailbox.password(None, where) == SECRET
+    where = imapurl.place("imaps://u@host/INBOX")
+    assert _mailbox.password(None, where) == "secret"
     (tmp_path / "secret").write_text("of the file\nmore\n")
     assert _mailbox.password(str(tmp_path / "secret"), where) == "of the file"
     assert explain("imaps://u@host/INBOX", "--password-file", str(tmp_path / "absent"))[0] == 2
@@ -398,10 +501,161 @@ def test_where_the_password_comes_from(
 
 
 def test_names_on_the_wire() -> None:
-    assert imap.quoted("INBOX") == '"INBOX"'
-    assert imap.quoted('a "b" \\ &') == '"a \\"b\\" \\\\ &-"'
-    assert imap.quoted("台北") == '"&U,BTFw-"'  # RFC 3501 §5.1.3
-    assert imap.place("imaps://u%40x@[2001:db8::1]:1993/A%2FB").name == "imaps://u@x@[2001:db8::1]:1993/A/B"
+    assert imapurl.quoted("INBOX") == '"INBOX"'
+    assert imapurl.quoted('a "b" \\ &') == '"a \\"b\\" \\\\ &-"'
+    assert imapurl.quoted("台北") == '"&U,BTFw-"'  # RFC 3501 §5.1.3
+    assert (
+        imapurl.place("imaps://u%40x@[2001:db8::1]:1993/A%2FB").name == "imaps://u@x@[2001:db8::1]:1993/A/B"
+    )
+
+
+# ---- servers that are odd, and lose nothing ------------------------------------------------------
+
+
+class Odd(Liar):
+    """A folder of four bounces, n1 to n4; what is odd about it is a function from a command to an answer."""
+
+    clients = 9
+
+    def __init__(self) -> None:
+        self.mails = {uid: BOUNCE % b"n%d" % uid for uid in range(1, 5)}
+        self.validity = 7
+        self.odd: Callable[[bytes, bytes], bytes] = lambda _, answer: answer
+        self.give: Callable[[int, bytes], bytes] = lambda _, body: b"{%d}\r\n%s" % (len(body), body)
+        super().__init__({**HONEST, "LOGIN": b"TAG OK done\r\n"})
+
+    def answer(self, word: str, rest: bytes) -> bytes:
+        """As an honest server does; then oddly."""
+        given = self.script.get(word, b"TAG OK done\r\n")
+        if word == "EXAMINE":
+            given = b"* %d EXISTS\r\n* OK [UIDVALIDITY %d] x\r\n" % (len(self.mails), self.validity)
+            given += b"TAG OK done\r\n"
+        if word in ("FETCH", "UID"):
+            if word == "UID":
+                wanted = [int(uid) for uid in rest.split(b" ")[2].split(b",")]
+            else:
+                first, last = map(int, rest.split(b" ")[1].split(b":"))
+                wanted = list(self.mails)[first - 1 : last]
+            given = b""
+            for place, (uid, body) in enumerate(self.mails.items(), 1):
+                if uid in wanted:
+                    given += b"* %d FETCH (UID %d RFC822.SIZE %d" % (place, uid, len(body))
+                    given += b" BODY[]<0> " + self.give(uid, body) if b"BODY" in rest else b""
+                    given += b")\r\n"
+            given += b"TAG OK done\r\n"
+        return self.odd(rest, given)
+
+
+ALL = [f"n{number}@example.org" for number in range(1, 5)]
+
+
+@pytest.fixture
+def odd() -> Odd:
+    """Such a server."""
+    return Odd()
+
+
+@pytest.mark.parametrize("refused", [b"TAG NO [UNAVAILABLE] not now\r\n", b"TAG OK done\r\n"])
+def test_what_is_refused_once_is_read_the_next_time(odd: Odd, explain: Explain, refused: bytes) -> None:
+    def no(rest: bytes, answer: bytes) -> bytes:
+        return refused if b"BODY" in rest and b"2" in rest.split(b" ")[2].split(b",") else answer
+
+    odd.odd = no
+    if refused.startswith(b"TAG OK"):
+        odd.give = lambda uid, body: b"NIL" if uid == 2 else b"{%d}\r\n%s" % (len(body), body)
+        odd.odd = lambda _, answer: answer
+    code, names, err = explain(odd.url)
+    assert (code, names) == (1, [ALL[0], *ALL[2:]])
+    assert ";UID=2: the server" in err
+    assert "asked for again the next time" in err
+    odd.odd = lambda _, answer: answer
+    odd.give = lambda _, body: b"{%d}\r\n%s" % (len(body), body)
+    assert explain(odd.url)[1] == [ALL[1]]
+    assert explain(odd.url)[:2] == (0, [])
+    with Store() as store:
+        assert store.count(Refusal) == 4
+
+
+def test_what_is_always_refused_is_passed_over_after_three_runs(odd: Odd, explain: Explain) -> None:
+    odd.give = lambda uid, body: b"NIL" if uid == 2 else b"{%d}\r\n%s" % (len(body), body)
+    assert "again the next time" in explain(odd.url)[2]
+    odd.mails[5] = BOUNCE % b"n5"
+    code, names, err = explain(odd.url)
+    assert (code, names) == (1, ["n5@example.org"])  # it blocks nothing
+    assert "again the next time" in err
+    code, names, err = explain(odd.url)
+    assert (code, names) == (3, [])
+    assert "3 times, and now passed over" in err
+    assert explain(odd.url)[:2] == (0, [])
+
+
+def test_what_is_refused_and_then_deleted_is_asked_for_no_more(odd: Odd, explain: Explain) -> None:
+    odd.give = lambda uid, body: b"NIL" if uid == 2 else b"{%d}\r\n%s" % (len(body), body)
+    explain(odd.url)
+    del odd.mails[2]
+    assert explain(odd.url)[:2] == (0, [])
+    with Store() as store:
+        assert store.tries(imapurl.place(odd.url).name, 7) == {}
+
+
+def test_a_body_in_quotes(odd: Odd, explain: Explain) -> None:
+    text = b'x <"b"\\@y.example> UID 3: 550 5.1.1 no such user'
+    odd.mails[2] = text
+    odd.give = lambda uid, body: (
+        b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+        if uid == 2
+        else b"{%d}\r\n%s" % (len(body), body)
+    )
+    odd.odd = lambda _, answer: answer.replace(b"* 2 FETCH (UID 2 ", b"* 2 FETCH (").replace(
+        b'user")', b'user" UID 2)'
+    )
+    with imap.Session(imapurl.place(odd.url), "secret") as session:
+        bodies = session._bodies([1, 2, 3])
+    assert bodies == {1: odd.mails[1], 2: text, 3: odd.mails[3]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"* 2 FETCH (UID 2 RFC822.SIZE", b"* 2 FETCH (UID 2 X-SIZE"),
+        (b"* 1 FETCH (UID 1", b"* 9 FETCH (UID 4294967295 RFC822.SIZE 5)\r\n* 1 FETCH (UID 1"),
+        (b"* 1 FETCH (UID 1", b"* 1 FETCH (UID 4294967295 RFC822.SIZE 5)\r\n* 1 FETCH (UID 1"),
+    ],
+)
+def test_answers_that_nobody_asked_for_or_without_a_size(
+    odd: Odd, explain: Explain, before: bytes, after: bytes
+) -> None:
+    odd.odd = lambda rest, answer: (
+        b"* 9 FETCH (UID 4294967295 BODY[]<0> {1}\r\nx)\r\n" + answer
+        if b"BODY" in rest
+        else answer.replace(before, after)
+    )
+    assert explain(odd.url)[1] == ALL
+    odd.mails[5] = BOUNCE % b"n5"
+    assert explain(odd.url)[1] == ["n5@example.org"]
+
+
+def test_a_size_that_is_refused_and_a_message_without_a_name(odd: Odd, explain: Explain) -> None:
+    odd.odd = lambda rest, answer: b"TAG NO broken\r\n" if b"SIZE" in rest else answer
+    assert explain(odd.url)[1] == ALL
+    odd.mails |= {5: BOUNCE % b"n5", 6: BOUNCE % b"n6"}
+    odd.odd = lambda rest, answer: (
+        answer.replace(b"* 5 FETCH (UID 5 ", b"* 5 FETCH (") if b"BODY" not in rest else answer
+    )
+    _, names, err = explain(odd.url)
+    assert names == ["n6@example.org"]
+    assert "1 of its messages: the server does not name them" in err
+
+
+def test_numbered_anew_the_same_mails_count_once(odd: Odd, explain: Explain) -> None:
+    assert explain(odd.url)[1] == ALL
+    odd.validity = 8
+    odd.mails = {uid + 100: body for uid, body in odd.mails.items()}
+    _, names, err = explain(odd.url)
+    assert names == ALL
+    assert "numbered it anew" in err
+    with Store() as store:
+        assert sorted(one.recipient for one in store.events(Refusal)) == ALL
 
 
 # ---- Maildirs -------------------------------------------------------------------------------------
@@ -416,7 +670,7 @@ def box(tmp_path: Path) -> Path:
 
 
 def _names(reading: Iterator[mailbox.Found]) -> list[str]:
-    return [mark.name for _, mark in reading]
+    return [mark.name for _, mark in reading if mark]
 
 
 def test_each_message_once_wherever_it_moves(box: Path) -> None:
@@ -441,6 +695,22 @@ def test_a_name_is_forgotten_at_the_second_look(box: Path) -> None:
     assert maildir.seen == set()
 
 
+def test_what_cannot_be_read_is_told_once_and_read_when_it_can_be(
+    box: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (box / "new" / "1.host").write_bytes(BOUNCE % b"a")
+    maildir = mailbox.Maildir(str(box))
+    with monkeypatch.context() as patch:  # by its mode, root could read it
+        patch.setattr(mail, "single", lambda path: mail.Unread(path, "Permission denied"))
+        ((told, mark),) = maildir.poll()
+        assert isinstance(told, mail.Unread)
+        assert mark is None
+        assert list(maildir.poll()) == []  # once
+    assert maildir.seen == set()
+    assert _names(maildir.poll()) == ["1.host"]
+    assert _names(maildir.poll()) == []
+
+
 def test_follow_tells_what_arrives_and_remembers(box: Path, explain: Explain) -> None:
     (box / "cur" / "1.host:2,").write_bytes(BOUNCE % b"a")
     assert explain("--follow", "--for", "0", str(box))[:2] == (1, ["a@example.org"])
@@ -453,6 +723,22 @@ def test_follow_tells_what_arrives_and_remembers(box: Path, explain: Explain) ->
     with Store() as store:
         assert store.count(Refusal) == 3
         assert store.seen(os.path.realpath(box)) == {"1.host", "2.host", "3.host"}
+
+
+def test_a_folder_on_a_server_is_not_followed(explain: Explain) -> None:
+    code, _, err = explain("--follow", "imaps://u@host.invalid/INBOX")
+    assert code == 2
+    assert "on a server cannot be followed" in err
+    assert "unlisted explain imaps://u@host.invalid/INBOX" in err
+    code, _, err = explain("--follow", "imaps://u:secret@host.invalid/INBOX")
+    assert code == 2
+    assert "secret" not in err
+
+
+def test_a_time_without_follow_is_no_silent_wish(box: Path, explain: Explain) -> None:
+    code, _, err = explain("--for", "5", str(box))
+    assert code == 2
+    assert "--follow" in err
 
 
 def test_what_is_no_maildir(tmp_path: Path, explain: Explain) -> None:

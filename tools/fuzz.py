@@ -46,6 +46,15 @@ SEEDS = (
     b'{"notificationType":"Bounce","bounce":{"bouncedRecipients":[{"emailAddress":"a@b.c"}]}}',
     _BOUNCE + _MANY + b"\n550 5.1.1" * 4000,
     _BOUNCE + b"\n" + _LINES + b">>> RCPT TO:<b@y>\n<<< 550 5.1.1 x\n" * 800,
+    _BOUNCE
+    + b"\nno\n\nto:\n\nto: a\nfrom: postmaster\n\n"
+    + _BOUNCE
+    + b"\n--b--\n"
+    + _REPORT
+    + b"--b--\n"
+    + _BOUNCE,
+    b"From a@b Thu Nov 19 10:00:00 2026\nContent-Length: 90\n\nx\n\n"
+    b"From c@d Thu Nov 19 10:00:00 2026\nA: b\n\ny\n",
     b"   ----- Transcript of session follows -----\n>>> RCPT To:<b@y>\n<<< 550 5.1.1 unknown\n",
 )
 

@@ -10,7 +10,7 @@ from unlisted import config, show
 from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
-    from unlisted.edge import imap
+    from unlisted.edge import imapurl
     from unlisted.edge.mailbox import Take
 
 VARIABLE = "UNLISTED_IMAP_PASSWORD"
@@ -23,23 +23,33 @@ def is_folder(text: str) -> bool:
 
 def folder(args: argparse.Namespace, url: str, take: "Take") -> None:
     """Tell what is new in a folder on a server, and keep how far it was read."""
-    from unlisted.edge import imap, mailbox
+    from unlisted.edge import imap, imapurl, mailbox
     from unlisted.edge.store import Store
 
-    where = imap.place(url)
+    where = imapurl.place(url)
     secret = password(args.password_file, where)
     with Store(config.load(args.config).store) as store, imap.Session(where, secret) as session:
         validity, uid = (0, 0) if args.again else store.mailbox(where.name)
         if validity and validity != session.validity:
             show.say(f"{show.clean(where.name)}: the server has numbered it anew; all of it is read again")
-        mailbox.keep(store, mailbox.folder(session, validity, uid), take)
+        tries = store.tries(where.name, session.validity)
+        count = mailbox.keep(store, mailbox.folder(session, validity, uid, tries), take)
+        if not count and uid:
+            show.say(f"{show.clean(where.name)}: nothing new (--again reads what was read before as well)")
 
 
 def follow(args: argparse.Namespace, paths: list[str], take: "Take") -> None:
     """Tell what arrives in Maildirs until Ctrl-C, or for as long as was said."""
-    from unlisted.edge import mailbox
+    from unlisted.edge import imapurl, mailbox
     from unlisted.edge.store import Store
 
+    for path in filter(is_folder, paths):
+        name = imapurl.place(path).name
+        raise UnlistedError(
+            f"{show.clean(name)}: a folder on a server cannot be followed",
+            remedy=f"unlisted explain {show.clean(name)}   (again from time to time: it reads what is new)",
+            code=2,
+        )
     boxes = [mailbox.Maildir(path) for path in paths]
     with Store(config.load(args.config).store) as store:
         for box in boxes:
@@ -48,7 +58,7 @@ def follow(args: argparse.Namespace, paths: list[str], take: "Take") -> None:
         mailbox.follow(boxes, store, take, args.seconds)
 
 
-def password(file: str | None, where: "imap.Place") -> str:
+def password(file: str | None, where: "imapurl.Place") -> str:
     """From the file, the environment or the terminal; never from the command line."""
     if file:
         try:

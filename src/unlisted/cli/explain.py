@@ -88,6 +88,12 @@ def run(args: argparse.Namespace) -> int:
     """Read everything, print a line for each recipient, sum up."""
     told = Told(_own(args), as_json=args.json, listing=args.unread)
     paths: list[str] = args.paths
+    if args.seconds is not None and not args.follow:
+        raise UnlistedError(
+            "--for ends --follow, which is not there",
+            remedy="unlisted explain --follow --for 60 MAILDIR",
+            code=2,
+        )
     _given.sources([path for path in paths if path != "-" and not _mailbox.is_folder(path)])
     if not paths:
         if sys.stdin.isatty():

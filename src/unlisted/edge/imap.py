@@ -5,6 +5,7 @@ checked, and a password goes over plain text to this machine only. What a server
 octets and seconds of one answer, octets of one message, of which the first `mail.LIMIT` are fetched.
 """
 
+import base64
 import imaplib
 import ipaddress
 import re
@@ -15,11 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
-from msgspec import Struct
+from msgspec import structs
 
 from unlisted.edge import mail
+from unlisted.edge.imapurl import Place, quoted
 from unlisted.errors import UnlistedError
 
 T = TypeVar("T")
@@ -31,48 +32,10 @@ TOGETHER = 2 << 20  # octets of messages asked for at once
 WINDOW = 200  # messages whose sizes are asked for at once
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,15})\b")
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
+_ANY = range(1, 1 << 32)
+_STRING = re.compile(rb'BODY\[\](?:<\d{1,10}>)? "((?:[^"\\]|\\.)*+)"')
+_BROKEN = re.compile(r"(?i)\[(?:UNAVAILABLE|SERVERBUG|INUSE|CONTACTADMIN)\]|internal error")  # RFC 5530 §3
 _NUMBER = re.compile(rb"\d{1,10}")
-
-
-class Place(Struct, frozen=True):
-    """Where a folder is, without its password."""
-
-    user: str
-    host: str
-    port: int
-    folder: str
-    tls: bool  # from the first octet, not by STARTTLS
-
-    @property
-    def name(self) -> str:
-        """As it was given: what the store and every message of it is called by."""
-        scheme, usual = ("imaps", 993) if self.tls else ("imap", 143)
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}://{self.user}@{host}{'' if self.port == usual else f':{self.port}'}/{self.folder}"
-
-
-def place(url: str) -> Place:
-    """A URL of RFC 5092, as far as it names a folder; UnlistedError names what is wrong with it."""
-    remedy = "imaps://USER@HOST/INBOX   (a USER with an @ in it: write %40)"
-    shown = re.sub(r":[^/@]*@", ":…@", url[:200])
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise UnlistedError(f"{shown!r} is no mailbox: {error}", remedy=remedy, code=2) from None
-    if parts.password is not None:
-        raise UnlistedError(
-            "a password in an argument is read by everybody on this machine",
-            remedy="leave it out: it is asked for, or taken from UNLISTED_IMAP_PASSWORD or --password-file",
-            code=2,
-        )
-    user, folder = unquote(parts.username or ""), unquote(parts.path.lstrip("/")) or "INBOX"
-    if not user or not parts.hostname:
-        raise UnlistedError(f"{shown!r} names no user or no host", remedy=remedy, code=2)
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in user + folder):
-        raise UnlistedError("a mailbox's name holds no control characters", remedy=remedy, code=2)
-    tls = parts.scheme.lower() == "imaps"
-    return Place(user, parts.hostname, port or (993 if tls else 143), folder, tls)
 
 
 class Session:
@@ -82,6 +45,8 @@ class Session:
         self.place = where
         self.validity = 0
         self.exists = 0
+        self.next = 1 << 32  # no UID is higher or the same
+        self._secrets = _secrets(where, password)
         self._client = self._ask(lambda: _connect(where))
         try:
             self._secure()
@@ -109,23 +74,46 @@ class Session:
             self._client.shutdown()
 
     def after(self, uid: int) -> Iterator[tuple[int, mail.Message | mail.Unread]]:
-        """Every message with a higher UID, in their order, with its UID."""
+        """Every message with a higher UID, in their order, with its UID; 0 when the server names none."""
         first = self._position(uid)
-        while sizes := [one for one in self._sizes(first) if one[0] > uid]:
+        while first <= self.exists:
             before = self.exists
-            for group in _groups(sizes):
-                bodies = self._bodies([one for one, _ in group])
-                for one, size in group:
-                    if one in bodies:
-                        yield one, self._message(one, size, bodies[one])
-            uid = sizes[-1][0]
+            sizes = self._sizes(first)
+            lost = min(WINDOW, before - first + 1) - len(sizes)
+            if lost > 0 and self.exists == before:
+                yield (
+                    0,
+                    mail.Unread(self.place.name, f"{lost} of its messages: the server does not name them"),
+                )
+            for one, found in self._read([size for size in sizes if size[0] > uid]):
+                uid = max(uid, one)
+                yield one, found
             # What others deleted meanwhile moves the positions (EXPUNGE, RFC 3501 §7.4.1).
             first = first + WINDOW if self.exists == before else self._position(uid)
 
-    def _message(self, uid: int, size: int, body: bytes | None) -> mail.Message | mail.Unread:
+    def these(self, uids: list[int]) -> Iterator[tuple[int, mail.Message | mail.Unread]]:
+        """The messages with these UIDs, as far as they are still there."""
+        for begin in range(0, len(uids), WINDOW):
+            part = uids[begin : begin + WINDOW]
+            sizes = dict(self._named(_ANY, "UID", "FETCH", ",".join(map(str, part))))
+            yield from self._read([(one, sizes[one]) for one in part if one in sizes])
+
+    def _read(self, sizes: list[tuple[int, int]]) -> Iterator[tuple[int, mail.Message | mail.Unread]]:
+        """The messages with these UIDs and sizes; one that is there and not handed out is told as such."""
+        for group in _groups(sizes):
+            bodies = self._bodies([one for one, _ in group])
+            missing = [one for one, _ in group if one not in bodies]
+            if missing:
+                there = dict(self._named(_ANY, "UID", "FETCH", ",".join(map(str, missing))))
+                bodies |= {one: "the server gives no text of it" for one in missing if one in there}
+            for one, size in group:
+                if one in bodies:
+                    yield one, self._message(one, size, bodies[one])
+
+    def _message(self, uid: int, size: int, body: bytes | str) -> mail.Message | mail.Unread:
         source = f"{self.place.name};UID={uid}"
-        if body is None:
-            return mail.Unread(source, "the server does not hand it out")
+        if isinstance(body, str):
+            return mail.Unread(source, body)
         return mail.Message(source, body[: mail.LIMIT], cut=max(0, size - min(len(body), mail.LIMIT)))
 
     def _position(self, uid: int) -> int:
@@ -145,30 +133,48 @@ class Session:
         last = min(first + count - 1, self.exists)
         if first > last:
             return []
-        answer = self._told("FETCH", f"{first}:{last}", "(UID RFC822.SIZE)")
-        found: dict[int, int] = {}
-        for line in answer:
-            uid, size = _UID.search(_flat(line)), _SIZE.search(_flat(line))
-            if uid and size and len(found) < count:
-                found[int(uid[1])] = int(size[1])
-        return sorted(found.items())
+        return self._named(range(first, last + 1), "FETCH", f"{first}:{last}")
 
-    def _bodies(self, uids: list[int]) -> dict[int, bytes | None]:
-        """The first `mail.LIMIT` octets of each; None for one that the server refuses to hand out."""
+    def _named(self, positions: range, *words: str) -> list[tuple[int, int]]:
+        """UID and size (0: not told) of what stands at these positions; servers tell more than that."""
+        try:
+            answer = self._told(*words, "(UID RFC822.SIZE)")
+        except _RefusedError:
+            answer = self._told(*words, "(UID)")  # to tell a size, some have to read the message
+        uids: dict[int, int] = {}
+        sizes: dict[int, int] = {}
+        for line in map(_flat, answer):
+            position, uid, size = (one.search(line) for one in (_NUMBER, _UID, _SIZE))
+            if not position or int(position[0]) not in positions:
+                continue
+            if uid and int(uid[1]) < self.next:
+                uids[int(position[0])] = int(uid[1])
+            if size:
+                sizes[int(position[0])] = int(size[1])
+        return sorted((uid, sizes.get(position, 0)) for position, uid in uids.items())
+
+    def _bodies(self, uids: list[int]) -> dict[int, bytes | str]:
+        """The first `mail.LIMIT` octets of each, or why the server refuses to hand it out."""
         asked = f"(UID BODY.PEEK[]<0.{mail.LIMIT}>)"
         try:
             answer = self._told("UID", "FETCH", ",".join(map(str, uids)), asked)
-        except _RefusedError:
+        except _RefusedError as error:
             if len(uids) == 1:
-                return {uids[0]: None}
+                return {uids[0]: f"the server does not hand it out: {error.words}"}
             return {key: value for one in uids for key, value in self._bodies([one]).items()}
-        bodies: dict[int, bytes | None] = {}
+        bodies: dict[int, bytes | str] = {}
         for number, item in enumerate(answer):
+            line = item[0] if isinstance(item, tuple) else item
+            tail = answer[number + 1] if isinstance(item, tuple) and number + 1 < len(answer) else b""
+            uid = _UID.search(_STRING.sub(b"", line)) or (
+                _UID.search(tail) if isinstance(tail, bytes) else None
+            )
+            if not uid or int(uid[1]) not in uids:
+                continue
             if isinstance(item, tuple):
-                tail = answer[number + 1] if number + 1 < len(answer) else b""
-                uid = _UID.search(item[0]) or (_UID.search(tail) if isinstance(tail, bytes) else None)
-                if uid and int(uid[1]) in uids:
-                    bodies[int(uid[1])] = item[1]
+                bodies[int(uid[1])] = item[1]
+            elif found := _STRING.search(line):  # RFC 3501 §9: nstring is a literal, a quoted string or NIL
+                bodies[int(uid[1])] = re.sub(rb"\\(.)", rb"\1", found[1])
         return bodies
 
     # ---- the beginning of a session ----
@@ -190,9 +196,15 @@ class Session:
         try:
             if "AUTH=PLAIN" in self._client.capabilities:  # RFC 4616: in UTF-8, which LOGIN is not
                 self._ask(lambda: self._client.authenticate("PLAIN", lambda _: secret))
+            elif not (self.place.user + password).isascii():
+                raise _RefusedError(self.place.name, "its LOGIN carries ASCII letters only")
             else:
                 self._ask(lambda: self._client.login(self.place.user, password))
         except _RefusedError as error:
+            if _BROKEN.search(error.words):
+                raise UnlistedError(
+                    f"{self.place.name}: the server cannot serve now: {error.words}", remedy="try again later"
+                ) from None
             raise UnlistedError(
                 f"{self.place.name}: the server does not take this user and password: {error.words}",
                 remedy="check both; many providers want a password made for programs",
@@ -203,10 +215,13 @@ class Session:
         try:
             data = self._told("EXAMINE", quoted(self.place.folder))
         except _RefusedError as error:
+            broken = _BROKEN.search(error.words)
             raise UnlistedError(
-                f"{self.place.name}: no such folder: {error.words}", remedy="its name as the server spells it"
+                f"{self.place.name}: {'cannot be opened now' if broken else 'no such folder'}: {error.words}",
+                remedy="try again later" if broken else "its name as the server spells it",
             ) from None
         self.exists = _integer(data)
+        self.next = _integer(self._client.response("UIDNEXT")[1]) or 1 << 32
         self.validity = _integer(self._client.response("UIDVALIDITY")[1])
         if not self.validity:
             raise UnlistedError(f"{self.place.name}: the server numbers its messages anew every time")
@@ -223,7 +238,7 @@ class Session:
         kind, data = self._ask(ask)
         self.exists -= len([one for one in self._client.response("EXPUNGE")[1] if one is not None])
         if kind != "OK":
-            raise _RefusedError(self.place.name, _words(data))
+            raise _RefusedError(self.place.name, _words(data, self._secrets))
         return [item for item in data if item is not None]
 
     def _ask(self, command: Callable[[], T]) -> T:
@@ -231,21 +246,26 @@ class Session:
         name = self.place.name
         client = getattr(self, "_client", None)
         stop = _stop(client.hang_up) if client else None
+        plain = structs.replace(self.place, tls=False) if self.place.tls else None
         try:
             if client:
                 client.left = ANSWER
             return command()
         except imaplib.IMAP4.abort as error:
-            raise UnlistedError(
-                f"{name}: the server broke off or does not speak IMAP: {_words([str(error)])}",
-                remedy="try again later; what was read so far is kept",
-            ) from None
+            raise self._broken(error, client) from None
         except imaplib.IMAP4.error as error:
-            raise _RefusedError(name, _words([str(error)])) from None
+            raise _RefusedError(name, _words([*error.args], self._secrets)) from None
         except ssl.SSLCertVerificationError as error:
             raise UnlistedError(
                 f"{name}: its certificate does not hold: {error.verify_message}",
                 remedy="name the host as its certificate does; for one of your own: SSL_CERT_FILE=CA.pem",
+            ) from None
+        except ssl.SSLError as error:
+            raise UnlistedError(
+                f"{name}: it speaks no TLS that we know ({error.reason or 'broken off'})",
+                remedy=f"{plain.name}   (begins without TLS and goes over to it)"
+                if plain
+                else "try again later",
             ) from None
         except TimeoutError:
             raise UnlistedError(
@@ -260,6 +280,18 @@ class Session:
         finally:
             if stop:
                 stop.cancel()
+
+    def _broken(self, error: imaplib.IMAP4.abort, client: imaplib.IMAP4 | None) -> UnlistedError:
+        """What imaplib calls an abort: the server's goodbye, silence, or what is no IMAP."""
+        said = _words([*error.args], self._secrets)
+        if client and (bye := client.untagged_responses.get("BYE")):
+            said = f"the server ends the session: {_words(bye, self._secrets)}"
+        elif "EOF" in said:
+            said = "the server broke off"
+        else:
+            said = f"the server does not speak IMAP: {said}"
+        kept = "; what was read so far is kept" if self.validity else ""
+        return UnlistedError(f"{self.place.name}: {said}", remedy=f"try again later{kept}")
 
 
 class _RefusedError(UnlistedError):
@@ -330,27 +362,15 @@ def _stop(what: Callable[[], None]) -> threading.Timer:
     return timer
 
 
-def quoted(folder: str) -> str:
-    """A folder's name on the wire: modified UTF-7 (RFC 3501 §5.1.3) in quotes."""
-    spelled: list[str] = []
-    for piece in re.findall(r"[\x20-\x7e]+|[^\x20-\x7e]+", folder):
-        if piece.isascii():
-            spelled.append(piece.replace("&", "&-"))
-        else:
-            seven = piece.encode("utf-7").decode().rstrip("-")
-            spelled.append("&" + seven[1:].replace("/", ",") + "-")
-    return '"' + "".join(spelled).replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
 def _groups(sizes: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
     """Messages that are fetched with one command."""
     group: list[tuple[int, int]] = []
     octets = 0
     for one in sizes:
-        octets += min(one[1], mail.LIMIT) + 200
+        octets += min(one[1] or mail.LIMIT, mail.LIMIT) + 200
         if group and octets > TOGETHER:
             yield group
-            group, octets = [], min(one[1], mail.LIMIT)
+            group, octets = [], min(one[1] or mail.LIMIT, mail.LIMIT)
         group.append(one)
     if group:
         yield group
@@ -376,7 +396,18 @@ def _integer(data: list[Any] | None) -> int:
     return int(found[0]) if found else 0
 
 
-def _words(data: list[Any]) -> str:
+def _secrets(where: Place, password: str) -> list[str]:
+    """How a password goes over the wire, as a server repeats it and imaplib shows that; longest first."""
+    plain = base64.b64encode(f"\0{where.user}\0{password}".encode()).decode()
+    escaped = password.replace("\\", "\\\\").replace('"', '\\"')
+    words = {word: True for one in (plain, escaped, password) for word in (repr(one.encode())[2:-1], one)}
+    return sorted(words, key=len, reverse=True) if password else []
+
+
+def _words(data: list[Any], secrets: list[str]) -> str:
+    """What a server said, without the password in it."""
     text = data[-1] if data else ""
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    for secret in secrets:
+        text = text.replace(secret, "…")
     return text.removeprefix("b'").removesuffix("'")[:200]

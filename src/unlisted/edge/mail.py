@@ -24,7 +24,9 @@ from unlisted.notice import report
 
 LIMIT = 1 << 20  # bytes of one message: a report precedes what it returns, and is a few kB long
 PASTE = 1 << 16  # bytes: a file that holds a pasted reply is small
-COUNTED = 1 << 30  # bytes behind the limit that are counted; a gzip of zeros has any number of them
+COUNTED = (
+    1 << 30
+)  # bytes behind the limit that are counted, and that a gzip is unpacked to: it has any number
 NO_MAIL = "no mail in it"
 MOMENT = 100  # ms in which a program at the other end of a pipe has opened it
 
@@ -138,9 +140,11 @@ def _stream(source: str, file: BinaryIO, limit: int, *, named: bool) -> Iterator
     """`named`: the person gave this very file, so a text in it is meant to be read."""
     head = file.read(mbox.AHEAD)
     if head.startswith(b"\x1f\x8b"):
-        packed = gzip.GzipFile(fileobj=Rewound(head, file), mode="rb")  # type: ignore[call-overload]
+        packed = _Unpacked(gzip.GzipFile(fileobj=Rewound(head, file), mode="rb"))  # type: ignore[call-overload]
         try:
             yield from _plain(source, packed.read(mbox.AHEAD), cast(BinaryIO, packed), limit, named=named)
+            if not packed.left:
+                yield Unread(source, f"unpacks to more than {COUNTED >> 20:,} MiB; the rest was not read")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             yield Unread(source, f"damaged gzip: {error}")
         return
@@ -192,6 +196,25 @@ def _each(source: str, found: Iterator[tuple[bytes, int]]) -> Iterator[Message]:
         held = one
     if held is not None:
         yield Message(f"{source}#{number}" if number > 1 else source, held[0], cut=held[1])
+
+
+class _Unpacked(io.RawIOBase):
+    """A gzip that ends at `COUNTED` bytes: a kilobyte of it may unpack to a megabyte."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.left = COUNTED
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, room: Any) -> int:
+        """Fill `room` as far as that goes."""
+        data = self._file.read(min(len(room), self.left))
+        self.left -= len(data)
+        room[: len(data)] = data
+        return len(data)
 
 
 class _Returns(io.RawIOBase):

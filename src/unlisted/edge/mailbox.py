@@ -3,7 +3,7 @@
 What was read is kept on our side, in the store; the mailbox stays as it was. The mark moves in the very
 transaction that saves what the message said: a machine that dies between the two has done neither.
 A message is told before that. Who is killed in between tells it again, in the same words from the same
-source, and the store counts it once.
+source, and the store counts it once; so it does when a server numbers its messages anew.
 """
 
 import os
@@ -12,6 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from hashlib import blake2b
+from itertools import chain
+
+from msgspec import structs
 
 from unlisted.edge import imap, mail
 from unlisted.edge.store import Mark, Store
@@ -19,31 +23,60 @@ from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
 
 PAUSE = 1.0  # seconds between two looks at a Maildir: two directories are read, nothing is opened
+TRIES = 3  # runs in which a message on a server is asked for
 BATCH = 200  # messages whose saving is waited for together
 
-Found = tuple[mail.Message | mail.Unread, Mark]
+Found = tuple[mail.Message | mail.Unread | None, Mark | None]  # no message: gone; no mark: to be read again
 Take = Callable[[mail.Message | mail.Unread], list[Refusal]]  # tells a message; what it said
 
 _FLAGS = re.compile(r"[:;!]2,[^/]*\Z")  # maildir(5): what stands behind changes while the message does not
 
 
-def folder(session: imap.Session, validity: int, uid: int) -> Iterator[Found]:
-    """What came into an IMAP folder behind the last mark; everything when its UIDs have begun anew."""
-    begin = uid if validity == session.validity else 0
-    for one, found in session.after(begin):
-        yield found, Mark(session.place.name, session.validity, one)
+def folder(session: imap.Session, validity: int, uid: int, tries: dict[int, int]) -> Iterator[Found]:
+    """What came into an IMAP folder behind the last mark; everything when its UIDs have begun anew.
+
+    Before that, what could not be read until now: `tries` says which UIDs, and how often. A message that
+    is broken for good is passed over after `TRIES`, and that is said.
+    """
+    same = validity == session.validity
+    left = set(tries) if same else set()
+    for one, found in chain(session.these(sorted(left)), session.after(uid if same else 0)):
+        if not one:
+            yield found, None
+            continue
+        left.discard(one)
+        count = tries.get(one, 0) + 1 if isinstance(found, mail.Unread) else 0
+        if isinstance(found, mail.Unread):
+            then = "asked for again the next time" if count < TRIES else f"{count} times, and now passed over"
+            found = mail.Unread(found.source, f"{found.why} ({then})")
+        yield found, Mark(session.place.name, session.validity, one, tries=count % TRIES)
+    for one in left:  # deleted meanwhile
+        yield None, Mark(session.place.name, session.validity, one)
 
 
-def keep(store: Store, found: Iterable[Found], take: Take) -> None:
-    """Tell each message, then save what it said together with its mark."""
+def keep(store: Store, found: Iterable[Found], take: Take) -> int:
+    """Tell each message, then save what it said together with its mark; how many there were."""
     waiting: list[Future[int]] = []
+    count = 0
     for message, mark in found:
-        refusals = take(message)
+        refusals = take(message) if message else []
+        count += message is not None
         sys.stdout.flush()  # before the mark moves: told twice rather than not at all
-        waiting.append(store.add_later(refusals, mark))
+        waiting.append(store.add_later(_lasting(refusals, message, mark), mark))
         if len(waiting) == BATCH:
             _settle(waiting)
     _settle(waiting)
+    return count
+
+
+def _lasting(
+    refusals: list[Refusal], message: mail.Message | mail.Unread | None, mark: Mark | None
+) -> list[Refusal]:
+    """A UID names a message until the server numbers anew; what is kept is named by its content."""
+    if not (mark and mark.validity and isinstance(message, mail.Message)):
+        return refusals
+    digest = blake2b(message.raw, digest_size=16).hexdigest()
+    return [structs.replace(one, source=f"{mark.place};{digest}") for one in refusals]
 
 
 def _settle(waiting: list[Future[int]]) -> None:
@@ -76,6 +109,7 @@ class Maildir:
         self.place = os.path.realpath(path)
         self.seen: set[str] = set()  # names
         self._missed: set[str] = set()
+        self._unread: dict[str, str] = {}  # names that were told as not to be read, and why
         if not all(os.path.isdir(os.path.join(path, name)) for name in ("new", "cur")):
             raise UnlistedError(
                 f"{path} is no Maildir: it has no folders new and cur",
@@ -90,14 +124,22 @@ class Maildir:
             found = mail.single(there[name])
             if isinstance(found, mail.Unread) and not os.path.exists(there[name]):
                 continue  # moved from new to cur, or taken away, under our hands: the next look tells
+            if isinstance(found, mail.Unread):  # not marked: it may be mended, and is then told
+                if self._unread.get(name) != found.why:
+                    self._unread[name] = found.why
+                    yield found, None
+                continue
+            self._unread.pop(name, None)
             self.seen.add(name)
             yield found, Mark(self.place, name=name)
 
     def forgotten(self) -> list[Mark]:
         """The names that are gone at two looks: a message on its way from `new` to `cur` is at one."""
-        gone = self.seen - self._list().keys()
+        there = self._list()
+        gone = self.seen - there.keys()
         forget = gone & self._missed
         self._missed = gone - forget
+        self._unread = {name: why for name, why in self._unread.items() if name in there}
         self.seen -= forget
         return [Mark(self.place, name=name, gone=True) for name in sorted(forget)]
 

@@ -1,8 +1,9 @@
 """Several messages in one stream: an mbox of any kind, or mails that somebody wrote one behind the other.
 
 RFC 4155 and what is older than it: mboxo and mboxrd (">From " unquoted once), mboxcl and mboxcl2 (a
-Content-Length, believed where a message really ends there). Mails without "From " lines are told apart
-where a multipart has ended and a header block begins, or where a bounce begins that nothing announces.
+Content-Length, believed where a message really ends there and none begins before). Mails without "From "
+lines are told apart where a multipart has ended and a header block begins, or where a bounce begins that
+nothing announces.
 One line, one message and one look ahead are bounded; the stream may be a pipe.
 """
 
@@ -12,7 +13,6 @@ from typing import BinaryIO
 
 from unlisted.notice import parts
 
-LINE = 1 << 16  # bytes of one line; longer ones are cut into pieces
 BLOCK = 1 << 18  # bytes read at once
 AHEAD = 8192  # bytes that are looked at to recognize a mail
 
@@ -23,7 +23,9 @@ _KNOWN = frozenset(
     b"x-original-to auto-submitted reply-to sender cc envelope-to x-failed-recipients in-reply-to".split()
 )
 _NEXT = re.compile(rb"\n[ \t]{0,80}\r?\n(?=From \S{1,320} .{0,40}[0-9]{1,2}:[0-9]{2}|From MAILER-DAEMON\b)")
-_EMPTY = re.compile(rb"\n\r?\n")
+_EMPTY = re.compile(rb"\n[ \t]{0,80}+\r?\n")
+_TEXT = re.compile(rb"\S")
+_END = re.compile(rb"\r\n|\n|\r")
 _LENGTH = re.compile(rb"(?i)\ncontent-length:[ \t]{0,8}([0-9]{1,9})[ \t]{0,8}\r?\n")
 _QUOTED = re.compile(rb"(?m)^>(>{0,80}From )")
 _DAEMON = re.compile(rb"(?im)^from[ \t]*:.{0,200}(?:mailer-daemon|postmaster|mail delivery)")
@@ -31,39 +33,70 @@ _COPY = re.compile(
     rb"(?i)copy of|(?:original|returned) (?:message|mail)|follows?\b|begin message|^content-type:|^--"
 )
 
+# Where a mail may begin: a header that mails have, and another one or its continuation in the next line;
+# behind an empty line or one that may end a multipart.
+_BEGIN = re.compile(
+    rb"(?i)\n(?:([ \t]{0,80}+\r?\n)|--[^\n]{1,200}+\n)(?=(?:"
+    + b"|".join(sorted(_KNOWN))
+    + rb")[ \t]{0,8}+:[^\n]{0,8000}+\n(?:[ \t]|[!-9;-~]{1,70}+[ \t]{0,8}+:))"
+)
+_REACH = 210  # bytes: of that pattern, without what it looks ahead to
 
-def is_mail(head: bytes) -> bool:
-    """True when the first bytes of a file are those of a mail or an mbox."""
-    head = head[:AHEAD].lstrip(b"\r\n")
-    lines = head.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    if lines and lines[0].startswith((b"From ", b">From ")):
-        lines = lines[1:]
+
+def is_mail(head: bytes, at: int = 0) -> bool:
+    """True when the first bytes of a file (or those from `at` on) are those of a mail or an mbox."""
+    last = min(len(head), at + AHEAD)
+    while at < last and head[at] in b"\r\n":
+        at += 1
     known = 0
-    for line in lines[:60]:
+    for number in range(61):
+        found = _END.search(head, at, last)
+        line = head[at : found.start() if found else last]
         if not line.strip():
-            break
-        if line[:1] in b" \t":
-            continue
-        found = _HEADER.match(line)
+            return False
+        if number or not line.startswith((b"From ", b">From ")):
+            name = _HEADER.match(line)
+            if not name and line[:1] not in b" \t":
+                return False
+            known += name is not None and _is_known(name[1].lower())
+        if known == 2:
+            return True
         if not found:
-            break
-        known += found[1].lower() in _KNOWN or found[1].lower().startswith(b"x-")
-    return known >= 2
+            return False
+        at = found.end()
+    return False
+
+
+def _is_known(name: bytes) -> bool:
+    return name in _KNOWN or name.startswith(b"x-")
 
 
 def split(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
     """Each message's first `limit` bytes, and how many more it has."""
     if POSTMARK.match(file.peek(AHEAD).lstrip(b"\r\n")):
-        yield from _marked(file, limit)
-        return
-    one = _Message(limit)
-    while line := file.readline(LINE):
-        if one.size and one.ends_before(line, file):
-            yield one.taken()
-            one = _Message(limit)
-        one.add(line)
-    if one.size:
-        yield one.taken()
+        return _marked(file, limit)
+    return _unmarked(file, limit)
+
+
+def _unmarked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
+    """Mails one behind the other, block by block; what cannot begin one is passed over by one pattern."""
+    data = b""
+    one, cut = _Message(0), 0
+    more = True
+    while more:
+        block = file.some(BLOCK)
+        more = bool(block)
+        data, one = data[one.start :] + block, one.moved()
+        last = len(data) - AHEAD if more else len(data)  # as far as there is enough to look ahead to
+        while (stop := one.end(data, last)) is not None:
+            yield data[one.start : min(stop, one.start + limit)], cut + max(0, stop - one.start - limit)
+            one, cut = _Message(stop), 0
+        if one.seen - one.start > limit + BLOCK:  # a large one: its beginning is kept, its middle counted
+            cut += one.seen - one.start - limit
+            data = data[one.start : one.start + limit] + data[one.seen :]
+            one.start, one.seen = 0, limit
+    if data[one.start :]:
+        yield data[one.start : one.start + limit], cut + max(0, len(data) - one.start - limit)
 
 
 def _marked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
@@ -72,8 +105,8 @@ def _marked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
     start = seen = cut = 0  # of the present message: where it begins, is searched from, bytes left out
     more = True
     while True:
-        after = seen if cut else max(seen, _announced(data, start, limit, more=more))
-        found = _NEXT.search(data, after)
+        after = seen if cut else _announced(data, start, limit, more=more)
+        found = _NEXT.search(data, max(seen, after)) if after is not None else None
         if found or not more:
             stop = found.end() if found else len(data)
             if start < stop:
@@ -82,7 +115,8 @@ def _marked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
                 return
             start, seen, cut = stop, stop, 0
             continue
-        seen = max(seen, len(data) - AHEAD)
+        if after is not None:
+            seen = max(seen, len(data) - AHEAD)
         if seen - start > limit + BLOCK:  # a large one: its beginning is kept, its middle counted
             cut += seen - start - limit
             data, start, seen = data[start : start + limit] + data[seen:], 0, limit
@@ -91,18 +125,33 @@ def _marked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
         data, start, seen = data[start:] + block, 0, seen - start
 
 
-def _announced(data: bytes, start: int, limit: int, *, more: bool) -> int:
-    """Where the message ends by its Content-Length, if it does; else where it begins."""
+def _announced(data: bytes, start: int, limit: int, *, more: bool) -> int | None:
+    """Where the message ends by its Content-Length, if it does; else where it begins; None: not yet known.
+
+    The sender writes that number: it must not hide the mails that lie behind his.
+    """
     head = _EMPTY.search(data, start, start + limit)
-    if head is None or not (found := _LENGTH.search(data, start, head.start() + 1)):
+    if head is None or not _headed(data, start):
+        return start
+    if not (found := _LENGTH.search(data, start, head.start() + 1)):
         return start
     stop = head.end() + int(found[1])
     if stop - start > limit:
         return start
+    if more and len(data) < stop + AHEAD:
+        return None
     behind = data[stop : stop + AHEAD].lstrip(b"\r\n")
-    if more and len(behind) < AHEAD // 2:
-        return len(data)  # to be seen with the next block
-    return max(head.start(), stop - 3) if POSTMARK.match(behind) or not behind else start
+    if stop > len(data) or not (POSTMARK.match(behind) or not (behind or more)):
+        return start
+    jumped = _NEXT.finditer(data, head.start(), stop - 1)
+    if any(_headed(data, one.end()) for one in jumped):
+        return start
+    return max(head.start(), stop - 3)
+
+
+def _headed(data: bytes, postmark: int) -> bool:
+    """True when a header begins behind that line."""
+    return _HEADER.match(data, data.find(b"\n", postmark) + 1) is not None
 
 
 def _unquoted(raw: bytes) -> bytes:
@@ -110,59 +159,68 @@ def _unquoted(raw: bytes) -> bytes:
 
 
 class _Message:
-    """The message that is being read: its lines, and what says where it ends."""
+    """The message that is being read: where it begins in the data, and what says where it ends."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.lines: list[bytes] = []
-        self.size = self.cut = 0
-        self.empty = False  # the last line was
-        self.head = True  # still in the header
+    def __init__(self, start: int) -> None:
+        self.start = self.seen = start  # `seen`: no other begins before
         self.close = b""  # what ends a multipart
+        self.head = True  # its header was not yet read
         self.opened = self.closed = False  # that multipart
 
-    def taken(self) -> tuple[bytes, int]:
-        """The bytes, and how many were left out."""
-        return b"".join(self.lines), self.cut
+    def moved(self) -> "_Message":
+        """The same, where everything before it was dropped."""
+        self.start, self.seen = 0, self.seen - self.start
+        return self
 
-    def add(self, line: bytes) -> None:
-        """One line more, as far as there is room."""
-        self.empty = not line.strip()
-        self.size += len(line)
-        if self.size <= self.limit:
-            self.lines.append(line)
-        else:
-            room = max(0, self.limit - self.size + len(line))
-            self.cut += len(line) - room
-            if room:
-                self.lines.append(line[:room])
-        if self.head and self.empty and len(self.lines) > 1:
-            self.head = False
-            self._read_header()
-        elif self.close and line.startswith(self.close[:-2]):
+    def end(self, data: bytes, last: int) -> int | None:
+        """Where the next message begins, when it does before `last`; what was looked at is remembered."""
+        for found in _BEGIN.finditer(data, max(self.start, self.seen - _REACH)):
+            if (place := found.end()) >= last:
+                break
+            if place > self.seen and self._ends(data, place, blank=found[1] is not None):
+                return place
+        if last > self.seen:
+            self._look(data, last)
+        return None
+
+    def _ends(self, data: bytes, place: int, *, blank: bool) -> bool:
+        """True when a mail begins at this place, which a pattern found; `blank`: behind an empty line."""
+        if self.head and not self._read_header(data, place):
+            return False
+        self._look(data, place)
+        if not (self.closed or (blank and not self.opened)) or not is_mail(data, place):
+            return False
+        return self.closed or self._bounce(data, place)
+
+    def _look(self, data: bytes, place: int) -> None:
+        """Move on to this place, and see whether the multipart is open or closed there."""
+        begin = b"\n" + self.close[:-2]
+        after = max(self.start, self.seen - len(begin))
+        line = data.rfind(begin, after, place) if self.close else -1
+        if line >= 0:
             self.opened = True
-            self.closed = line.rstrip() == self.close
+            self.closed = data[line + 1 : line + 200].partition(b"\n")[0].rstrip() == self.close
+        self.seen = place
 
-    def ends_before(self, line: bytes, file: "Rewound") -> bool:
-        """True when `line` begins the next message."""
-        if not self.empty and not self.closed:
-            return False
-        known = _HEADER.match(line)
-        if self.head or not known or known[1].lower() not in _KNOWN or not is_mail(line + file.peek(AHEAD)):
-            return False
-        return self.closed or (not self.opened and self._bounce(line + file.peek(AHEAD)))
-
-    def _bounce(self, head: bytes) -> bool:
+    def _bounce(self, data: bytes, place: int) -> bool:
         """The next bounce behind one in plain text, and not the mail that this one returns."""
-        head = head.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
-        before = b"".join(self.lines[-8:])
-        return _DAEMON.search(head) is not None and not _COPY.search(before)
+        blank = _EMPTY.search(data, place, place + AHEAD)
+        if not _DAEMON.search(data, place, blank.start() if blank else place + AHEAD):
+            return False
+        before = data[max(self.start, place - 2000) : place].rsplit(b"\n", 9)[-9:]
+        return not _COPY.search(b"\n".join(before))
 
-    def _read_header(self) -> None:
-        text = b"".join(self.lines).decode("latin-1").replace("\r\n", "\n").lstrip("\n")
-        head = parts.Part("", parts.headers_of(text))
-        boundary = parts.boundary(head.get("content-type"))
+    def _read_header(self, data: bytes, place: int) -> bool:
+        """Read it when it ends before this place."""
+        first = _TEXT.search(data, self.start, place)
+        blank = _EMPTY.search(data, first.start(), place) if first else None
+        if blank is None:
+            return False
+        self.head = False
+        text = data[self.start : blank.end()].decode("latin-1").replace("\r\n", "\n").lstrip("\n")
+        boundary = parts.boundary(parts.Part("", parts.headers_of(text)).get("content-type"))
         self.close = f"--{boundary}--".encode("latin-1", "replace") if boundary else b""
+        return True
 
 
 class Rewound:
@@ -201,14 +259,3 @@ class Rewound:
         if len(self._head) < size:
             self._head = self.exactly(size)
         return self._head[:size]
-
-    def readline(self, size: int) -> bytes:
-        """One line, or `size` bytes of it."""
-        if not self._head:
-            return self._file.readline(size)
-        end = self._head.find(b"\n") + 1
-        if end:
-            taken, self._head = self._head[: min(end, size)], self._head[min(end, size) :]
-            return taken
-        taken, self._head = self._head[:size], self._head[size:]
-        return taken if self._head else taken + self._file.readline(max(1, size - len(taken)))

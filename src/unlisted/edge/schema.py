@@ -35,6 +35,11 @@ MIGRATIONS = (
         place TEXT PRIMARY KEY, validity INTEGER NOT NULL, uid INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE seen (place TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (place, name)) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE unread (
+        place TEXT NOT NULL, validity INTEGER NOT NULL, uid INTEGER NOT NULL, tries INTEGER NOT NULL,
+        PRIMARY KEY (place, uid)) WITHOUT ROWID;
+    """,
 )
 
 

@@ -50,6 +50,7 @@ class Mark(Struct, frozen=True, gc=False):
     uid: int = 0
     name: str = ""
     gone: bool = False  # the name is no longer there and may be forgotten
+    tries: int = 0  # of a message that could not be read and is to be asked for again
 
 
 class Span(Struct, frozen=True):
@@ -371,6 +372,11 @@ class Store:
         rows = self._rows("SELECT validity, uid FROM mailboxes WHERE place = ?", (place,))
         return (int(str(rows[0][0])), int(str(rows[0][1]))) if rows else (0, 0)
 
+    def tries(self, place: str, validity: int) -> dict[int, int]:
+        """The UIDs of an IMAP folder that are to be asked for again, and how often each was."""
+        rows = self._rows("SELECT uid, tries FROM unread WHERE place = ? AND validity = ?", (place, validity))
+        return {int(str(uid)): int(str(tries)) for uid, tries in rows}
+
     def seen(self, place: str) -> set[str]:
         """The names that were read of a Maildir."""
         return {str(row[0]) for row in self._rows("SELECT name FROM seen WHERE place = ?", (place,))}
@@ -422,6 +428,15 @@ def _mark(connection: sqlite3.Connection, mark: Mark) -> None:
             " SET uid = CASE WHEN validity = ?2 THEN max(uid, ?3) ELSE ?3 END, validity = ?2",
             (mark.place, mark.validity, mark.uid),
         )
+        connection.execute(
+            "DELETE FROM unread WHERE place = ?1 AND (validity != ?2 OR uid = ?3)",
+            (mark.place, mark.validity, mark.uid),
+        )
+        if mark.tries:
+            connection.execute(
+                "INSERT INTO unread (place, validity, uid, tries) VALUES (?, ?, ?, ?)",
+                (mark.place, mark.validity, mark.uid, mark.tries),
+            )
     elif mark.gone:
         connection.execute("DELETE FROM seen WHERE place = ? AND name = ?", (mark.place, mark.name))
     else:
