@@ -5,24 +5,21 @@ bounce. It reads the bytes that it is given and no more; the caller bounds them.
 """
 
 import re
-from calendar import timegm
-from email.utils import mktime_tz, parsedate_tz
-from functools import lru_cache
 from html import unescape
 
 import msgspec
 
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import dialects, forwarded, parts, refusal, report
-from unlisted.notice.dialects import Failure, plain
+from unlisted.notice import dialects, dsn, forwarded, judged, parts, report
+from unlisted.notice.dsn import MAX_RECIPIENTS
 from unlisted.notice.parts import Part
-from unlisted.notice.phrases import Phrase
+from unlisted.notice.replies import pasted
 
-MAX_RECIPIENTS = 1000  # RFC 5321 §4.5.3.1.8 asks for 100; a bounce for more is a list explosion
+__all__ = ["MAX_RECIPIENTS", "notification", "pasted", "refusals"]
+
 NEST = 3  # bounces forwarded inside bounces
 
-_STATUS_KINDS = ("message/delivery-status", "message/global-delivery-status", "message/delivery-report")
 _ORIGINAL = (
     "message/rfc822",
     "text/rfc822-headers",
@@ -30,42 +27,12 @@ _ORIGINAL = (
     "message/global",
     "message/partial",
 )
-_TYPE = re.compile(
-    r"^\s*(?:rfc822|smtp|dns|x-[\w.-]{1,40}|utf-8|lmtp|x400|unknown|internet|tcp)\s*;\s*", re.IGNORECASE
-)
 # Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
 _TAG = re.compile(r"<(?:style|script)\b[^<>]{0,400}>[^<]{0,50000}|<[^<>]{0,2000}>", re.IGNORECASE)
-_BLANK = re.compile(r"\n[ \t>]{0,80}\n")
-_BLOCK = Phrase(r"^[ \t>]{0,40}(?:final|original|x-actual)-recipient[ \t]{0,8}:", words=("-recipient",))
-# A folded line may begin with "https:"; only what a report's own fields are called opens a field.
-_QUOTED_FIELD = re.compile(
-    r"^[> \t]{1,40}(?=(?:x-)?(?:final|original|actual|reporting|remote|received|diagnostic|last|arrival|will|"
-    r"action|status)[a-z-]{0,24}[ \t]{0,4}:)",
-    re.IGNORECASE | re.MULTILINE,
-)
-LINE = 16_384  # characters of one pasted reply or log line
-_BARE = re.compile(r"\s{0,8}([245][0-9]{2})([ -]|$)")
-# Postfix and Exim of what a receiver said. Never NOQUEUE: there our own server turns a stranger away.
-_LOGGED = re.compile(r"\bstatus=(?:bounced|deferred|undeliverable) \(|\bSMTP error from remote mail server ")
-_TO = re.compile(rf"\bto=<({dialects.ADDRESS})>")
-_OWN_SERVER = re.compile(
-    r"\bNOQUEUE: (?:milter-)?reject|\bpostfix/(?:[a-z-]{1,20}/)?(?:smtpd|postscreen)\[|"
-    r"\brejected (?:RCPT|EHLO|HELO|MAIL|connection)\b|\bruleset=check_"
-)
-_MARKS = re.compile(r"^(?:> ?){1,8}(?=\S)", re.MULTILINE)
-_PAIR = re.compile(r"\b([45][0-9]{2})[ -]#?([45]\.[0-9]{1,3}\.[0-9]{1,3})\b")
-_SECOND = re.compile(r"[;|/] {1,4}([45][0-9]{2}) #?([45]\.[0-9]{1,3}\.[0-9]{1,3}) ")
 _INLINE = re.compile(
     r"^(?:From MAILER-DAEMON.{0,200}\n)?Return-Path: ?<(?:MAILER-DAEMON[^>]{0,100})?>\n",
     re.MULTILINE | re.IGNORECASE,
 )
-# The usual date of RFC 5322 §3.3; `email.utils` reads what else is called one, in thrice the time.
-_DATE = re.compile(
-    r"\s*(?:[A-Za-z]{3}, ?)?([0-9]{1,2}) ([A-Za-z]{3}) ([12][0-9]{3}) "
-    r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]) ([+-][0-9]{4})\b"
-)
-_MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
-_WEAK = ("undefined", "onhold", "systemerror", "networkerror", "securityerror", "expired")
 
 
 def refusals(raw: bytes, source: str, own: tuple[Address, ...] = ()) -> list[Refusal]:
@@ -75,36 +42,21 @@ def refusals(raw: bytes, source: str, own: tuple[Address, ...] = ()) -> list[Ref
 
 def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> list[Refusal]:
     head, leaves = parts.split(raw)
-    at = moment(head.get("date"))
+    at = dsn.moment(head.get("date"))
     if found := report.feedback(head, leaves):
         return [msgspec.structs.replace(f, source=source, at=f.at if f.at is not None else at) for f in found]
     text = forwarded.unquoted(notification(leaves))
-    failures = _delivery_status(leaves, text) or dialects.failures(head, text)
+    failures = dsn.failures(leaves, text) or dialects.failures(head, text)
     if nest and not any(f.recipient for f in failures):
         inner = _forwarded(leaves, text)
         within = _refusals(inner, source, own, nest - 1) if inner else []
         if within:
             return within
     alone = len(failures) == 1
-    made = [_refusal(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
+    made = [judged.told(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
     if not made and (away := dialects.vacation(head, leaves)):
         made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
     return [msgspec.structs.replace(m, source=source, at=m.at if m.at is not None else at) for m in made]
-
-
-def moment(value: str) -> float | None:
-    """The Unix time of a mail's date; None when it has none that a calendar holds."""
-    if found := _DATE.match(value):
-        month = _MONTHS.find(found[2].lower())
-        if month % 3 == 0:
-            day, year, hour, minute, second, zone = map(int, found.group(1, 3, 4, 5, 6, 7))
-            offset = (abs(zone) // 100 * 60 + abs(zone) % 100) * (60 if zone >= 0 else -60)
-            return float(timegm((year, month // 3 + 1, day, hour, minute, second)) - offset)
-    try:
-        parsed = parsedate_tz(value[:100])
-        return float(mktime_tz(parsed)) if parsed else None
-    except (ValueError, OverflowError, TypeError, IndexError):
-        return None
 
 
 def notification(leaves: list[Part]) -> str:
@@ -128,254 +80,3 @@ def _forwarded(leaves: list[Part], text: str) -> bytes:
         inner = text[found.start() :]
     inner = inner or forwarded.inner(text)
     return inner.encode("latin-1", "replace")
-
-
-# ---- pasted replies and log lines -----------------------------------------------------------------
-
-
-def pasted(text: str, source: str, own: tuple[Address, ...] = ()) -> list[Refusal]:
-    """Refusals in a text that is no mail: bare SMTP replies, or a mail server's log lines.
-
-    A reply of several lines (RFC 5321 §4.2.1) is one; several replies in a line are several. A text without
-    any reply code is one reply when a phrase in it is known, else nothing.
-    """
-    found: list[Refusal] = []
-    plain = _MARKS.sub("", text[:1_000_000].replace("\r\n", "\n").replace("\r", "\n"))
-    for reply in _replies(plain):
-        found += filter(None, (_pasted(reply, words, source, own) for words in _apart(_said(reply))))
-        if len(found) >= MAX_RECIPIENTS:
-            break
-    return found
-
-
-def _pasted(reply: str, words: str, source: str, own: tuple[Address, ...]) -> Refusal | None:
-    remote = dialects.remote(reply)
-    verdict = refusal.judge(words, own, remote_mta=remote, command=dialects.command(reply))
-    refused = verdict.code.startswith(("4", "5"))
-    if not refused and not (verdict.rule and not verdict.code):
-        return None
-    if _OWN_SERVER.search(reply[:LINE]):
-        # Our own server turned somebody away: whom it cites is not us, and no list speaks of us.
-        verdict = msgspec.structs.replace(verdict, verdict="other", list="", sublist="", cited_ip=None)
-    to = _TO.search(reply)
-    return _made(verdict, source, to[1] if to else "", remote, None, words)
-
-
-def _apart(words: str) -> list[str]:
-    """Each reply of a line that holds several: a code and status unlike the first's, behind a separator."""
-    pieces: list[str] = []
-    start = 0
-    first = _PAIR.search(words)
-    for found in _SECOND.finditer(words):
-        if first and (found[1], found[2]) != (first[1], first[2]):
-            pieces.append(words[start : found.start()])
-            start = found.start(1)
-    return [*pieces, words[start:]]
-
-
-def _said(line: str) -> str:
-    """The reply in a log line; the text itself when it is none."""
-    found = _LOGGED.search(line)
-    if not found:
-        return line
-    return line[found.end() :].strip().removesuffix(")") if found[0].endswith("(") else line[found.start() :]
-
-
-def _replies(text: str) -> list[str]:
-    lines = [line for line in text.split("\n")[:20_000] if line.strip()]
-    starts = [bool(_BARE.match(line) or _LOGGED.search(line[:LINE])) for line in lines]
-    if not any(starts):
-        return ["\n".join(lines)[:LINE]] if lines else []
-    grouped: list[list[str]] = []
-    more = False
-    for line, start in zip(lines, starts, strict=True):
-        line = line[:LINE]
-        code = _BARE.match(line)
-        if more and grouped and code and code[1] == grouped[-1][-1].strip()[:3]:
-            grouped[-1].append(line)
-        elif start:
-            grouped.append([line])
-        elif grouped and not _LOGGED.search(grouped[-1][0]):
-            grouped[-1].append(line)
-        more = bool(code and code[2] == "-") or (more and not start)
-    return ["\n".join(group) for group in grouped]
-
-
-# ---- RFC 3464 -------------------------------------------------------------------------------------
-
-
-def _delivery_status(leaves: list[Part], text: str) -> list[Failure]:
-    """Per-recipient blocks of the report, or of a text that holds one where none should be."""
-    found: list[Failure] = []
-    for leaf in leaves:
-        if leaf.kind in _STATUS_KINDS:
-            found += _blocks(leaf.text)
-    if not found and _BLOCK.occurs(text):
-        found = _blocks(dialects.before_original(text))
-    return found
-
-
-def _blocks(text: str) -> list[Failure]:
-    """RFC 3464 §2.1: per-message fields, a blank line, then one block for each recipient.
-
-    Some reports have no blank line, some one after every field: a recipient field that was not seen
-    before opens a block, whatever else stands around it.
-    """
-    found: list[dict[str, str]] = []
-    message: dict[str, str] = {}
-    pending: dict[str, str] = {}
-    for piece in _BLANK.split(text.strip("\n"))[: 4 * MAX_RECIPIENTS]:
-        fields = parts.headers_of(_QUOTED_FIELD.sub("", piece))
-        for name, value in fields:
-            if (name == "final-recipient" and name in pending) or (name == "reporting-mta" and pending):
-                _keep(found, pending)
-                pending = {}
-            target = message if name in ("reporting-mta", "arrival-date", "received-from-mta") else pending
-            target.setdefault(name, value)
-        if _named(pending):
-            _keep(found, pending)
-            pending = {}
-        elif found and pending and not found[-1].get("diagnostic-code"):
-            found[-1].update({k: v for k, v in pending.items() if k not in found[-1]})
-            pending = {}
-    return [_failure(block, message) for block in found]
-
-
-def _named(block: dict[str, str]) -> bool:
-    return bool({"final-recipient", "original-recipient", "x-actual-recipient"} & block.keys())
-
-
-def _keep(found: list[dict[str, str]], block: dict[str, str]) -> None:
-    if _named(block):
-        found.append(block)
-
-
-def _failure(block: dict[str, str], message: dict[str, str]) -> Failure:
-    final = block.get("final-recipient", "")
-    named = dialects.address(_TYPE.sub("", final))
-    if "@" not in named:
-        named = dialects.address(_TYPE.sub("", block.get("original-recipient", ""))) or named
-    diagnostic = block.get("diagnostic-code", "") or message.get("diagnostic-code", "")
-    kind = diagnostic.partition(";")[0].strip().lower() if ";" in diagnostic[:40] else ""
-    words = _TYPE.sub("", diagnostic) or _remark(block.get("status", ""))
-    return Failure(
-        recipient=named or _TYPE.sub("", final)[:320],
-        text=f"x-unix; {words}" if kind == "x-unix" and words else words,
-        status=block.get("status", ""),
-        action=block.get("action", "").lower().split(" ")[0],
-        remote_mta=_host(block.get("remote-mta", "")),
-        at=moment(block.get("last-attempt-date", "")) or moment(message.get("arrival-date", "")),
-        structured=True,
-    )
-
-
-def _remark(status: str) -> str:
-    """What stands in parentheses behind a status (RFC 822 §3.1.4 allows it in any such field)."""
-    return status.partition("(")[2].rpartition(")")[0].strip()[:1000]
-
-
-@lru_cache(maxsize=8)  # a thousand recipients of one report are mostly told the same
-def _judged(words: str, own: tuple[Address, ...], remote: str, status: str, command: str) -> refusal.Verdict:
-    return refusal.judge(words, own, remote_mta=remote, status=status, command=command)
-
-
-def _host(value: str) -> str:
-    """A Remote-MTA field without its type; an address in brackets stays, a remark goes."""
-    bare = _TYPE.sub("", value).strip()
-    return bare.split(" (")[0].strip()[:300]
-
-
-# ---- failures to refusals -------------------------------------------------------------------------
-
-
-def _refusal(failure: Failure, text: str, own: tuple[Address, ...], alone: bool) -> Refusal:
-    """One recipient's refusal. Unless he is `alone`, what the notification says at large may be another's."""
-    context, near = failure.context, failure.near or failure.context
-    if failure.structured:
-        context, his = dialects.about(text), plain.beside(text).get(failure.recipient.lower(), "")
-        near = context if alone else his
-        failure = msgspec.structs.replace(failure, text=failure.text or ("" if alone else his))
-    words, command = _words(failure, context, near)
-    remote = failure.remote_mta or dialects.remote(failure.text) or dialects.remote(near)
-    verdict = _judged(words, own, remote, failure.status, command)
-    if near and near != words and (not verdict.rule or verdict.reason in _WEAK):
-        verdict = _wider(verdict, near, own, remote, failure.status, command)
-    if not verdict.code and (told := dialects.transcript(near)[0]):
-        code = refusal.codes(refusal.fold(told))[0]
-        if code[:1] == verdict.status[:1]:
-            verdict = msgspec.structs.replace(verdict, code=code)
-    return _made(_fate(verdict, failure, words), "", failure.recipient, remote, failure.at, words)
-
-
-def _fate(verdict: refusal.Verdict, failure: Failure, words: str) -> refusal.Verdict:
-    """What became of the mail, where the words alone do not say it."""
-    reason, meant = verdict.reason, verdict.verdict
-    arrived = failure.action in ("delivered", "relayed", "expanded", "deliverable")
-    if arrived and not verdict.code.startswith(("4", "5")):
-        reason, meant = "delivered", "other"
-    elif reason == "undefined" and failure.action in ("delayed", "expired"):
-        reason, meant = "expired", "other"
-    elif reason == "undefined" and words.strip() and failure.named:
-        reason = "onhold"  # Sisimai's word: one recipient was refused, in words that nobody knows
-    status = verdict.status
-    if refusal.is_pseudo(status) and reason != verdict.reason:
-        status = refusal.pseudo(reason, verdict.code, words)
-    hard = verdict.hard and reason == verdict.reason
-    return msgspec.structs.replace(verdict, reason=reason, verdict=meant, hard=hard, status=status)
-
-
-def _made(
-    verdict: refusal.Verdict, source: str, recipient: str, remote: str, at: float | None, words: str
-) -> Refusal:
-    return Refusal(
-        source=source,
-        recipient=recipient,
-        remote_mta=remote,
-        code=verdict.code,
-        status=verdict.status,
-        reason=verdict.reason,
-        hard=verdict.hard,
-        verdict=verdict.verdict,
-        list=verdict.list,
-        sublist=verdict.sublist,
-        vendor=verdict.vendor,
-        cited_ip=verdict.cited_ip,
-        url=verdict.url,
-        rule=verdict.rule,
-        quote=verdict.quote,
-        at=at,
-        text=refusal.fold(words)[:2000],
-    )
-
-
-def _words(failure: Failure, context: str, near: str) -> tuple[str, str]:
-    """The reply's own words, and the command that it answered.
-
-    Sendmail's Diagnostic-Code holds the first line of a reply only; the transcript has all of it.
-    """
-    words = failure.text
-    whole, answered = dialects.answered(words, context if words else near)
-    if whole and (len(words) < 8 or re.match(r"[245][0-9]{2}-", words)):
-        words = whole
-    command = dialects.command(words) or answered or dialects.command(f"{near}\n{failure.status}")
-    return words or near, command
-
-
-def _wider(
-    verdict: refusal.Verdict, context: str, own: tuple[Address, ...], remote: str, status: str, command: str
-) -> refusal.Verdict:
-    """Judge the whole notification where the reply alone says too little, and keep the reply's codes."""
-    stated = verdict.status if not refusal.is_pseudo(verdict.status) else ""
-    whole = _judged(context, own, remote, stated or status, command)
-    if not whole.rule or (verdict.rule and whole.reason in _WEAK):
-        return verdict
-    keep_code = verdict.code or (
-        whole.code if not verdict.status or whole.code[:1] == verdict.status[:1] else ""
-    )
-    return msgspec.structs.replace(
-        whole,
-        code=keep_code,
-        status=stated or whole.status,
-        cited_ip=verdict.cited_ip or whole.cited_ip,
-        url=verdict.url or whole.url,
-    )

@@ -85,13 +85,13 @@ def read(head: Part, text: str) -> list[Failure]:
         merged.setdefault(recipient.lower(), [recipient]).append(chunk)
     rest = plain.strip()
     intro = plain[: plain.find(spans[0][0])][:4000]
-    made = [_failure(chunks[0], "\n".join(chunks[1:]), rest, intro) for chunks in merged.values()]
+    made = [failure(chunks[0], "\n".join(chunks[1:]), rest, intro) for chunks in merged.values()]
     if len(made) > 1:
         made = [
-            msgspec.structs.replace(failure, near="\n".join(chunks[1:]))
-            for failure, chunks in zip(made, merged.values(), strict=True)
+            msgspec.structs.replace(one, near="\n".join(chunks[1:]))
+            for one, chunks in zip(made, merged.values(), strict=True)
         ]
-    return made + [_failure(name, "", rest) for name in named if name.lower() not in merged]
+    return made + [failure(name, "", rest) for name in named if name.lower() not in merged]
 
 
 @lru_cache(maxsize=8)  # a thousand recipients share one notification
@@ -101,6 +101,18 @@ def beside(text: str) -> dict[str, str]:
     for recipient, chunk in _spans(before_original(text)[:100_000]):
         found[recipient.lower()] = f"{found.get(recipient.lower(), '')}\n{chunk}".strip()
     return found
+
+
+def leads(line: str) -> tuple[str, str] | None:
+    """The recipient with whom a line opens, and what the line says of him; None when with none."""
+    found = (_ALONE.match(line) or _LEADS.match(line)) if "@" in line and len(line) <= 2000 else None
+    return (found[1] or found[2], found[3] if found.lastindex == 3 else "") if found else None
+
+
+def spoken_of(text: str) -> str:
+    """The recipient of whom a sentence speaks; "" when it names none."""
+    found = _PROSE.search(text)
+    return found[1] if found else ""
 
 
 def _bounce(head: Part, text: str) -> bool:
@@ -164,12 +176,13 @@ def _without_lines(head: Part, text: str, named: list[str]) -> list[Failure]:
     """No line is a recipient: take the header's list, else the address that the prose speaks of."""
     found = None if named else _PROSE.search(text)
     if found:
-        return [_failure(found[1], text.strip(), "")]
+        return [failure(found[1], text.strip(), "")]
     named = named or [address(head.get("x-original-to"))]
-    return [msgspec.structs.replace(_failure(name, text.strip(), ""), named=False) for name in named]
+    return [msgspec.structs.replace(failure(name, text.strip(), ""), named=False) for name in named]
 
 
-def _failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
+def failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
+    """A recipient and his chunk of a notification whose other text is `rest`."""
     told = reason(chunk) or transcript(chunk)[0]
     return Failure(
         recipient.rstrip("."),
