@@ -364,3 +364,102 @@ def test_a_reply_pasted_with_notepad_is_read(
     code, out, _ = _run(capsys, str(tmp_path / "r.txt"))
     assert code == 1
     assert "spamhaus-zen" in out
+
+
+# ---- texts in a folder, log lines in a text, files that are no text -------------------------------
+
+ZEN = "554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org"
+LOGGED = (
+    "Nov 19 10:00:00 mail postfix/smtp[99]: 3AB4C5D: to=<b@example.org>, "
+    "relay=mx.example.org[198.51.100.7]:25, delay=1, dsn=5.7.1, "
+    f"status=bounced (host mx.example.org[198.51.100.7] said: {ZEN})\n"
+)
+TIMEOUT = (
+    "Nov 19 10:00:01 mail postfix/smtp[99]: 3AC4C5D: to=<c@example.org>, relay=none, delay=1, dsn=4.4.1, "
+    "status=deferred (connect to mx.example.org[198.51.100.7]:25: Connection timed out)\n"
+)
+NOQUEUE = (
+    "Nov 19 10:00:02 mail postfix/smtpd[98]: NOQUEUE: reject: RCPT from x.example[192.0.2.66]: 554 5.7.1 "
+    "Service unavailable; Client host [192.0.2.66] blocked using zen.spamhaus.org; from=<a@b.example>\n"
+)
+
+
+def _recipients(out: str) -> list[tuple[str, str]]:
+    return [(one["recipient"], one["reason"]) for one in map(json.loads, out.splitlines())]
+
+
+@pytest.mark.parametrize("verb", ["explain", "investigate"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Remote Server returned {ZEN}\n",
+        "Fehler bei der Nachrichtenzustellung an folgende Empfänger:\n\nb@example.org\nmx.example.org\n"
+        f"Remote Server returned '{ZEN}'\n",
+        f"Hello,\nwe get this since yesterday:\n\n{ZEN}\n\nAnna\n",
+    ],
+)
+def test_a_folder_reads_what_is_read_by_name(
+    text: str, verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text(text)
+    (tmp_path / "README.md").write_text(f"# Replies\n\nThey look so:\n\n{ZEN}\n")
+    (tmp_path / "invoice.txt").write_text("please see the attached invoice for March, total 554 EUR\n")
+    code = cli.main([verb, str(tmp_path), "--json"])
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    refusals = told if verb == "explain" else told[0]["refusals"]
+    assert code == 1
+    assert [(Path(one["source"]).name, one["list"]) for one in refusals] == [("a.txt", "spamhaus-zen")]
+
+
+@pytest.mark.parametrize("in_folder", [True, False])
+def test_log_lines_do_not_silence_what_stands_around_them(
+    tmp_path: Path, in_folder: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text(f"550 5.7.10 STARTTLS is required\n{LOGGED}{TIMEOUT}")
+    _, out, _ = _run(capsys, str(tmp_path if in_folder else tmp_path / "a.txt"), "--json")
+    assert _recipients(out) == [
+        ("", "failedstarttls"), ("b@example.org", "blocked"), ("c@example.org", "expired"),
+    ]  # fmt: skip
+    cli.main(["investigate", str(tmp_path), "--json"])
+    told = json.loads(capsys.readouterr().out.splitlines()[0])["refusals"]
+    assert sorted(one["reason"] for one in told) == ["blocked", "expired", "failedstarttls"]
+
+
+def test_a_log_tells_whom_it_did_not_reach(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mail.log").write_text(LOGGED + TIMEOUT + NOQUEUE)
+    _, out, err = _run(capsys, str(tmp_path), "--json")
+    assert _recipients(out) == [("b@example.org", "blocked"), ("c@example.org", "expired")]
+    assert "postfix" in err
+
+
+@pytest.mark.parametrize("in_folder", [True, False])
+def test_our_own_server_that_turns_clients_away(
+    tmp_path: Path, in_folder: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.log").write_text(NOQUEUE)
+    code, out, _ = _run(capsys, str(tmp_path if in_folder else tmp_path / "mail.log"))
+    assert code == 0
+    assert "our own server turned x.example[192.0.2.66] away" in out
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"PK\x03\x04\x14\x00", "a zip archive: unpack it"),
+        (bytes(257) + b"ustar\x0000", "a tar archive: unpack it"),
+        (gzip.compress(b"a.eml" + bytes(252) + b"ustar\x0000" + bytes(500)), "a tar archive: unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(9), "Outlook's .msg: save it as .eml or text"),
+        (b"\x89PNG\r\n\x1a\n\x00", "a picture: type its text"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a picture: type its text"),
+        (b"%PDF-1.7\n", "a PDF: copy its text"),
+        (b"\x7fELF\x00", "binary, not a mail"),
+    ],
+)
+def test_what_holds_no_text_is_named_with_its_mend(
+    raw: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.eml").write_bytes(raw)
+    for path in (tmp_path, tmp_path / "a.eml"):
+        code, _, err = _run(capsys, str(path))
+        assert code == 3
+        assert said in err
