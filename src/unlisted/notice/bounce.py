@@ -1,7 +1,8 @@
 """One mail to its refusals: RFC 3464 reports with all their defects, plain-text bounces, abuse reports.
 
 `refusals` gives one Refusal for each recipient in the message's order, and nothing for a mail that is no
-bounce. It reads the bytes that it is given and no more; the caller bounds them. Never raises.
+bounce. A mail in which a person passes bounces on, attached, forwarded or quoted, gives theirs.
+It reads the bytes that it is given and no more; the caller bounds them. Never raises.
 """
 
 import re
@@ -11,7 +12,7 @@ import msgspec
 
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import dialects, dsn, forwarded, judged, parts, report
+from unlisted.notice import dialects, dsn, forwarded, judged, parts, replies, report
 from unlisted.notice.dsn import MAX_RECIPIENTS
 from unlisted.notice.parts import Part
 from unlisted.notice.replies import pasted
@@ -27,6 +28,8 @@ _ORIGINAL = (
     "message/global",
     "message/partial",
 )
+# What mail programs call an attached .eml that they do not know.
+_ANY = ("application/octet-stream", "application/x-eml", "application/eml", "text/plain", "text/rfc822")
 # Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
 _TAG = re.compile(r"<(?:style|script)\b[^<>]{0,400}>[^<]{0,50000}|<[^<>]{0,2000}>", re.IGNORECASE)
 _INLINE = re.compile(
@@ -45,17 +48,21 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> l
     at = dsn.moment(head.get("date"))
     if found := report.feedback(head, leaves):
         return [msgspec.structs.replace(f, source=source, at=f.at if f.at is not None else at) for f in found]
-    text = forwarded.unquoted(notification(leaves))
+    written = notification(leaves)
+    text = forwarded.unquoted(written)
     failures = dsn.failures(leaves, text) or dialects.failures(head, text)
-    if nest and not any(f.recipient for f in failures):
-        inner = _forwarded(leaves, text)
-        within = _refusals(inner, source, own, nest - 1) if inner else []
+    attached = _attached(leaves)
+    if nest and (len(attached) > 1 or not any(f.recipient for f in failures)):
+        within = _within(attached, text, source, own, nest - 1)
         if within:
             return within
     alone = len(failures) == 1
     made = [judged.told(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
     if not made and (away := dialects.vacation(head, leaves)):
         made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
+    if not any(f.structured for f in failures) and forwarded.by_person(head):
+        told = replies.quoted(text, source, own, passed_on=forwarded.passed_on(head, written))
+        made = told if len(told) > len(made) else made
     return [msgspec.structs.replace(m, source=source, at=m.at if m.at is not None else at) for m in made]
 
 
@@ -73,10 +80,31 @@ def notification(leaves: list[Part]) -> str:
     return "\n\n".join(texts)[:400_000]
 
 
-def _forwarded(leaves: list[Part], text: str) -> bytes:
-    """A message inside that may itself be the bounce: somebody passed it on."""
-    inner = next((leaf.text for leaf in leaves if leaf.kind == "message/rfc822"), "")
+def _attached(leaves: list[Part]) -> list[str]:
+    """The messages that a mail has with it, whatever its program called their type."""
+    return [
+        leaf.text
+        for number, leaf in enumerate(leaves)
+        if leaf.kind in ("message/rfc822", "message/global")
+        or (number and leaf.kind in _ANY and parts.is_mail(leaf.text))
+    ]
+
+
+def _within(
+    attached: list[str], text: str, source: str, own: tuple[Address, ...], nest: int
+) -> list[Refusal]:
+    """The refusals of messages inside that may themselves be bounces: somebody passed them on."""
+    inner = list(attached)
     if not inner and (found := _INLINE.search(text)):
-        inner = text[found.start() :]
-    inner = inner or forwarded.inner(text)
-    return inner.encode("latin-1", "replace")
+        inner = [text[found.start() :]]
+    inner = inner or list(filter(None, [forwarded.inner(text)]))
+    made: list[Refusal] = []
+    for one in inner:
+        try:
+            raw = one.encode("latin-1")  # as it stood, where nobody decoded it
+        except UnicodeEncodeError:
+            raw = one.encode("utf-8", "replace")
+        made += _refusals(raw, source, own, nest)
+        if len(made) >= MAX_RECIPIENTS:
+            break
+    return made

@@ -9,6 +9,7 @@ from unlisted.messages import Refusal
 from unlisted.net import Address
 from unlisted.notice import dialects, dsn, judged, refusal, units
 from unlisted.notice.dialects import plain
+from unlisted.notice.parts import Part
 from unlisted.notice.units import LINE, LINES, PAIR, Unit
 
 _SECOND = re.compile(r"[;|/] {1,4}([45][0-9]{2}) #?([45]\.[0-9]{1,3}\.[0-9]{1,3}) ")
@@ -25,6 +26,7 @@ _DOCUMENT = re.compile(
     re.MULTILINE,
 )
 OWN = "own-server"
+_PROGRAM = Part("text/plain", (("from", "mailer-daemon"),))  # whose text a person copied
 LENGTH = 1_000_000  # characters of a pasted text
 
 
@@ -39,6 +41,8 @@ def pasted(text: str, source: str, own: tuple[Address, ...] = ()) -> list[Refusa
     found = [made for made, _ in _judged(text, every, source, own)]
     if not found and away:
         return [_turned_away(line, source) for line in away[: dsn.MAX_RECIPIENTS]]
+    if whole := _notice(text, found, source, own):
+        return whole
     if found or any(unit.replied for unit in every):
         return found
     words = "\n".join(filter(str.strip, text.split("\n")[:LINES]))[:LINE]
@@ -123,6 +127,22 @@ def _refusals(unit: Unit, source: str, own: tuple[Address, ...]) -> Iterator[Ref
         made_ = _reply(unit.text, words, recipient, source, own)
         if made_ is not None:
             yield made_
+
+
+def _notice(text: str, found: list[Refusal], source: str, own: tuple[Address, ...]) -> list[Refusal]:
+    """A text read as the one notice of a program, where nothing of what was `found` in it is lost by that."""
+    failures = [] if dsn.failures([], text) else dialects.failures(_PROGRAM, text)[: dsn.MAX_RECIPIENTS]
+    alone = len(failures) == 1
+    made = [msgspec.structs.replace(judged.told(one, text, own, alone), source=source) for one in failures]
+    names = {one.recipient.lower() for one in made} - {""}
+    said = {(one.code, one.list, one.cited_ip) for one in made}
+    lost = [
+        one
+        for one in found
+        if one.recipient.lower() not in names
+        and (one.recipient or (one.code, one.list, one.cited_ip) not in said)
+    ]
+    return [] if lost or not any(one.rule or one.code for one in made) else made
 
 
 def _reply(whole: str, words: str, recipient: str, source: str, own: tuple[Address, ...]) -> Refusal | None:

@@ -115,6 +115,11 @@ def spoken_of(text: str) -> str:
     return found[1] if found else ""
 
 
+def by_program(head: Part) -> bool:
+    """True when a mail server wrote a mail itself: by its sender's name, or by having none."""
+    return _SENDER.occurs(words(head.get("from"))) or head.get("return-path").replace(" ", "") == "<>"
+
+
 def _bounce(head: Part, text: str) -> bool:
     sender = words(head.get("from"))
     signs = _SENDER.occurs(sender) + _SUBJECT.occurs(words(head.get("subject"))[:400])
