@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from unlisted import cli
 from unlisted.cli import explain
-from unlisted.edge import mail, mbox
+from unlisted.edge import mail, maillog, mbox
 
 BOUNCE = (
     b"From: MAILER-DAEMON@relay.example.net\nSubject: Undelivered Mail Returned to Sender\n"
@@ -327,7 +327,7 @@ def test_blocks_of_any_size_give_the_same_messages(lines: list[bytes], count: in
         assert sum(len(raw) + cut for raw, cut in found[0]) == len(box)
 
 
-@pytest.mark.parametrize("program", ["exim", "sendmail", "opensmtpd", "postfix"])
+@pytest.mark.parametrize("program", ["exim", "sendmail", "opensmtpd", "postfix", "qmail"])
 def test_a_mail_log_tells_its_refusals_and_what_went_through(
     program: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -463,3 +463,26 @@ def test_what_holds_no_text_is_named_with_its_mend(
         code, _, err = _run(capsys, str(path))
         assert code == 3
         assert said in err
+
+
+def test_an_exchange_log_tells_each_recipient_of_a_session(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run(capsys, str(Path(__file__).parent / "samples" / "exchange_send"), "--json")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [(one["recipient"], one["code"], one["list"]) for one in told] == [
+        ("bob@partner.example", "554", "spamhaus-zen"), ("", "421", ""),
+    ]  # fmt: skip
+    assert "1 message went through" in err
+
+
+def test_lines_of_an_exchange_log_without_their_session(tmp_path: Path) -> None:
+    front = "2026-11-24T10:00:00.250Z,Internet,08DE2B1A4C5D6E70,9,192.168.50.10:50123,198.51.100.7:25,<,"
+    (tmp_path / "a.log").write_text(
+        f'{front}"554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org, see there",\n'
+        f"{front}550 5.1.1 <kim@partner.example>: User unknown,\n"
+    )
+    found = maillog.logged(str(tmp_path / "a.log"), ())
+    assert found is not None
+    assert [(one.recipient, one.reason) for one in found.refusals] == [
+        ("", "blocked"), ("kim@partner.example", "userunknown"),
+    ]  # fmt: skip

@@ -209,7 +209,7 @@ class _Reader:
     def __init__(self, path: Path, reading: Reading, found: Sequence[Format], near: float) -> None:
         self._path, self._reading, self._near = path, reading, near
         self._tries: list[tuple[str, Callable[[str, float], Parsed]]] = [
-            (one.hint, one.parse) for one in found
+            (one.hint, one.reader()) for one in found
         ]
         packets = any(one.kind == "gateway" for one in found)
         self._gatherer = Gatherer(str(path), packets=packets)

@@ -85,6 +85,7 @@ class _Reader:
     def __init__(self) -> None:
         self.units: list[Unit] = []
         self.turned_away: list[str] = []
+        self._formats = [(one.hint, one.reader()) for one in evidence.formats("maillogs")]
         self.delivers = False  # a log line tells of a delivery, whatever became of it
         self._paragraph: list[str] = []  # its lines so far, when none of them opened a unit
         self._fresh = True  # at the front of a paragraph
@@ -108,7 +109,7 @@ class _Reader:
     def _log(self, line: str) -> bool:
         if _OWN_SERVER.search(line):
             self.turned_away.append(line)
-        elif unit := _log_line(line):
+        elif unit := _log_line(line, self._formats):
             self.delivers |= unit.replied
             if unit.lines:
                 self.units.append(unit)
@@ -211,7 +212,7 @@ def _pair(line: str) -> tuple[str, str]:
     return ((found[3] or ""), (found[1] or "")) if found else ("", "")
 
 
-def _log_line(line: str) -> Unit | None:
+def _log_line(line: str, formats: list[tuple[str, evidence.Parse]]) -> Unit | None:
     """A mail server's log line as a unit; one without lines where it tells of no refusal."""
     logged = _LOGGED.search(line)
     stamped = bool(STAMP.match(line))
@@ -223,8 +224,8 @@ def _log_line(line: str) -> Unit | None:
         return Unit(to[1] if to else "", [words], logged=True, stamped=stamped, replied=True, plain=True)
     if not stamped:
         return None
-    for one in evidence.formats("maillogs"):
-        made = one.parse(line, 0.0) if one.hint in line else None
+    for hint, parse in formats:
+        made = parse(line, 0.0) if hint in line else None
         if isinstance(made, Delivery) and made.status in ("bounced", "deferred"):
             return Unit(made.recipient, [made.text], logged=True, stamped=stamped, replied=True, plain=True)
         if made is not None:
