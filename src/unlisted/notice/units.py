@@ -30,6 +30,8 @@ _SHORT = re.compile(r"#([45]\.[0-9]{1,3}\.[0-9]{1,3})\b()|\bsmtp; ?([45][0-9]{2}
 # Postfix and Exim of what a receiver said. Never NOQUEUE: there our own server turns a stranger away.
 _LOGGED = re.compile(r"\bstatus=(?:bounced|deferred|undeliverable) \(|\bSMTP error from remote mail server ")
 _EXIM = re.compile(rf"(?:\*\*|==) ({dialects.ADDRESS})[ :]")
+# A row of a table that somebody kept: who, and what was said.
+_ROW = re.compile(rf"[\s\"'<*-]{{0,8}}({dialects.ADDRESS})[>\"']{{0,2}}[\s;,|-]{{1,8}}(?=\S)")
 _TO = re.compile(rf"\bto=<({dialects.ADDRESS})>")
 _OWN_SERVER = re.compile(
     r"\bNOQUEUE: (?:milter-)?reject|"
@@ -60,6 +62,7 @@ class Unit(Struct):
     logged: bool = False
     stamped: bool = False  # its line has a log's time at the front
     before: int = 0  # lines in front of the reply
+    bare_pair: bool = False  # nothing but its code and status was said so far
     more: bool = False  # its last line announced another (RFC 5321 §4.2.1)
 
     @property
@@ -127,18 +130,19 @@ class _Reader:
 
     def _prose(self, line: str) -> None:
         unit = self.units[-1] if self.units and not self.units[-1].logged else None
-        bare, shape = _BARE.match(line), _shape(line)
+        bare, shape, row = _BARE.match(line), _shape(line), _ROW.match(line)
         if unit and unit.more and bare and bare[1] == unit.pair[0]:
             unit.lines.append(line)
             unit.more = bare[2] == "-"
         elif not shape and not (bare and self._opens(bare)):
             self._add(line)
-        elif unit and not self._paragraph and self._continues(unit, line, bool(bare)):
+        elif unit and not self._paragraph and not row and self._continues(unit, line, bool(bare)):
             unit.lines.append(line)
             self._saw(line, unit)
         else:
             before, self._paragraph = self._paragraph, []
-            self._open(Unit(lines=[*before, line], before=len(before), stamped=bool(STAMP.match(line))))
+            whom, stamped = row[1] if row else "", bool(STAMP.match(line))
+            self._open(Unit(whom, [*before, line], before=len(before), stamped=stamped))
             self._saw(line, self.units[-1])
 
     def _opens(self, bare: re.Match[str]) -> bool:
@@ -161,6 +165,8 @@ class _Reader:
             return
         unit.replied = True
         unit.pair = _pair(line)
+        pair = PAIR.search(line)
+        unit.bare_pair = pair is not None and not line[pair.end() :].strip(" .'\")>")
         unit.more = bool(bare and bare[2] == "-")
         unit.plain = bool(bare) or bool(unit.recipient) or bool(_AFTER.search(line) or _led(line))
 
@@ -238,6 +244,11 @@ def _merged(units: list[Unit]) -> list[Unit]:
     merged: list[Unit] = []
     latest: dict[str, Unit] = {}
     for unit in units:
+        last = merged[-1] if merged else None
+        if last and last.bare_pair and not last.logged and last.pair == unit.pair and not unit.recipient:
+            last.lines += unit.lines  # "Status code: 550 5.7.1" above, the words below
+            last.bare_pair = unit.bare_pair
+            continue
         name = unit.recipient.lower()
         first = latest.get(name) if name and not unit.logged else None
         if first and (not first.replied or not unit.replied or first.pair == unit.pair):
