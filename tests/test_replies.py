@@ -1,15 +1,22 @@
 """Pasted texts: each refusal once, with its own words and recipient, whatever stands around it."""
 
+import time
+from difflib import SequenceMatcher
+from pathlib import Path
+
 import pytest
 
 from unlisted.messages import Refusal
-from unlisted.notice import bounce, replies
+from unlisted.notice import bounce, parts, replies
 
 NAMES = ["Delivery has failed to these recipients or groups:", "Die Mail kam zurück.", ""]
 SPAMCOP = "554 5.7.1 Client host [203.0.113.45] blocked using bl.spamcop.net"
 UNKNOWN = "550 5.1.1 User unknown"
 BANNED = "550 5.7.606 Access denied, banned sending IP [203.0.113.45]"
 ZEN = "554 5.7.1 Service unavailable; Client host [203.0.113.45] blocked using zen.spamhaus.org"
+
+
+LABELS = Path(__file__).parent / "labels"
 
 
 def told(text: str) -> list[tuple[str, str, str, str]]:
@@ -38,6 +45,19 @@ def test_each_reply_of_a_text_is_one(before: str, between: str) -> None:
 @pytest.mark.parametrize("intro", NAMES)
 def test_the_same_with_a_line_of_a_program_above_each(intro: str) -> None:
     assert told("\n\n".join(f"{intro}\n\n{one}" for one in (SPAMCOP, UNKNOWN, BANNED))) == THREE
+
+
+def test_replies_of_several_lines_stay_apart() -> None:
+    text = (
+        "550-5.7.26 Your email has been blocked because the sender is unauthenticated.\n"
+        "550-5.7.26 SPF [x] with ip: "
+        "[203.0.113.45] = did not pass\n550 5.7.26 see the guide\n\n"
+        "550-5.7.1 [203.0.113.45] Our system has detected that this message is 550 5.7.1 likely "
+        "unsolicited mail.\n"
+        "550 203.0.113.45 is blocked by EarthLink. Go to earthlink.net/block for details.\n"
+    )
+    assert [one.status for one in bounce.pasted(text, "x")][:2] == ["5.7.26", "5.7.1"]
+    assert [one.verdict for one in bounce.pasted(text, "x")] == ["our-setup", "content", "our-address"]
 
 
 def test_a_line_that_announces_the_next_reply_goes_with_it() -> None:
@@ -180,3 +200,53 @@ def test_what_lies_in_a_folder_for_its_replies(text: str, meant: bool) -> None:
     assert replies.tells(text) is meant
     if text.startswith("#"):
         assert told(text) == [("", "554", "blocked", "spamhaus-zen")]  # named directly it is read
+
+
+# ---- against what is labeled ----------------------------------------------------------------------
+
+# Of these the recipient stands in the headers, or in fields that are not copied with the text.
+ELSEWHERE = {"gsuite", "mfilter", "sns-bounce"}
+
+
+@pytest.mark.parametrize("path", sorted((LABELS / "notices").iterdir()), ids=lambda path: path.stem)
+def test_a_notice_copied_out_of_its_mail_says_the_same(path: Path) -> None:
+    raw = path.read_bytes()
+    text = bounce.notification(parts.split(raw)[1])
+    mail, copied = bounce.refusals(raw, "x"), bounce.pasted(text, "x")
+    assert [(one.code, one.verdict, one.list) for one in copied] == [
+        (one.code, one.verdict, one.list) for one in mail
+    ]
+    assert ([brief(one) for one in copied] == [brief(one) for one in mail]) is (path.stem not in ELSEWHERE)
+
+
+@pytest.mark.parametrize("before", ["", "- ", "> ", "The server said: "])
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+def test_two_hundred_replies_in_a_text(before: str, between: str) -> None:
+    rows = (LABELS / "refusals.tsv").read_text().splitlines()
+    texts = [row.split("\t")[-1] for row in rows if not row.startswith("#")]
+    wanted = [brief(one) for text in texts for one in bounce.pasted(text, "x")]
+    had = told(between.join(before + text for text in texts))
+    right = sum(
+        block.size for block in SequenceMatcher(None, wanted, had, autojunk=False).get_matching_blocks()
+    )
+    assert len(wanted) >= 190
+    assert right >= 0.98 * len(wanted)
+    assert len(had) <= len(wanted)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        f"{ZEN}\n", "550-a\n", "said: 550 a ", "a@b.example: 550 x\n", "a@b.example\n\n"
+        "", ">>> 550 x\n", "x:\n",
+        "Received: from a\n 550 x\n", "Nov 19 10:00:00 m postfix/smtp[9]: 3AB4C5D: to=<a@b.example>, ",
+        "2026-11-24T10:00:00.250Z,I,08DE2B1A4C5D6E70,9,,,<,550 x,\n"
+        "", "@400000006742f8a0075bcd15 delivery 1: failure: a/\n",
+    ],
+)  # fmt: skip
+def test_a_megabyte_of_anything_is_read_in_seconds(unit: str) -> None:
+    started = time.process_time()
+    text = unit * (1_000_000 // len(unit))
+    bounce.pasted(text, "x")
+    replies.tells(text)
+    assert time.process_time() - started < 8

@@ -18,7 +18,8 @@ LINES = 20_000
 
 # A bullet or a number may stand before it.
 _BARE = re.compile(
-    r"[\s\"'`*\u2022\u2013-]{0,8}(?:[0-9]{1,2}[.)]\s{1,3})?[\"']?([245][0-9]{2})(?:([ -])|$)(?!\d{3,})"
+    r"[\s\"'`*\u2022\u2013-]{0,8}(?:[0-9]{1,2}[.)]\s{1,3})?[\"']?"
+    r"([245][0-9]{2})(?:([ -])|$)(?!\d{3,}(?:\s|$))"
 )
 PAIR = re.compile(r"\b([45][0-9]{2})[ -]{1,2}\(?#?([45]\.[0-9]{1,3}\.[0-9]{1,3})\b")
 # A code behind a word and a mark, "said: 554", "error '550"; behind a word alone it is a number in prose.
@@ -131,7 +132,7 @@ class _Reader:
     def _prose(self, line: str) -> None:
         unit = self.units[-1] if self.units and not self.units[-1].logged else None
         bare, shape, row = _BARE.match(line), _shape(line), _ROW.match(line)
-        if unit and unit.more and bare and bare[1] == unit.pair[0]:
+        if unit and bare and _goes_on(unit, bare[1], _pair(line)[1]):
             unit.lines.append(line)
             unit.more = bare[2] == "-"
         elif not shape and not (bare and self._opens(bare)):
@@ -167,7 +168,8 @@ class _Reader:
         unit.pair = _pair(line)
         pair = PAIR.search(line)
         unit.bare_pair = pair is not None and not line[pair.end() :].strip(" .'\")>")
-        unit.more = bool(bare and bare[2] == "-")
+        # Some write all lines of a reply into one: then its last line is in it.
+        unit.more = bool(bare and bare[2] == "-" and f" {bare[1]} " not in line[bare.end() :])
         unit.plain = bool(bare) or bool(unit.recipient) or bool(_AFTER.search(line) or _led(line))
 
     def _add(self, line: str) -> None:
@@ -189,6 +191,11 @@ class _Reader:
             self.units[-1].lines += ["", *lines]
         elif lines and lines[-1].endswith(":"):
             self._paragraph = lines[-1:]
+
+
+def _goes_on(unit: Unit, code: str, status: str) -> bool:
+    """True when a line is the next one of the same reply."""
+    return unit.more and code == unit.pair[0] and (not status or status == (unit.pair[1] or status))
 
 
 def _led(line: str) -> bool:
