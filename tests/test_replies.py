@@ -173,6 +173,33 @@ def test_a_number_in_prose_is_no_reply(text: str) -> None:
     assert not replies.tells(text)
 
 
+def test_a_queue_tells_why_and_for_whom() -> None:
+    text = (
+        "3AB4C5D6E*     4096 Thu Nov 19 10:00:00  anna@office.example\n"
+        "(host mx.a.example[192.0.2.1] said: 421 4.7.0 [203.0.113.45] Our system has detected an "
+        "unusual rate of "
+        "unsolicited mail (in reply to MAIL FROM command))\n"
+        "                                         bob@a.example\n"
+        "                                         kim@a.example\n\n"
+        "3AB4C5D6F      2048 Thu Nov 19 10:00:00  anna@office.example\n"
+        "(connect to mx.b.example[192.0.2.2]:25: Connection timed out)\n"
+        "                                         eve@b.example\n\n-- 6 Kbytes in 2 Requests.\n"
+    )
+    assert [one[:2] for one in told(text)] == [
+        ("bob@a.example", "421"), ("kim@a.example", "421"), ("eve@b.example", ""),
+    ]  # fmt: skip
+
+
+def test_a_log_line_that_was_broken_by_copying() -> None:
+    text = (
+        "Nov 19 10:00:00 mail postfix/smtp[99]: 3AB4C5D: to=<b@example.org>, "
+        "relay=mx.example.org[198.51.100.7]:25,"
+        " dsn=5.7.1, status=bounced (host mx.example.org[198.51.100.7] said: 554 5.7.1 [203.0.113.45]\n"
+        "    blocked using bl.spamcop.net (in reply to RCPT TO command))\n550 5.1.1 User unknown\n"
+    )
+    assert told(text) == [("b@example.org", "554", "blocked", "spamcop"), THREE[1]]
+
+
 def test_our_own_server_that_turns_a_client_away_says_so() -> None:
     line = (
         "Nov 19 10:00:02 mail postfix/smtpd[98]: NOQUEUE: reject: RCPT from x.example[192.0.2.66]: 554 5.7.1 "
@@ -190,6 +217,8 @@ def test_our_own_server_that_turns_a_client_away_says_so() -> None:
         (f"Remote Server returned {ZEN}\n", True),
         (f"Hello,\nwe get this:\n\n{ZEN}\n\nAnna\n", True),
         (f"# Manual\n\nA reply may look so:\n\n{ZEN}\n", False),
+        (f"Manual\n======\n\nA reply may look so:\n\n{ZEN}\n", False),
+        (f"first:\n{ZEN}\n====================\nsecond:\n{BANNED}\n", True),
         (f'[{{"text": "{ZEN}"}}]\n', False),
         (f"def reply():\n    return (\n        '{ZEN}'\n    )\n", False),
         (f"[rule.x]\ntexts = ['{ZEN}']\n", False),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import msgspec
 
@@ -20,7 +21,7 @@ _MARKS = re.compile(r"^(?:[>|] ?){1,8}(?=\S)", re.MULTILINE)
 # What is written for programs or for readers of a manual quotes replies, and tells of none.
 _DOCUMENT = re.compile(
     r"\A\s{0,8}(?:[{\[]\s{0,80}[\"{\[]|<[?!a-zA-Z]|#!|%!)|"
-    r"^#{1,6} \S|^={4,}$|^\[[\w.\"-]{1,80}\][ \t]{0,4}$|"
+    r"^#{1,6} \S|^\[[\w.\"-]{1,80}\][ \t]{0,4}$|"
     r"^[ \t]{0,40}(?:def|class|function|func|import|package|#include|return|const|static|public|private)\b"
     r".{0,200}[;:{(>]$",
     re.MULTILINE,
@@ -70,7 +71,7 @@ def tells(text: str) -> bool:
     stands in a text for people, or it is the text.
     """
     text = _clean(text)
-    if _DOCUMENT.search(text):
+    if _DOCUMENT.search(text) or _underlined(text):
         return False
     every, away = units.read(text)
     return bool(away) or any(
@@ -78,9 +79,13 @@ def tells(text: str) -> bool:
     )
 
 
-def marked(text: str) -> bool:
-    """True when lines of a text are quoted."""
-    return _MARKS.search(text) is not None
+def _underlined(text: str) -> bool:
+    """True when a title has a line of its own length below it, as manuals in plain text have."""
+    lines = text.split("\n")[:LINES]
+    return any(
+        len(below) == len(above) > 2 and below[0] in "=-~" and below == below[0] * len(below)
+        for above, below in pairwise(lines)
+    )
 
 
 def _known(made: Refusal, unit: Unit) -> bool:

@@ -6,6 +6,7 @@ paragraph goes with it, as does what follows up to the next.
 
 import re
 
+import msgspec
 from msgspec import Struct, field
 
 from unlisted import evidence
@@ -15,6 +16,7 @@ from unlisted.notice.dialects import plain
 
 LINE = 16_384  # characters of one pasted reply or log line
 LINES = 20_000
+WRAPPED = 12  # lines into which one log line is broken
 
 # A bullet or a number may stand before it.
 _BARE = re.compile(
@@ -33,6 +35,11 @@ _LOGGED = re.compile(r"\bstatus=(?:bounced|deferred|undeliverable) \(|\bSMTP err
 _EXIM = re.compile(rf"(?:\*\*|==) ({dialects.ADDRESS})[ :]")
 # A row of a table that somebody kept: who, and what was said.
 _ROW = re.compile(rf"[\s\"'<*-]{{0,8}}({dialects.ADDRESS})[>\"']{{0,2}}[\s;,|-]{{1,8}}(?=\S)")
+# Postfix's mailq(1): the reason in parentheses, its recipients on the lines below.
+_QUEUED = re.compile(
+    r"[ \t]{0,8}\(((?:host |connect to |lost connection|conversation with |delivery temp|mail for |"
+    r"Host or domain|unable to |TLS |Server certificate).*)\)[ \t]*$"
+)
 _TO = re.compile(rf"\bto=<({dialects.ADDRESS})>")
 _OWN_SERVER = re.compile(
     r"\bNOQUEUE: (?:milter-)?reject|"
@@ -61,6 +68,7 @@ class Unit(Struct):
     replied: bool = False
     plain: bool = False  # the reply stands at a line's front or behind a mark, not within a sentence
     logged: bool = False
+    queued: bool = False  # of a queue's listing
     stamped: bool = False  # its line has a log's time at the front
     before: int = 0  # lines in front of the reply
     bare_pair: bool = False  # nothing but its code and status was said so far
@@ -93,6 +101,7 @@ class _Reader:
         self.delivers = False  # a log line tells of a delivery, whatever became of it
         self._paragraph: list[str] = []  # its lines so far, when none of them opened a unit
         self._fresh = True  # at the front of a paragraph
+        self._unclosed = 0  # lines that may still belong to the log line above
         self._returned = False  # among a returned message's headers
 
     def take(self, line: str) -> None:
@@ -100,7 +109,7 @@ class _Reader:
         if not line.strip():
             self._end_paragraph()
             return
-        if self._log(line) or self._skipped(line):
+        if self._wrapped(line) or self._log(line) or self._queued(line) or self._skipped(line):
             return
         if led := plain.leads(line):
             self._open(Unit(led[0], [*([led[1]] if led[1] else [])]))
@@ -110,6 +119,30 @@ class _Reader:
             self._prose(line)
         self._fresh = False
 
+    def _wrapped(self, line: str) -> bool:
+        """A terminal's or a mail program's line end in the middle of a log line."""
+        if not self._unclosed or STAMP.match(line):
+            self._unclosed = 0
+            return False
+        closed = line.endswith(")")
+        self.units[-1].lines.append(line.removesuffix(")"))
+        self._unclosed = 0 if closed else self._unclosed - 1
+        return True
+
+    def _queued(self, line: str) -> bool:
+        """A message in a queue: why it waits, and for whom."""
+        last = self.units[-1] if self.units else None
+        if found := _QUEUED.match(line):
+            self.units.append(Unit("", [found[1]], logged=True, queued=True, replied=True, plain=True))
+        elif last and last.queued and (led := plain.leads(line.lstrip())) and not led[1]:
+            if last.recipient:
+                self.units.append(msgspec.structs.replace(last, recipient=led[0]))
+            last.recipient = last.recipient or led[0]
+        else:
+            return False
+        self._fresh = True
+        return True
+
     def _log(self, line: str) -> bool:
         if _OWN_SERVER.search(line):
             self.turned_away.append(line)
@@ -117,6 +150,7 @@ class _Reader:
             self.delivers |= unit.replied
             if unit.lines:
                 self.units.append(unit)
+                self._unclosed = WRAPPED if _LOGGED.search(line) and not line.endswith(")") else 0
         else:
             return False
         self._paragraph, self._fresh = [], True
