@@ -463,6 +463,9 @@ def test_what_holds_no_text_is_named_with_its_mend(
         code, _, err = _run(capsys, str(path))
         assert code == 3
         assert said in err
+    cli.main(["investigate", str(tmp_path), "--json"])
+    (unread,) = json.loads(capsys.readouterr().out.splitlines()[0])["unread"]
+    assert said in unread["why"] or said.startswith("binary")
 
 
 def test_an_exchange_log_tells_each_recipient_of_a_session(capsys: pytest.CaptureFixture[str]) -> None:

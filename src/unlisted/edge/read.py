@@ -19,7 +19,7 @@ import re2
 from msgspec import Struct, field
 
 from unlisted import show
-from unlisted.edge import tables
+from unlisted.edge import tables, unreadable
 from unlisted.edge.blocks import LONGEST, Block, Cut, blocks, head, known, virtual, walk
 from unlisted.evidence import Fact, Format, Other, Parsed, formats, present
 from unlisted.evidence.framing import BOOT_LIMIT, assumptions, stamp
@@ -126,7 +126,7 @@ def _read(path: Path, first: bytes, reading: Reading, near: float, progress: Pro
         reading.kind = reading.format = "mail"
         return
     if what:
-        reading.trouble = f"{what}: not read"
+        reading.trouble = unreadable.why(first) or f"{what}: not read"
         return
     sample = _sample(path, first)
     found = present(sample, near)
