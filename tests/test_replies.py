@@ -165,6 +165,8 @@ def test_log_lines_are_replies_among_others() -> None:
         "Dear Anna,\nplease see the attached invoice for March, total 554 EUR. Call 550 1234.\n",
         "The total of March is\n554 EUR, and of April\n452 EUR.\n",
         "They said 550 and blocked us.\n",
+        "Budget: 450 EUR; margin: 500 EUR.\nwe have room 554 - big enough\n",
+        "Version 5.7.1 is out, #5.1.1 is closed.\n",
         "2026-11-24 00:00:00 thing: something 554 happened\n" * 9,
     ],
 )
@@ -198,6 +200,20 @@ def test_a_log_line_that_was_broken_by_copying() -> None:
         "    blocked using bl.spamcop.net (in reply to RCPT TO command))\n550 5.1.1 User unknown\n"
     )
     assert told(text) == [("b@example.org", "554", "blocked", "spamcop"), THREE[1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("SMTP error 554: Rejected\n", "554"),
+        ("Fehler 550: Mailbox unbekannt\n", "550"),
+        ("Der Server antwortete mit 550 5.1.1 unbekannt\n", "550"),
+        ("The remote server replied: 550 No\n", "550"),
+        ("GMX: 554-gmx.net Nemesis ESMTP Service not available, IP address is black listed.\n", "554"),
+    ],
+)
+def test_a_reply_within_a_line(text: str, code: str) -> None:
+    assert [one.code for one in bounce.pasted(text, "x")] == [code]
 
 
 def test_our_own_server_that_turns_a_client_away_says_so() -> None:

@@ -129,9 +129,9 @@ def _refusals(unit: Unit, source: str, own: tuple[Address, ...]) -> Iterator[Ref
     if not recipient and unit.before:
         recipient = plain.spoken_of("\n".join(unit.lines[: unit.before]))
     for words in _apart(unit.text):
-        made_ = _reply(unit.text, words, recipient, source, own)
-        if made_ is not None:
-            yield made_
+        told = _reply(unit.text, words, recipient, source, own)
+        if told is not None and (told.rule or not unit.loose):
+            yield told
 
 
 def _notice(text: str, found: list[Refusal], source: str, own: tuple[Address, ...]) -> list[Refusal]:

@@ -29,6 +29,14 @@ _AFTER = re.compile(
     r"(?:\w|[)\]>])[ \t]{0,2}(?::|[=(\"'«„“]|<<<)[ \t\"'(<„“]{0,4}"
     r"([45][0-9]{2})[ :-]{1,2}(?=[^\W\d]|[\[(#<*\"'])"
 )
+# The same where the word says that it is one.
+_ERROR = re.compile(
+    r"\b(?:(?:said|says|respon[a-z]{2,5}|repl(?:y|ied|ies)|return(?:s|ed)|reason|antwort[a-z]{0,5}|sagt[a-z]{0,2}|"
+    r"schreibt|respuesta|réponse)[ \t]{0,2}[:=(\"'«„“]|"
+    r"(?:errors?|erreur|fehler|code|smtp|status)[ \t:=(#\"'«„“])"
+    r"[ \t:=(#\"'«„“]{0,4}([45][0-9]{2})[ :-]{1,2}(?=[^\W\d]|[\[(#<*\"'])",
+    re.IGNORECASE,
+)
 _SHORT = re.compile(r"#([45]\.[0-9]{1,3}\.[0-9]{1,3})\b()|\bsmtp; ?([45][0-9]{2})[ -]")
 # Postfix and Exim of what a receiver said. Never NOQUEUE: there our own server turns a stranger away.
 _LOGGED = re.compile(r"\bstatus=(?:bounced|deferred|undeliverable) \(|\bSMTP error from remote mail server ")
@@ -71,6 +79,7 @@ class Unit(Struct):
     queued: bool = False  # of a queue's listing
     stamped: bool = False  # its line has a log's time at the front
     before: int = 0  # lines in front of the reply
+    loose: bool = False  # "Budget: 450 EUR" looks like it: only its words tell
     bare_pair: bool = False  # nothing but its code and status was said so far
     more: bool = False  # its last line announced another (RFC 5321 §4.2.1)
 
@@ -205,6 +214,7 @@ class _Reader:
         # Some write all lines of a reply into one: then its last line is in it.
         unit.more = bool(bare and bare[2] == "-" and f" {bare[1]} " not in line[bare.end() :])
         unit.plain = bool(bare) or bool(unit.recipient) or bool(_AFTER.search(line) or _led(line))
+        unit.loose = not (bare or pair or _ERROR.search(line) or _SHORT.search(line))
 
     def _add(self, line: str) -> None:
         unit = self.units[-1] if self.units and not self.units[-1].logged else None
@@ -246,13 +256,13 @@ def _led(line: str) -> bool:
 
 def _shape(line: str) -> bool:
     """True when a line holds what only a reply looks like; a number alone is none."""
-    return bool(PAIR.search(line) or _AFTER.search(line) or _SHORT.search(line))
+    return bool(PAIR.search(line) or _AFTER.search(line) or _ERROR.search(line) or _SHORT.search(line))
 
 
 def _pair(line: str) -> tuple[str, str]:
     if found := PAIR.search(line):
         return found[1], found[2]
-    found = _AFTER.search(line) or _BARE.match(line)
+    found = _AFTER.search(line) or _ERROR.search(line) or _BARE.match(line)
     if found:
         return found[1], ""
     found = _SHORT.search(line)
