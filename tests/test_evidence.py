@@ -46,7 +46,8 @@ def test_sample(log: Path) -> None:
     """A sample folder is a format; FILE.jsonl beside FILE.log holds the events in order."""
     wanted = log.with_suffix(".jsonl")
     form = named(log.parent.name)
-    made = [form.parse(line, NEAR) for line in log.read_text().splitlines()]
+    parse = form.reader()
+    made = [parse(line, NEAR) for line in log.read_text().splitlines()]
     assert None not in made
     events = [fact for one in made for fact in evidence.facts(one)]
     expected = [msgspec.json.decode(line) for line in wanted.read_text().splitlines()]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from unlisted import cli
 from unlisted.cli import explain
-from unlisted.edge import mail, mbox
+from unlisted.edge import mail, maillog, mbox
 
 BOUNCE = (
     b"From: MAILER-DAEMON@relay.example.net\nSubject: Undelivered Mail Returned to Sender\n"
@@ -428,7 +428,7 @@ def test_blocks_of_any_size_give_the_same_messages(lines: list[bytes], count: in
         assert sum(len(raw) + cut for raw, cut in found[0]) == len(box)
 
 
-@pytest.mark.parametrize("program", ["exim", "sendmail", "opensmtpd", "postfix"])
+@pytest.mark.parametrize("program", ["exim", "sendmail", "opensmtpd", "postfix", "qmail"])
 def test_a_mail_log_tells_its_refusals_and_what_went_through(
     program: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -514,3 +514,128 @@ def test_recipients_that_were_not_read_are_counted(
     assert "long.eml: 203 more recipients were not read" in err
     assert "a999@example.org" in out
     assert "a1000@example.org" not in out
+
+
+# ---- texts in a folder, log lines in a text, files that are no text -------------------------------
+
+ZEN = "554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org"
+LOGGED = (
+    "Nov 19 10:00:00 mail postfix/smtp[99]: 3AB4C5D: to=<b@example.org>, "
+    "relay=mx.example.org[198.51.100.7]:25, delay=1, dsn=5.7.1, "
+    f"status=bounced (host mx.example.org[198.51.100.7] said: {ZEN})\n"
+)
+TIMEOUT = (
+    "Nov 19 10:00:01 mail postfix/smtp[99]: 3AC4C5D: to=<c@example.org>, relay=none, delay=1, dsn=4.4.1, "
+    "status=deferred (connect to mx.example.org[198.51.100.7]:25: Connection timed out)\n"
+)
+NOQUEUE = (
+    "Nov 19 10:00:02 mail postfix/smtpd[98]: NOQUEUE: reject: RCPT from x.example[192.0.2.66]: 554 5.7.1 "
+    "Service unavailable; Client host [192.0.2.66] blocked using zen.spamhaus.org; from=<a@b.example>\n"
+)
+
+
+def _recipients(out: str) -> list[tuple[str, str]]:
+    return [(one["recipient"], one["reason"]) for one in map(json.loads, out.splitlines())]
+
+
+@pytest.mark.parametrize("verb", ["explain", "investigate"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Remote Server returned {ZEN}\n",
+        "Fehler bei der Nachrichtenzustellung an folgende Empfänger:\n\nb@example.org\nmx.example.org\n"
+        f"Remote Server returned '{ZEN}'\n",
+        f"Hello,\nwe get this since yesterday:\n\n{ZEN}\n\nAnna\n",
+    ],
+)
+def test_a_folder_reads_what_is_read_by_name(
+    text: str, verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text(text)
+    (tmp_path / "README.md").write_text(f"# Replies\n\nThey look so:\n\n{ZEN}\n")
+    (tmp_path / "invoice.txt").write_text("please see the attached invoice for March, total 554 EUR\n")
+    code = cli.main([verb, str(tmp_path), "--json"])
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    refusals = told if verb == "explain" else told[0]["refusals"]
+    assert code == 1
+    assert [(Path(one["source"]).name, one["list"]) for one in refusals] == [("a.txt", "spamhaus-zen")]
+
+
+@pytest.mark.parametrize("in_folder", [True, False])
+def test_log_lines_do_not_silence_what_stands_around_them(
+    tmp_path: Path, in_folder: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text(f"550 5.7.10 STARTTLS is required\n{LOGGED}{TIMEOUT}")
+    _, out, _ = _run(capsys, str(tmp_path if in_folder else tmp_path / "a.txt"), "--json")
+    assert _recipients(out) == [
+        ("", "failedstarttls"), ("b@example.org", "blocked"), ("c@example.org", "expired"),
+    ]  # fmt: skip
+    cli.main(["investigate", str(tmp_path), "--json"])
+    told = json.loads(capsys.readouterr().out.splitlines()[0])["refusals"]
+    assert sorted(one["reason"] for one in told) == ["blocked", "expired", "failedstarttls"]
+
+
+def test_a_log_tells_whom_it_did_not_reach(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mail.log").write_text(LOGGED + TIMEOUT + NOQUEUE)
+    _, out, err = _run(capsys, str(tmp_path), "--json")
+    assert _recipients(out) == [("b@example.org", "blocked"), ("c@example.org", "expired")]
+    assert "postfix" in err
+
+
+@pytest.mark.parametrize("in_folder", [True, False])
+def test_our_own_server_that_turns_clients_away(
+    tmp_path: Path, in_folder: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.log").write_text(NOQUEUE)
+    code, out, _ = _run(capsys, str(tmp_path if in_folder else tmp_path / "mail.log"))
+    assert code == 0
+    assert "our own server turned x.example[192.0.2.66] away" in out
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"PK\x03\x04\x14\x00", "a zip archive: unpack it"),
+        (bytes(257) + b"ustar\x0000", "a tar archive: unpack it"),
+        (gzip.compress(b"a.eml" + bytes(252) + b"ustar\x0000" + bytes(500)), "a tar archive: unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(9), "Outlook's .msg: save it as .eml or text"),
+        (b"\x89PNG\r\n\x1a\n\x00", "a picture: type its text"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a picture: type its text"),
+        (b"%PDF-1.7\n", "a PDF: copy its text"),
+        (b"\x7fELF\x00", "binary, not a mail"),
+    ],
+)
+def test_what_holds_no_text_is_named_with_its_mend(
+    raw: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.eml").write_bytes(raw)
+    for path in (tmp_path, tmp_path / "a.eml"):
+        code, _, err = _run(capsys, str(path))
+        assert code == 3
+        assert said in err
+    cli.main(["investigate", str(tmp_path), "--json"])
+    (unread,) = json.loads(capsys.readouterr().out.splitlines()[0])["unread"]
+    assert said in unread["why"] or said.startswith("binary")
+
+
+def test_an_exchange_log_tells_each_recipient_of_a_session(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run(capsys, str(Path(__file__).parent / "samples" / "exchange_send"), "--json")
+    told = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [(one["recipient"], one["code"], one["list"]) for one in told] == [
+        ("bob@partner.example", "554", "spamhaus-zen"), ("", "421", ""),
+    ]  # fmt: skip
+    assert "1 message went through" in err
+
+
+def test_lines_of_an_exchange_log_without_their_session(tmp_path: Path) -> None:
+    front = "2026-11-24T10:00:00.250Z,Internet,08DE2B1A4C5D6E70,9,192.168.50.10:50123,198.51.100.7:25,<,"
+    (tmp_path / "a.log").write_text(
+        f'{front}"554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org, see there",\n'
+        f"{front}550 5.1.1 <kim@partner.example>: User unknown,\n"
+    )
+    found = maillog.logged(str(tmp_path / "a.log"), ())
+    assert found is not None
+    assert [(one.recipient, one.reason) for one in found.refusals] == [
+        ("", "blocked"), ("kim@partner.example", "userunknown"),
+    ]  # fmt: skip

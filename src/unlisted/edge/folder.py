@@ -87,7 +87,7 @@ def gather(
         twice = sum(not _sort(event, gathered) for event in reading.events)
         if twice:
             reading.assumed += (f"{show.count(twice, 'line')} stood in another file already: counted once",)
-        if mails and os.path.isfile(path) and not virtual(path) and reading.kind in ("mail", ""):
+        if mails and os.path.isfile(path) and not virtual(path) and _may_tell(reading):
             _mail(str(path), reading, gathered, own)
     return gathered
 
@@ -133,6 +133,11 @@ def _sort(event: object, gathered: Gathered) -> bool:
     return True
 
 
+def _may_tell(reading: Reading) -> bool:
+    """True for a mail, for what nobody knows, and for log lines among which a person may have pasted more."""
+    return reading.kind in ("mail", "") or (reading.kind == "maillogs" and reading.size <= mail.PASTE)
+
+
 def _mail(path: str, reading: Reading, gathered: Gathered, own: tuple[Address, ...]) -> None:
     """The refusals of a mail, an mbox, or a file that holds nothing but a reply."""
     for found in mail.messages(path, named=False):
@@ -155,10 +160,12 @@ def _mail(path: str, reading: Reading, gathered: Gathered, own: tuple[Address, .
             told = bounce.pasted(found.raw.decode("utf-8", "replace"), found.source, own)
             if all(refusal.verdict == "undecided" for refusal in told):
                 continue
-            reading.kind, reading.format, reading.trouble = "mail", "reply", ""
+            if not reading.kind:
+                reading.kind, reading.format, reading.trouble = "mail", "reply", ""
         gathered.mails += 1
-        reading.lines += 1
-        reading.understood += len(told)
+        if reading.kind == "mail":
+            reading.lines += 1
+            reading.understood += len(told)
         gathered.refusals += told
 
 

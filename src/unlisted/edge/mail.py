@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, cast
 
 from msgspec import Struct
 
-from unlisted.edge import mbox
+from unlisted.edge import mbox, unreadable
 from unlisted.edge.mbox import Rewound
-from unlisted.notice import report
+from unlisted.notice import replies, report
 
 LIMIT = 1 << 20  # bytes of one message: a report precedes what it returns, and is a few kB long
 PASTE = 1 << 16  # bytes: a file that holds a pasted reply is small
@@ -30,9 +30,7 @@ COUNTED = (
 NO_MAIL = "no mail in it"
 MOMENT = 100  # ms in which a program at the other end of a pipe has opened it
 
-_BARE = re.compile(
-    r"\s{0,8}[245][0-9]{2}[ -]|.{0,400}\b(?:status=(?:bounced|deferred)|said: [45][0-9]{2})", re.DOTALL
-)
+_BARE = re.compile(r"\s{0,8}[245][0-9]{2}[ -]")
 
 
 class Message(Struct, frozen=True, gc=False):
@@ -156,6 +154,8 @@ def _plain(
 ) -> Iterator[Message | Unread]:
     if not head.strip():
         yield Unread(source, "empty")
+    elif why := unreadable.why(head):
+        yield Unread(source, why)
     elif report.is_document(head):
         raw, cut = _bounded(head, file, limit)
         yield Message(source, report.as_mail(raw), cut=cut)
@@ -170,10 +170,15 @@ def _plain(
         yield Unread(source, "binary, not a mail")
     else:
         raw, cut = _bounded(head, file, PASTE)
-        if named or (not cut and _BARE.match(raw[:2000].decode("utf-8", "replace").lstrip())):
+        if named or (not cut and _meant(raw.decode("utf-8", "replace"))):
             yield Message(source, raw, mail=False, cut=cut)
         else:
             yield Unread(source, NO_MAIL)
+
+
+def _meant(text: str) -> bool:
+    """True when a text that nobody named was put there for the replies in it."""
+    return bool(_BARE.match(text.lstrip())) or replies.tells(text)
 
 
 def _bounded(head: bytes, file: BinaryIO, limit: int) -> tuple[bytes, int]:

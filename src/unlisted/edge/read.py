@@ -19,7 +19,7 @@ import re2
 from msgspec import Struct, field
 
 from unlisted import show
-from unlisted.edge import tables
+from unlisted.edge import tables, unreadable
 from unlisted.edge.blocks import LONGEST, Block, Cut, blocks, head, known, virtual, walk
 from unlisted.evidence import Fact, Format, Other, Parsed, facts, formats, present
 from unlisted.evidence.framing import BOOT_LIMIT, assumptions, stamp
@@ -126,7 +126,7 @@ def _read(path: Path, first: bytes, reading: Reading, near: float, progress: Pro
         reading.kind = reading.format = "mail"
         return
     if what:
-        reading.trouble = f"{what}: not read"
+        reading.trouble = unreadable.why(first) or f"{what}: not read"
         return
     sample = _sample(path, first)
     found = present(sample, near)
@@ -208,7 +208,7 @@ class _Reader:
     def __init__(self, path: Path, reading: Reading, found: Sequence[Format], near: float) -> None:
         self._path, self._reading, self._near = path, reading, near
         self._tries: list[tuple[str, Callable[[str, float], Parsed]]] = [
-            (one.hint, one.parse) for one in found
+            (one.hint, one.reader()) for one in found
         ]
         packets = any(one.kind == "gateway" for one in found)
         self._gatherer = Gatherer(str(path), packets=packets)

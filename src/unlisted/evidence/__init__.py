@@ -5,7 +5,9 @@ A format is found by walking these folders; nothing registers it. A format modul
 `parse(line, near) -> event | tuple of events | Other | None`. It may have
 `CANDIDATE` (an RE2 pattern over bytes: only lines that it matches can hold an event, the rest of a
 large file is passed over unread) and
-`header(line) -> parse | None` (for tables whose first line says what the columns are).
+`header(line) -> parse | None` (for tables whose first line says what the columns are) and
+`session() -> parse` (for logs in which one line says whom another is about: it is given a file's lines in
+their order).
 """
 
 import pkgutil
@@ -50,6 +52,11 @@ class Format(Struct, frozen=True):
     parse: Parse
     candidate: bytes = b""  # b"": every line must be read
     header: Callable[[str], Parse | None] | None = None
+    session: Callable[[], Parse] | None = None
+
+    def reader(self) -> Parse:
+        """What reads the lines of one file."""
+        return self.session() if self.session else self.parse
 
 
 @lru_cache(maxsize=1)
@@ -71,6 +78,7 @@ def _all() -> tuple[Format, ...]:
                     parse=module.parse,
                     candidate=getattr(module, "CANDIDATE", b""),
                     header=getattr(module, "header", None),
+                    session=getattr(module, "session", None),
                 )
             )
     return tuple(sorted(found, key=lambda one: (one.kind, one.name)))

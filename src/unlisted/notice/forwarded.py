@@ -6,6 +6,9 @@ they were met; the headers below a mark are localized as well and turned back in
 
 import re
 
+from unlisted.notice.dialects import plain
+from unlisted.notice.parts import Part, words
+
 _QUOTED = re.compile(r"^>(?!>> ?[A-Z]{4}\b)", re.MULTILINE)  # ">>> RCPT" is a transcript, not a quotation
 _LEVEL = re.compile(r"^> ?(?!>> ?[A-Z]{4}\b)|^>(?=>>> ?[A-Z]{4}\b)", re.MULTILINE)
 _MARK = re.compile(
@@ -24,6 +27,9 @@ _NAMES = {
     "date": ("date", "datum", "fecha", "data"),
 }
 _NAME = {word: name for name, words in _NAMES.items() for word in words}
+_PREFIX = re.compile(
+    r"\s{0,4}(?:fwd?|wg|tr|rv|i|enc|vs|vb|doorst|pd|转发|転送) ?:", re.IGNORECASE
+)  # of a forwarded subject
 LEVELS = 3  # quotations within quotations that are taken off
 FEW = 8  # quoted lines: fewer are a remark and no bounce
 HEADERS = 12  # lines looked at below a mark; programs write four to six
@@ -36,6 +42,20 @@ def unquoted(text: str) -> str:
             break
         text = _LEVEL.sub("", text)
     return text
+
+
+def by_person(head: Part) -> bool:
+    """False for what a program sent, or sent to many: it passes nothing on."""
+    automatic = head.get("auto-submitted").lower()
+    bulk = head.get("precedence").lower() in ("bulk", "list", "junk")
+    many = bool(head.get("list-unsubscribe") or head.get("list-id"))
+    return not (bulk or many or (automatic and automatic != "no") or plain.by_program(head))
+
+
+def passed_on(head: Part, text: str) -> bool:
+    """True when a mail says by its subject, a mark or quoted lines that its text is another's."""
+    subject = words(head.get("subject"))
+    return bool(_PREFIX.match(subject) or _MARK.search(text) or _QUOTED.search(text))
 
 
 def inner(text: str) -> str:

@@ -38,6 +38,7 @@ _USED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _WORD = re.compile(r"=\?([A-Za-z0-9_.-]{1,40})(?:\*[A-Za-z-]{0,20})?\?([bBqQ])\?([^?\s]{0,2000})\?=")
+_USUAL = frozenset(("from", "to", "subject", "date", "received", "return-path", "message-id", "mime-version"))
 _ALIAS = {
     "unicode-1-1-utf-7": "utf-7",
     "x-sjis": "cp932",
@@ -126,6 +127,12 @@ def split(raw: bytes) -> tuple[Part, list[Part]]:
 def headers_of(text: str) -> Headers:
     """The header block at the start of `text`."""
     return _pairs(_cut(text.lstrip("\n"))[0])
+
+
+def is_mail(text: str) -> bool:
+    """True when a text begins with a mail's headers, two of them at least such as every mail has."""
+    names = {name for name, _ in headers_of(text[:MAX_HEAD])}
+    return len(names & _USUAL) > 1
 
 
 def boundary(content_type: str) -> str:

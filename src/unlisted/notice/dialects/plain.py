@@ -112,11 +112,11 @@ def _read(head: Part, text: str, sure: bool) -> list[Failure]:
         merged.setdefault(recipient.lower(), [recipient]).append(chunk)
     rest = plain.strip()
     intro = plain[: plain.find(spans[0][0])][:4000]
-    made = [_failure(chunks[0], "\n".join(chunks[1:]), rest, intro) for chunks in merged.values()]
+    made = [failure(chunks[0], "\n".join(chunks[1:]), rest, intro) for chunks in merged.values()]
     if len(made) == 1:
         made = [msgspec.structs.replace(one, context=f"{one.near}\n{one.context}", near="") for one in made]
     unheard = [name for name in named if name.lower() not in merged]
-    return made + (_alike(_failure("", "", rest), unheard) if unheard else [])
+    return made + (_alike(failure("", "", rest), unheard) if unheard else [])
 
 
 @lru_cache(maxsize=8)  # a thousand recipients share one notification
@@ -126,6 +126,23 @@ def beside(text: str) -> dict[str, str]:
     for recipient, chunk in _spans(before_original(text)[:LONGEST]):
         found[recipient.lower()] = f"{found.get(recipient.lower(), '')}\n{chunk}".strip()
     return found
+
+
+def leads(line: str) -> tuple[str, str] | None:
+    """The recipient with whom a line opens, and what the line says of him; None when with none."""
+    found = (_ALONE.match(line) or _LEADS.match(line)) if "@" in line and len(line) <= 2000 else None
+    return (found[1] or found[2], found[3] if found.lastindex == 3 else "") if found else None
+
+
+def spoken_of(text: str) -> str:
+    """The recipient of whom a sentence speaks; "" when it names none."""
+    found = _PROSE.search(text)
+    return found[1] if found else ""
+
+
+def by_program(head: Part) -> bool:
+    """True when a mail server wrote a mail itself: by its sender's name, or by having none."""
+    return _SENDER.occurs(words(head.get("from"))) or head.get("return-path").replace(" ", "") == "<>"
 
 
 def _bounce(head: Part, text: str) -> tuple[bool, bool]:
@@ -197,7 +214,7 @@ def _without_lines(head: Part, text: str, named: list[str], sure: bool) -> list[
     found = None if named else _PROSE.search(text)
     # What is no bounce for sure speaks of many things; only what stands near the recipient is about him.
     whole = (text if sure or not found else text[max(0, found.start() - NEAR) : found.end() + NEAR]).strip()
-    told = _failure("", whole, "")
+    told = failure("", whole, "")
     if not found:
         told = msgspec.structs.replace(told, named=False)
     told = msgspec.structs.replace(told, context=f"{whole}\n", near="")
@@ -209,7 +226,8 @@ def _alike(told: Failure, names: list[str]) -> list[Failure]:
     return [msgspec.structs.replace(told, recipient=name.rstrip(".")) for name in names]
 
 
-def _failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
+def failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
+    """A recipient and his chunk of a notification whose other text is `rest`."""
     told = reason(chunk) or transcript(chunk)[0]
     return Failure(
         recipient.rstrip("."),

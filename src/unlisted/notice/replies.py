@@ -1,0 +1,190 @@
+"""Texts that are no mail: pasted replies, notices, log lines, and any mixture of them, to refusals."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+import msgspec
+
+from unlisted.messages import Refusal
+from unlisted.net import Address
+from unlisted.notice import dialects, dsn, judged, refusal, units
+from unlisted.notice.dialects import plain
+from unlisted.notice.parts import Part
+from unlisted.notice.units import LINE, LINES, PAIR, Unit
+
+_SECOND = re.compile(r"[;|/] {1,4}([45][0-9]{2}) #?([45]\.[0-9]{1,3}\.[0-9]{1,3}) ")
+_CLIENT = re.compile(
+    r"(?:RCPT|CONNECT|HELO|EHLO|MAIL|DATA|END-OF-MESSAGE) from (\S{1,255}\[[0-9A-Fa-f.:]{2,45}\])"
+)
+_MARKS = re.compile(r"^(?:[>|] ?){1,8}(?=\S)", re.MULTILINE)
+# What is written for programs or for readers of a manual quotes replies, and tells of none.
+_DOCUMENT = re.compile(
+    r"\A\s{0,8}(?:[{\[]\s{0,80}[\"{\[]|<[?!a-zA-Z]|#!|%!)|"
+    r"^#{1,6} \S|^\[[\w.\"-]{1,80}\][ \t]{0,4}$|"
+    r"^[ \t]{0,40}(?:def|class|function|func|import|package|#include|return|const|static|public|private)\b"
+    r".{0,200}[;:{(>]$",
+    re.MULTILINE,
+)
+OWN = "own-server"
+_PROGRAM = Part("text/plain", (("from", "mailer-daemon"),))  # whose text a person copied
+LENGTH = 1_000_000  # characters of a pasted text
+
+
+def pasted(text: str, source: str, own: tuple[Address, ...] = ()) -> list[Refusal]:
+    """Refusals in a text that is no mail: replies, notices, a mail server's log lines.
+
+    A reply of several lines (RFC 5321 §4.2.1) is one; several replies in a line are several. A text without
+    any reply is one when a phrase in it is known, else nothing.
+    """
+    text = _clean(text)
+    every, away = units.read(text)
+    found = [made for made, _ in _judged(text, every, source, own)]
+    if not found and away:
+        return [_turned_away(line, source) for line in away[: dsn.MAX_RECIPIENTS]]
+    if whole := _notice(text, found, source, own):
+        return whole
+    if found or any(unit.replied for unit in every):
+        return found
+    words = "\n".join(filter(str.strip, text.split("\n")[:LINES]))[:LINE]
+    made = _reply(words, words, "", source, own)
+    return [made] if made is not None and made.rule else []
+
+
+def quoted(text: str, source: str, own: tuple[Address, ...], *, passed_on: bool) -> list[Refusal]:
+    """Refusals that a person speaks of in a mail: replies in a known phrase, each at the front of a line.
+
+    `passed_on`: he quotes or forwards, so that the codes alone will do.
+    """
+    text = _clean(text)
+    return [
+        made
+        for made, unit in _judged(text, units.read(text)[0], source, own)
+        if (unit.plain and made.rule) or (passed_on and _known(made, unit))
+    ]
+
+
+def tells(text: str) -> bool:
+    """True when a text that lies in a folder was put there for the replies in it.
+
+    Manuals, programs, tables and other programs' logs quote replies as well; a reply in a phrase that we know
+    stands in a text for people, or it is the text.
+    """
+    text = _clean(text)
+    if _DOCUMENT.search(text) or _underlined(text):
+        return False
+    every, away = units.read(text)
+    return bool(away) or any(
+        _known(made, unit) and not unit.stamped for made, unit in _judged(text, every, "", ())
+    )
+
+
+def _underlined(text: str) -> bool:
+    """True when a title has a line of its own length below it, as manuals in plain text have."""
+    lines = text.split("\n")[:LINES]
+    return any(
+        len(below) == len(above) > 2 and below[0] in "=-~" and below == below[0] * len(below)
+        for above, below in pairwise(lines)
+    )
+
+
+def _known(made: Refusal, unit: Unit) -> bool:
+    return bool(made.rule) or (made.verdict != "undecided" and all(unit.pair))
+
+
+def _clean(text: str) -> str:
+    text = text[:LENGTH].replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ").lstrip("\ufeff")
+    return _MARKS.sub("", text)
+
+
+# ---- judging --------------------------------------------------------------------------------------
+
+
+def _judged(
+    text: str, every: list[Unit], source: str, own: tuple[Address, ...]
+) -> Iterator[tuple[Refusal, Unit]]:
+    fields, _ = dsn.failures([], text)
+    named = {failure.recipient.lower() for failure in fields}
+    for failure in fields[: dsn.MAX_RECIPIENTS]:
+        made = judged.told(failure, text, own, len(fields) == 1)
+        yield (
+            msgspec.structs.replace(made, source=source),
+            Unit(plain=True, replied=True, pair=(made.code, made.status)),
+        )
+    for unit in every[: dsn.MAX_RECIPIENTS]:
+        if not unit.replied or (fields and (not unit.recipient or unit.recipient.lower() in named)):
+            continue
+        for made in _refusals(unit, source, own):
+            yield made, unit
+
+
+def _refusals(unit: Unit, source: str, own: tuple[Address, ...]) -> Iterator[Refusal]:
+    if unit.recipient and not unit.logged:
+        failure = plain.failure(unit.recipient, unit.text, "")
+        made = judged.told(failure, "", own, alone=True)
+        if made.code.startswith(("4", "5")) or made.rule:
+            yield msgspec.structs.replace(made, source=source)
+        return
+    recipient = unit.recipient
+    if not recipient and unit.before:
+        recipient = plain.spoken_of("\n".join(unit.lines[: unit.before]))
+    for words in _apart(unit.text):
+        told = _reply(unit.text, words, recipient, source, own)
+        if told is not None and (told.rule or not unit.loose):
+            yield told
+
+
+def _notice(text: str, found: list[Refusal], source: str, own: tuple[Address, ...]) -> list[Refusal]:
+    """A text read as the one notice of a program, where nothing of what was `found` in it is lost by that."""
+    failures = [] if dsn.failures([], text)[0] else dialects.failures(_PROGRAM, text)[: dsn.MAX_RECIPIENTS]
+    alone = len(failures) == 1
+    made = [msgspec.structs.replace(judged.told(one, text, own, alone), source=source) for one in failures]
+    names = {one.recipient.lower() for one in made} - {""}
+    said = {(one.code, one.list, one.cited_ip) for one in made}
+    lost = [
+        one
+        for one in found
+        if one.recipient.lower() not in names
+        and (one.recipient or (one.code, one.list, one.cited_ip) not in said)
+    ]
+    return [] if lost or not any(one.rule or one.code for one in made) else made
+
+
+def _reply(whole: str, words: str, recipient: str, source: str, own: tuple[Address, ...]) -> Refusal | None:
+    remote = dialects.remote(whole)
+    verdict = refusal.judge(words, own, remote_mta=remote, command=dialects.command(whole))
+    refused = verdict.code.startswith(("4", "5"))
+    if not refused and not (verdict.rule and not verdict.code):
+        return None
+    # No reporter says here that he has given up: what the receiver calls passing may still arrive.
+    verdict = msgspec.structs.replace(verdict, hard=verdict.hard and not judged.transient(verdict))
+    return judged.made(verdict, source, recipient, remote, None, words)
+
+
+def _turned_away(line: str, source: str) -> Refusal:
+    """Our own server turned somebody away: whom it cites is not us, and no list speaks of us."""
+    client = _CLIENT.search(line)
+    code, status, _ = refusal.codes(refusal.fold(line))
+    whom = client[1] if client else "a client"
+    return Refusal(
+        source=source,
+        code=code,
+        status=status,
+        reason="rejected",
+        verdict="other",
+        rule=OWN,
+        quote=f"our own server turned {whom} away",
+        text=refusal.fold(line)[:2000],
+    )
+
+
+def _apart(words: str) -> list[str]:
+    """Each reply of a line that holds several: a code and status unlike the first's, behind a separator."""
+    pieces: list[str] = []
+    start = 0
+    first = PAIR.search(words)
+    for found in _SECOND.finditer(words):
+        if first and (found[1], found[2]) != (first[1], first[2]):
+            pieces.append(words[start : found.start()])
+            start = found.start(1)
+    return [*pieces, words[start:]]

@@ -1,0 +1,304 @@
+"""Pasted texts: each refusal once, with its own words and recipient, whatever stands around it."""
+
+import re
+import time
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import pytest
+
+from unlisted.messages import Refusal
+from unlisted.notice import bounce, parts, refusal, replies
+
+NAMES = ["Delivery has failed to these recipients or groups:", "Die Mail kam zurück.", ""]
+SPAMCOP = "554 5.7.1 Client host [203.0.113.45] blocked using bl.spamcop.net"
+UNKNOWN = "550 5.1.1 User unknown"
+BANNED = "550 5.7.606 Access denied, banned sending IP [203.0.113.45]"
+ZEN = "554 5.7.1 Service unavailable; Client host [203.0.113.45] blocked using zen.spamhaus.org"
+
+
+LABELS = Path(__file__).parent / "labels"
+
+
+def told(text: str) -> list[tuple[str, str, str, str]]:
+    return [brief(one) for one in bounce.pasted(text, "x")]
+
+
+def brief(one: Refusal) -> tuple[str, str, str, str]:
+    return one.recipient, one.code, one.reason, one.list
+
+
+THREE = [
+    ("", "554", "blocked", "spamcop"),
+    ("", "550", "userunknown", ""),
+    ("", "550", "blocked", "microsoft-365"),
+]
+
+
+@pytest.mark.parametrize("between", ["\n", "\n\n", "\r\n\r\n"])
+@pytest.mark.parametrize("before", ["The server said: ", "", "- ", '"', "2. ", "mx.example.org said: ", "> "])
+def test_each_reply_of_a_text_is_one(before: str, between: str) -> None:
+    text = between.join(before + one for one in (SPAMCOP, UNKNOWN, BANNED))
+    assert told(text) == THREE
+    assert told("Hello,\nhere is what we get:\n\n" + text + "\n\nWhat can we do?\nAnna\n") == THREE
+
+
+@pytest.mark.parametrize("intro", NAMES)
+def test_the_same_with_a_line_of_a_program_above_each(intro: str) -> None:
+    assert told("\n\n".join(f"{intro}\n\n{one}" for one in (SPAMCOP, UNKNOWN, BANNED))) == THREE
+
+
+def test_replies_of_several_lines_stay_apart() -> None:
+    text = (
+        "550-5.7.26 Your email has been blocked because the sender is unauthenticated.\n"
+        "550-5.7.26 SPF [x] with ip: "
+        "[203.0.113.45] = did not pass\n550 5.7.26 see the guide\n\n"
+        "550-5.7.1 [203.0.113.45] Our system has detected that this message is 550 5.7.1 likely "
+        "unsolicited mail.\n"
+        "550 203.0.113.45 is blocked by EarthLink. Go to earthlink.net/block for details.\n"
+    )
+    assert [one.status for one in bounce.pasted(text, "x")][:2] == ["5.7.26", "5.7.1"]
+    assert [one.verdict for one in bounce.pasted(text, "x")] == ["our-setup", "content", "our-address"]
+
+
+def test_a_line_that_announces_the_next_reply_goes_with_it() -> None:
+    text = (
+        "T-Online says:\n\n554 IP=203.0.113.45 - A problem occurred. (Ask your postmaster for help or to "
+        "contact tosa@rx.t-online.de to clarify.)\nGMX says:\n554-gmx.net (mxgmx105) Nemesis ESMTP Service "
+        "not available\n554-No SMTP service\n554 IP address is black listed.\n\n"
+        "and Yahoo: 421 4.7.0 [TSS04] Messages from 203.0.113.45 temporarily deferred\n"
+    )
+    assert [one.vendor for one in bounce.pasted(text, "x")] == ["t-online", "united-internet", "yahoo"]
+
+
+def test_recipients_and_their_words_as_in_a_mail() -> None:
+    text = (
+        f"bob@a.example: host mx.a.example[192.0.2.1] said: {ZEN} (in reply to RCPT TO command)\n\n"
+        f"eve@b.example: host mx.b.example[192.0.2.2] said: {UNKNOWN} (in reply to RCPT TO command)\n"
+        "kim@c.example: host mx.c.example[192.0.2.3] said: 452 4.2.2 Mailbox full\n"
+    )
+    assert told(text) == [
+        ("bob@a.example", "554", "blocked", "spamhaus-zen"),
+        ("eve@b.example", "550", "userunknown", ""),
+        ("kim@c.example", "452", "mailboxfull", ""),
+    ]
+    assert next(one.remote_mta for one in bounce.pasted(text, "x")) == "mx.a.example [192.0.2.1]"
+
+
+def _notice(recipient: str, intro: str, details: str, server: str, said: str) -> str:
+    return (
+        f"{intro}\n\n{recipient} ({recipient})\n\n{details}\n\n{server} EX01.office.example\n\n{recipient}\n"
+        f"mx.example.org\nRemote Server returned '{said}'\n\nReceived: from EX01.office.example (10.0.0.1)\n"
+        f" by EX01\nFrom: Anna <anna@office.example>\nTo: {recipient}\nSubject: 554 5.7.1 is no reply\n\n"
+    )
+
+
+def test_notices_in_five_languages_behind_one_another() -> None:
+    text = (
+        _notice(
+            "bob@a.example", "Delivery has failed to these recipients:",
+            "Diagnostic information for administrators:", "Generating server:",
+            f"554 5.7.1 <mx.a.example #5.7.1 smtp; {ZEN}>",
+        )
+        + _notice(
+            "kim@b.example", "Fehler bei der Nachrichtenzustellung an folgende Empfänger:",
+            "Diagnoseinformationen für Administratoren:", "Generierender Server:", UNKNOWN,
+        )
+        + _notice(
+            "luc@c.example", "Échec de la remise à ces destinataires :",
+            "Informations de diagnostic pour les administrateurs :", "Serveur de génération :", BANNED,
+        )
+        + _notice(
+            "ana@d.example", "No se pudo entregar a estos destinatarios:",
+            "Información de diagnóstico para los administradores:", "Servidor de generación:", SPAMCOP,
+        )
+        + _notice(
+            "ken@e.example", "配信できなかった受信者:", "管理者向けの診断情報:", "生成元サーバー:",
+            "452 4.2.2 Mailbox full",
+        )
+    )  # fmt: skip
+    assert told(text) == [
+        ("bob@a.example", "554", "blocked", "spamhaus-zen"),
+        ("kim@b.example", "550", "userunknown", ""),
+        ("luc@c.example", "550", "blocked", "microsoft-365"),
+        ("ana@d.example", "554", "blocked", "spamcop"),
+        ("ken@e.example", "452", "mailboxfull", ""),
+    ]
+
+
+def test_rows_of_a_table_name_their_recipients() -> None:
+    text = f"bob@a.example\t{ZEN}\n<eve@b.example>, {UNKNOWN}\nkim@c.example;452 4.2.2 Mailbox full\n"
+    assert [one[:2] for one in told(text)] == [
+        ("bob@a.example", "554"), ("eve@b.example", "550"), ("kim@c.example", "452"),
+    ]  # fmt: skip
+
+
+def test_a_status_alone_and_its_words_further_down_are_one() -> None:
+    text = (
+        f"Status code: 550 5.7.606\n\nMore for admins.\n\nReported error: {BANNED}\nDSN generated by: EX01\n"
+    )
+    assert told(text) == [THREE[2]]
+    assert told("Status code: 550 5.7.606\n")[0][1] == "550"
+
+
+def test_log_lines_are_replies_among_others() -> None:
+    text = (
+        "550 5.7.10 STARTTLS is required to send mail\n"
+        "Nov 19 10:00:00 mail postfix/smtp[99]: 3AB4C5D: to=<b@example.org>, "
+        "relay=mx.example.org[198.51.100.7]:25, dsn=5.7.1, status=bounced (host mx.example.org[198.51.100.7] "
+        f"said: {SPAMCOP} (in reply to RCPT TO command))\n"
+        "2026-11-19 10:00:01 1vLMNo-0001AB-2C ** c@example.org R=dnslookup T=remote_smtp H=mx.example.org "
+        f"[198.51.100.7]: SMTP error from remote mail server after RCPT TO:<c@example.org>: {UNKNOWN}\n"
+        "Nov 19 10:00:02 mail postfix/smtp[99]: 3AC4C5D: to=<d@example.org>, relay=none, delay=1, dsn=4.4.1, "
+        "status=deferred (connect to mx.d.example[192.0.2.9]:25: Connection timed out)\n"
+    )
+    assert told(text) == [
+        ("", "550", "failedstarttls", ""),
+        ("b@example.org", "554", "blocked", "spamcop"),
+        ("c@example.org", "550", "userunknown", ""),
+        ("d@example.org", "", "expired", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dear Anna,\nplease see the attached invoice for March, total 554 EUR. Call 550 1234.\n",
+        "The total of March is\n554 EUR, and of April\n452 EUR.\n",
+        "They said 550 and blocked us.\n",
+        "Budget: 450 EUR; margin: 500 EUR.\nwe have room 554 - big enough\n",
+        "Version 5.7.1 is out, #5.1.1 is closed.\n",
+        "2026-11-24 00:00:00 thing: something 554 happened\n" * 9,
+    ],
+)
+def test_a_number_in_prose_is_no_reply(text: str) -> None:
+    assert told(text) == []
+    assert not replies.tells(text)
+
+
+def test_a_queue_tells_why_and_for_whom() -> None:
+    text = (
+        "3AB4C5D6E*     4096 Thu Nov 19 10:00:00  anna@office.example\n"
+        "(host mx.a.example[192.0.2.1] said: 421 4.7.0 [203.0.113.45] Our system has detected an "
+        "unusual rate of "
+        "unsolicited mail (in reply to MAIL FROM command))\n"
+        "                                         bob@a.example\n"
+        "                                         kim@a.example\n\n"
+        "3AB4C5D6F      2048 Thu Nov 19 10:00:00  anna@office.example\n"
+        "(connect to mx.b.example[192.0.2.2]:25: Connection timed out)\n"
+        "                                         eve@b.example\n\n-- 6 Kbytes in 2 Requests.\n"
+    )
+    assert [one[:2] for one in told(text)] == [
+        ("bob@a.example", "421"), ("kim@a.example", "421"), ("eve@b.example", ""),
+    ]  # fmt: skip
+
+
+def test_a_log_line_that_was_broken_by_copying() -> None:
+    text = (
+        "Nov 19 10:00:00 mail postfix/smtp[99]: 3AB4C5D: to=<b@example.org>, "
+        "relay=mx.example.org[198.51.100.7]:25,"
+        " dsn=5.7.1, status=bounced (host mx.example.org[198.51.100.7] said: 554 5.7.1 [203.0.113.45]\n"
+        "    blocked using bl.spamcop.net (in reply to RCPT TO command))\n550 5.1.1 User unknown\n"
+    )
+    assert told(text) == [("b@example.org", "554", "blocked", "spamcop"), THREE[1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("SMTP error 554: Rejected\n", "554"),
+        ("Fehler 550: Mailbox unbekannt\n", "550"),
+        ("Der Server antwortete mit 550 5.1.1 unbekannt\n", "550"),
+        ("The remote server replied: 550 No\n", "550"),
+        ("GMX: 554-gmx.net Nemesis ESMTP Service not available, IP address is black listed.\n", "554"),
+    ],
+)
+def test_a_reply_within_a_line(text: str, code: str) -> None:
+    assert [one.code for one in bounce.pasted(text, "x")] == [code]
+
+
+def test_our_own_server_that_turns_a_client_away_says_so() -> None:
+    line = (
+        "Nov 19 10:00:02 mail postfix/smtpd[98]: NOQUEUE: reject: RCPT from x.example[192.0.2.66]: 554 5.7.1 "
+        "Service unavailable; Client host [192.0.2.66] blocked using zen.spamhaus.org; from=<a@b.example>\n"
+    )
+    (one,) = bounce.pasted(line, "x")
+    assert (one.verdict, one.rule, one.list, one.cited_ip) == ("other", "own-server", "", None)
+    assert one.quote == "our own server turned x.example[192.0.2.66] away"
+    assert [one.rule for one in bounce.pasted(line + UNKNOWN, "x")] != ["own-server"]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (f"Remote Server returned {ZEN}\n", True),
+        (f"Hello,\nwe get this:\n\n{ZEN}\n\nAnna\n", True),
+        (f"# Manual\n\nA reply may look so:\n\n{ZEN}\n", False),
+        (f"Manual\n======\n\nA reply may look so:\n\n{ZEN}\n", False),
+        (f"first:\n{ZEN}\n====================\nsecond:\n{BANNED}\n", True),
+        (f'[{{"text": "{ZEN}"}}]\n', False),
+        (f"def reply():\n    return (\n        '{ZEN}'\n    )\n", False),
+        (f"[rule.x]\ntexts = ['{ZEN}']\n", False),
+        (f"Nov 19 10:00:02 mail thing[1]: {ZEN}\n", False),
+    ],
+)
+def test_what_lies_in_a_folder_for_its_replies(text: str, meant: bool) -> None:
+    assert replies.tells(text) is meant
+    if text.startswith("#"):
+        assert told(text) == [("", "554", "blocked", "spamhaus-zen")]  # named directly it is read
+
+
+# ---- against what is labeled ----------------------------------------------------------------------
+
+# Of these the recipient stands in the headers, or in fields that are not copied with the text.
+ELSEWHERE = {"gsuite", "mfilter", "sns-bounce", "communigate", "imail", "mfilter-japanese"}
+
+
+@pytest.mark.parametrize("path", sorted((LABELS / "notices").iterdir()), ids=lambda path: path.stem)
+def test_a_notice_copied_out_of_its_mail_says_the_same(path: Path) -> None:
+    raw = path.read_bytes()
+    text = bounce.notification(parts.split(raw)[1])
+    mail, copied = bounce.refusals(raw, "x"), bounce.pasted(text, "x")
+    if not copied:  # the reply stands in the report's fields alone, and nobody copies those
+        assert not any(one.text[:30] in refusal.fold(text) for one in mail if one.text)
+        return
+    assert [(one.code, one.verdict, one.list) for one in copied] == [
+        (one.code, one.verdict, one.list) for one in mail
+    ]
+    assert ([brief(one) for one in copied] == [brief(one) for one in mail]) is (path.stem not in ELSEWHERE)
+
+
+@pytest.mark.parametrize("before", ["", "- ", "> ", "The server said: "])
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+def test_two_hundred_replies_in_a_text(before: str, between: str) -> None:
+    rows = (LABELS / "refusals.tsv").read_text().splitlines()
+    texts = [row.split("\t")[-1] for row in rows if not row.startswith("#")]
+    # A line that says that more follows, and is the last, cannot be told from the next one's beginning.
+    opened = re.compile(r"[245][0-9]{2}-(?!.* [245][0-9]{2} )")
+    texts = [text for text in texts if not opened.match(text)]
+    wanted = [brief(one) for text in texts for one in bounce.pasted(text, "x")]
+    had = told(between.join(before + text for text in texts))
+    right = sum(
+        block.size for block in SequenceMatcher(None, wanted, had, autojunk=False).get_matching_blocks()
+    )
+    assert len(wanted) >= 190
+    assert right >= 0.98 * len(wanted)
+    assert len(had) <= len(wanted)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        f"{ZEN}\n", "550-a\n", "said: 550 a ", "a@b.example: 550 x\n", "a@b.example\n\n"
+        "", ">>> 550 x\n", "x:\n",
+        "Received: from a\n 550 x\n", "Nov 19 10:00:00 m postfix/smtp[9]: 3AB4C5D: to=<a@b.example>, ",
+        "2026-11-24T10:00:00.250Z,I,08DE2B1A4C5D6E70,9,,,<,550 x,\n"
+        "", "@400000006742f8a0075bcd15 delivery 1: failure: a/\n",
+    ],
+)  # fmt: skip
+def test_a_megabyte_of_anything_is_read_in_seconds(unit: str) -> None:
+    started = time.process_time()
+    text = unit * (1_000_000 // len(unit))
+    bounce.pasted(text, "x")
+    replies.tells(text)
+    assert time.process_time() - started < 8
