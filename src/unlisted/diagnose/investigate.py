@@ -11,7 +11,7 @@ from unlisted.diagnose.signs import Findings, Span, abroad
 from unlisted.messages import Delivery, Lease, Listing, Refusal, Submission, Suspect
 from unlisted.net import Address, Network
 from unlisted.notice import lists, refusal, together
-from unlisted.notice.advice import advise
+from unlisted.notice.advice import FINDS_IT, advise
 
 SAME = 3600.0  # seconds: a bounce is written at once, but the mail that carries it may be read late
 
@@ -68,7 +68,7 @@ def investigate(material: Material) -> case.Case:
         in_common=together.sentence(common),
         unread=material.unread,
         done=_done(material, refusals),
-        advice=tuple(advise(refusals, own)) if any(refusals) else (),
+        advice=tuple(text.replace(FINDS_IT, "") for text in advise(refusals, own)),  # that is what we are
     )
 
 

@@ -11,6 +11,7 @@ from unlisted.messages import Refusal
 from unlisted.net import Address
 from unlisted.notice import lists
 
+FINDS_IT = " (unlisted investigate FOLDER)"
 MOST = 3  # lines; more is a page, and nobody reads it tonight
 ORDER = (
     "our-address",
@@ -102,7 +103,7 @@ def _address(refusal: Refusal, cited: str) -> str:
     if entry is not None and entry.asked:
         return f"unlisted check {cited}".rstrip() + "   (is it listed now, and what gets it off)"
     ask = f"then ask {refusal.list or refusal.vendor or 'the receiver'} to let you in"
-    return _where(f"end the cause first (unlisted investigate FOLDER), {ask}", refusal)
+    return _where(f"end the cause first{FINDS_IT}, {ask}", refusal)
 
 
 def _where(text: str, refusal: Refusal) -> str:
