@@ -537,3 +537,16 @@ def test_what_a_stranger_spells_in_another_programs_line_is_not_believed(
 )
 def test_what_the_kernel_says_is_read_in_every_framing(line: str) -> None:
     assert isinstance(read("netfilter", line.format(FORGED)), Attempt)
+
+
+@pytest.mark.parametrize(
+    "front",
+    ["openvpn(srv)[12]: 198.51.100.7 CN kernel: ", "nginx 123 - - GET / "],
+)
+def test_a_packet_that_a_stranger_spelled_in_another_programs_line_is_none(front: str) -> None:
+    from unlisted.evidence.gateway import netfilter
+
+    packet = "IN=lan0 OUT=wan0 SRC=192.168.1.5 DST=198.51.100.1 LEN=60 PROTO=TCP SPT=4000 DPT=25 SYN URGP=0 "
+    near = 1_795_000_000.0
+    assert netfilter.parse(f"Nov 25 03:00:00 gw kernel: {packet}", near)
+    assert netfilter.parse(f"Nov 25 03:00:00 gw {front}{packet}", near) is None

@@ -448,8 +448,8 @@ def test_a_device_that_claims_the_gateways_address_is_held_by_its_mac_alone(
         gateway=frozenset({"192.168.77.1"}),
         known=(
             Lease(address(ADDRESS), LAPTOP),
-            Lease(address("192.168.77.1"), "3c:5a:b4:00:00:aa"),
             Lease(address("192.168.77.1"), LAPTOP),
+            Lease(address("192.168.77.1"), "3c:5a:b4:00:00:aa"),
         ),
     )
     monkeypatch.setattr(surroundings, "look", lambda *_: around)
@@ -460,7 +460,7 @@ def test_a_device_that_claims_the_gateways_address_is_held_by_its_mac_alone(
     assert LAPTOP in shown
     assert f"add element inet unlisted held4 {{ {ADDRESS}" not in shown
     # The gateway itself is the only one that claims its address: no word holds it.
-    alone = structs.replace(around, known=(around.known[0], around.known[2]))
+    alone = structs.replace(around, known=around.known[:2])
     monkeypatch.setattr(surroundings, "look", lambda *_: alone)
     assert "the gateway" in refused(capsys, [*words, "--mac-only"], 4)
 

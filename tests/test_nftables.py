@@ -46,15 +46,15 @@ def test_everything_stays_in_the_own_table_and_at_the_forward_hook() -> None:
 def test_a_hold_stands_in_each_set_until_its_end() -> None:
     added = [
         (body["name"], body["elem"])
-        for verb, kind, body in commands(nftables.hold(decision(), 1600.0))
+        for verb, kind, body in commands(nftables.hold(decision(), 1300.0))
         if verb == "add" and kind == "element"
     ][-3:]
     name = decision().id
     assert added == [
-        ("held_mac", [{"elem": {"val": "3c:5a:b4:00:00:02", "timeout": 3000, "comment": name}}]),
+        ("held_mac", [{"elem": {"val": "3c:5a:b4:00:00:02", "timeout": 3300, "comment": name}}]),
         # The next owner of the address is not cut off in the device's place.
-        ("held4", [{"elem": {"val": "192.168.1.50", "timeout": 600, "comment": name}}]),
-        ("replies4", [{"elem": {"val": "192.168.1.50", "timeout": 600, "comment": name}}]),
+        ("held4", [{"elem": {"val": "192.168.1.50", "timeout": 300, "comment": name}}]),
+        ("replies4", [{"elem": {"val": "192.168.1.50", "timeout": 300, "comment": name}}]),
     ]
     assert "held6 { fd00::5 timeout" in nftables.hold(decision("fd00::5", ""), 1000.0).text
     assert "timeout 1s" in nftables.hold(decision(), 1e9).text  # never an element without an end
@@ -144,7 +144,7 @@ def test_the_kernels_answer_is_read() -> None:
     assert ruleset.held(listing) == [ruleset.Held("3c:5a:b4:00:00:02", "abcd", 59, 7)]
     assert ruleset.counters(listing) == {"blocked": 12}
     assert ruleset.missing(nftables.base(), listing) != ""
-    assert "held_mac" in ruleset.missing_hold(decision(), [listing])
+    assert "held_mac" in ruleset.missing_hold(decision(), [listing], 0.0)
 
 
 @given(st.binary() | st.text())

@@ -43,9 +43,11 @@ MOST_DEVICES = 10_000
 MOST_PROPOSALS = 100  # open at once; each stands on a disk and on somebody's screen
 AGAIN = 10.0  # seconds until a device that goes on is decided about again
 MOST_FLOWS = 100_000  # connections remembered to know a repeated SYN; 3,000 new ones a second for 35 s
+CLOCK = 60.0  # seconds by which an attempt's time may differ from ours
 QUOTED = 10  # lines kept per device as evidence; more convinces nobody further
 PORTS = {port: index for index, port in enumerate(net.MAIL_PORTS)}
 OUTCOMES = ("", "answered", "refused", "silent")
+_NEWER = "a newer decision"
 
 
 class Engine:
@@ -112,12 +114,12 @@ class Engine:
 
     def _lease(self, lease: Lease) -> list[Command]:
         """A claim to an address. One that tells its end stands until then: two of them are a conflict."""
+        if lease.address not in self._claims and lease.end is None and len(self._claims) >= MOST_DEVICES:
+            return []
         claims = self._claims.setdefault(lease.address, {})
         known = claims.get(lease.mac)
         if known is not None and lease.end is None and lease.hostname in ("", known.hostname):
             return []  # a neighbor that is still there
-        if lease.end is None and len(self._claims) > MOST_DEVICES:
-            return []
         self.who.add(lease)
         for mac in [mac for mac, one in claims.items() if one.end is None or one.end < self._now]:
             del claims[mac]
@@ -150,7 +152,7 @@ class Engine:
         if len(alarms.row):
             suspect = self.suspects[key] = self._suspect(key, attempt)
             commands += [Name(suspect), *self._decide(suspect, attempt)]
-        elif self.state.score[self._ids[key]] >= self.table.threshold and self._due(key, attempt.at):
+        elif self.state.score[self._ids[key]] >= self.table.threshold and self._due(key, self._when(attempt)):
             commands += self._decide(self._suspect(key, attempt), attempt)
         return commands
 
@@ -253,13 +255,17 @@ class Engine:
             evidence=tuple(self._lines[key]),
         )
 
+    def _when(self, attempt: Attempt) -> float:
+        """The attempt's time, or ours where a log's clock is wrong: a hold begins and ends by our own."""
+        return self._now if self._now and abs(attempt.at - self._now) > CLOCK else attempt.at
+
     def _due(self, key: str, at: float) -> bool:
         """True when a device that goes on may be decided about again: what stood in the way may be gone."""
         return abs(at - self._decided.get(key, (at, ""))[0]) >= AGAIN
 
     def _decide(self, suspect: Suspect, attempt: Attempt) -> list[Command]:
         """Propose, or hold at once; never against the guard, never on a cold start, nothing twice."""
-        at, key = attempt.at, attempt.mac or str(attempt.src)
+        at, key = self._when(attempt), attempt.mac or str(attempt.src)
         mine = [one for one in self.decisions.values() if one.device.key == suspect.device.key]
         before = self._decided.get(key, (at, ""))[1]
         self._decided[key] = (at, before)
@@ -267,7 +273,9 @@ class Engine:
             return []
         if not self.warm:
             self._cold.add(key)
-        refused, waits = self._refused(suspect, attempt)
+        refused, waits = self._refused(suspect, attempt, at)
+        if not refused and self.config.policy == "hold" and any(_let_go(one, at) for one in mine):
+            waits = "a person released it: a person decides"
         self._decided[key] = (at, stands := refused or waits)
         waiting = [one for one in mine if one.state == "proposed"]
         held = not stands and self.config.policy == "hold"
@@ -277,7 +285,7 @@ class Engine:
             return []
         if not held and sum(one.state == "proposed" for one in self.decisions.values()) >= MOST_PROPOSALS:
             return []
-        dropped = [self._save(decide.release(one, "a newer decision", at)) for one in waiting]
+        dropped = [self._save(decide.release(one, _NEWER, at)) for one in waiting]
         hours = self.config.hold_hours
         decision = decide.propose(suspect, self.config.policy, at, hours, refused=refused, waits=waits)
         self._save(decision)
@@ -289,11 +297,11 @@ class Engine:
             Save(at, decision),
         ]
 
-    def _refused(self, suspect: Suspect, attempt: Attempt) -> tuple[str, str]:
+    def _refused(self, suspect: Suspect, attempt: Attempt, at: float) -> tuple[str, str]:
         """Why this device is never held by us, and why it is not held at once; "" and "" when it may be."""
         network = structs.replace(self.network, known=self._known(attempt))
         decisions = self.decisions.values()
-        refused = guard.refuse(suspect.device, network, decisions, attempt.at)
+        refused = guard.refuse(suspect.device, network, decisions, at)
         if refused or self.config.policy != "hold":
             return refused, ""
         if not attempt.mac:
@@ -301,7 +309,7 @@ class Engine:
             return "", forged
         if (attempt.mac or str(attempt.src)) in self._cold:
             return "", "it did so before the watch had seen enough to tell a mail server: a person decides"
-        return "", guard.full(network, decisions, attempt.at)
+        return "", guard.full(network, decisions, at)
 
     def _known(self, attempt: Attempt) -> tuple[Lease, ...]:
         """The claims that can concern this device: to its address, and of the MACs that claim it."""
@@ -328,3 +336,9 @@ class Engine:
     def _save(self, decision: Decision) -> Decision:
         self.decisions[decision.id] = decision
         return decision
+
+
+def _let_go(decision: Decision, at: float) -> bool:
+    """True when somebody, not we ourselves, ended this hold before its time."""
+    ours = decision.reason.endswith(f"released by {_NEWER}")
+    return decision.state == "released" and at < decision.expires_at and not ours

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from unlisted import net, show
 from unlisted.errors import ConfigError, UnlistedError
-from unlisted.messages import Listing
+from unlisted.messages import Attempt, Listing
 from unlisted.recover import quiet, removal
 from unlisted.recover.quiet import Containment
 from unlisted.recover.removal import Removal
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     with Store(settings.store) as store:
         listings = store.listings(address)
         decisions = store.decisions()
-        attempts = store.attempts_since()
+        attempts = store.events(Attempt)
     if not listings:
         raise UnlistedError(
             "nothing is known of any list" + (f" about {address}" if address else ""),

@@ -47,9 +47,11 @@ class Enforcer(Protocol):
     def end_flows(self, decision: Decision) -> str: ...
 
 
-def logs_to(group: int) -> bool:
-    """True when a rule of this packet filter logs to the NFLOG group, ours or anybody's."""
-    done = run(("nft", "-j", "list", "ruleset"))
+def logs_to(group: int) -> bool | None:
+    """Whether a rule of this packet filter logs to the NFLOG group, ours or anybody's; None: not known."""
+    done = run(("nft", "-t", "-j", "list", "ruleset"))  # -t: without the sets' elements
+    if done.returncode:
+        return None
     # A rule of iptables-nft is shown as a foreign extension, without its group.
     return b'"NFLOG"' in done.stdout or re.search(rb'"group": ?%d\b' % group, done.stdout) is not None
 
@@ -193,8 +195,8 @@ class Nft:
             done = self.apply(document) if base.ok else base
         if not done.ok:
             return done
-        answers = [self._ask(question.encode())[0] for question in ruleset.ask_held(decision)]
-        lacking = ruleset.missing_hold(decision, [ruleset.read(answer) for answer in answers])
+        answers = [self._ask(question.encode())[0] for question in ruleset.ask_held(decision, now)]
+        lacking = ruleset.missing_hold(decision, [ruleset.read(answer) for answer in answers], now)
         if lacking:  # a hold that is called failed must not stand in secret
             self.apply(nftables.release(decision))
         return Outcome(ok=not lacking, detail=lacking)

@@ -1,5 +1,6 @@
 """Who is on the network: lease files, the store, the kernel's neighbors; and a device by its name."""
 
+import os
 import time
 from collections.abc import Iterable
 
@@ -16,7 +17,10 @@ LARGEST = 16 << 20  # bytes: no office has a larger lease file
 def lease_file(path: str) -> list[Lease]:
     """The leases of one file in any known format; UnlistedError when it cannot be read or holds none."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        # Not to wait for a pipe's writer, who may never come.
+        with open(
+            path, encoding="utf-8", errors="replace", opener=lambda p, f: os.open(p, f | os.O_NONBLOCK)
+        ) as file:
             lines = file.read(LARGEST).splitlines()
     except OSError as error:
         raise UnlistedError(

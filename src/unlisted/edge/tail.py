@@ -7,6 +7,7 @@ two polls cannot be told from one that only grew.
 """
 
 import os
+import stat
 import time
 from typing import BinaryIO, NamedTuple
 
@@ -96,6 +97,8 @@ class Tail:
 
     def _open(self) -> bool:
         try:
+            if not stat.S_ISREG(os.stat(self.path).st_mode):  # a pipe would stop the watch
+                return False
             file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - stays open between polls
         except OSError:
             self._at_end = False  # it did not exist when we began: all of it is new

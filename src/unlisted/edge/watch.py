@@ -109,7 +109,7 @@ class Watch:
         self._looking: asyncio.Future[guard.Network] | None = None
         self._look_at = time.monotonic() + SURROUNDINGS
         self._fed = False  # a rule of the packet filter logs to our group
-        self._feeding: asyncio.Future[bool] | None = None
+        self._feeding: asyncio.Future[bool | None] | None = None
         self._feed_at = time.monotonic() + FED
         self._on = on
         self._over = asyncio.Event()
@@ -193,7 +193,7 @@ class Watch:
     def _missing(self) -> list[str]:
         """What this watch was told to stand over and does not, or not yet."""
         group, said = self.sources.nflog, []
-        self._fed = group is not None and apply.logs_to(group)
+        self._fed = group is not None and apply.logs_to(group) is not False
         if group is not None and not self._fed:
             said.append(f"nothing is logged to group {group} yet: unlisted rule install feeds it")
         for path in (*self.sources.logs, *self.sources.leases):
@@ -336,11 +336,11 @@ class Watch:
         group = self.sources.nflog
         if self._feeding is not None and self._feeding.done():
             fed, self._feeding = self._feeding.result(), None
-            if fed != self._fed:
+            if fed is not None and fed != self._fed:
                 gone = f"NOTHING IS LOGGED TO GROUP {group} ANY MORE: the standing rule is gone"
                 back = f"packets are logged to group {group} again"
                 self._on(Say(now, back if fed else f"{gone}; unlisted rule install brings it back"))
-            self._fed = fed
+                self._fed = fed
         if group is not None and self._feeding is None and time.monotonic() >= self._feed_at:
             self._feed_at = time.monotonic() + FED
             self._feeding = asyncio.get_running_loop().run_in_executor(None, apply.logs_to, group)

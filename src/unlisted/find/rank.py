@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from unlisted import net
 from unlisted.find import roles, trip
-from unlisted.find.columns import Flows, columns, devices, outgoing, wrong_side
+from unlisted.find.columns import ACTIONS, Flows, columns, devices, outgoing, wrong_side
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Delivery, Device, Suspect
 from unlisted.net import Address, Network
@@ -31,6 +31,7 @@ CLOCKS = 20  # devices by which it is sought, those with the most attempts
 CALLED = 3  # networks; as many as the role of a mail exchanger wants
 NOBODY = (0, 0)
 _PORT_25, _ANSWERED = 0, 1
+_STOPPED = [ACTIONS.index("block"), ACTIONS.index("held")]
 
 Rows = npt.NDArray[np.int64]
 
@@ -110,9 +111,10 @@ class Deliveries:
         return max(found, key=lambda one: (one.delivered, -one.attempts, -abs(one.skew)), default=Served())
 
     def _reach(self, flows: Flows, device: int, rows: Rows) -> _Reach:
-        order = rows[np.argsort(flows.dst[rows], kind="stable")]
+        passed = rows[~np.isin(flows.action[rows], _STOPPED)]  # what was stopped delivered nothing
+        order = passed[np.argsort(flows.dst[passed], kind="stable")]
         known = {}
-        for part in np.split(order, np.flatnonzero(np.diff(flows.dst[order])) + 1):
+        for part in np.split(order, np.flatnonzero(np.diff(flows.dst[order])) + 1) if len(order) else ():
             address = flows.addresses[flows.dst[part[0]]]
             if address in self._at:
                 known[address] = (flows.at[part] // 1_000_000).tolist()

@@ -64,14 +64,19 @@ def live(known: Iterable[Lease], now: float) -> tuple[Lease, ...]:
 
 
 def alone(device: Device, claims: Iterable[Lease], now: float) -> frozenset[str]:
-    """The device's MAC, and the addresses that were its own before any other MAC claimed them.
+    """The device's MAC, and the addresses that nobody else is known to have at this moment.
 
-    `claims` in the order of time: who spoofs an address comes after its owner.
+    `claims` in the order of time, the kernel's neighbors last: the last claim has the address, unless another
+    MAC's lease on it still runs.
     """
     owner: dict[Address, str] = {}
+    leased: set[Address] = set()
     for lease in live(claims, now):
-        owner.setdefault(lease.address, lease.mac)
-    return frozenset({device.mac} | {str(one) for one, mac in owner.items() if mac == device.mac})
+        owner[lease.address] = lease.mac
+        if lease.end is not None and lease.mac != device.mac:
+            leased.add(lease.address)
+    own = {str(one) for one, mac in owner.items() if mac == device.mac and one not in leased}
+    return frozenset({device.mac} | own)
 
 
 def forbidden(

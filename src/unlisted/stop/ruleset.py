@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from unlisted.messages import Decision
-from unlisted.stop.enforcers.nftables import GROUP, TABLE, Document, document, places, unhold
+from unlisted.stop.enforcers.nftables import GROUP, TABLE, Document, document, unhold, wanted
 
 
 class Held(Struct, frozen=True):
@@ -132,27 +132,27 @@ def counters(listing: Listing) -> dict[str, int]:
     return {entry.counter.name: entry.counter.packets for entry in listing.nftables if entry.counter}
 
 
-def ask_held(decision: Decision) -> list[str]:
+def ask_held(decision: Decision, now: float) -> list[str]:
     """The questions whether the hold stands: its sets alone, a fifth of the time that the table takes."""
-    return [f"list set inet {TABLE} {name}" for name, _ in places(decision.device)]
+    return [f"list set inet {TABLE} {name}" for name, _ in wanted(decision, now)]
 
 
-def missing_hold(decision: Decision, listings: list[Listing]) -> str:
+def missing_hold(decision: Decision, listings: list[Listing], now: float) -> str:
     """What of the hold does not stand in its sets, or ""."""
     there = {(name, str(body.val), body.comment) for listing in listings for name, body in _held(listing)}
-    for name, value in places(decision.device):
+    for name, value in wanted(decision, now):
         if (name, value, decision.id) not in there:
             return f"{value} is not in {name}"
     return ""
 
 
-def missing(wanted: Document, listing: Listing) -> str:
+def missing(asked: Document, listing: Listing) -> str:
     """What of the wanted chains, rules and sets does not stand in the kernel, or "".
 
     Rules are compared by what they do (verdict, log, counter), not by how they match: each version of
     nft lists matches in its own words.
     """
-    ours, theirs = _shape(_added(wanted)), _shape(listing)
+    ours, theirs = _shape(_added(asked)), _shape(listing)
     for name, shape in ours.items():
         if name not in theirs:
             return f"{name} is missing"

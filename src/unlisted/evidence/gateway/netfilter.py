@@ -20,10 +20,15 @@ from unlisted.messages import Attempt
 HINT = " SRC="
 CANDIDATE = rb"DPT=(?:25|465|587)[ \r\n]"  # begins with a literal: RE2 then skips to it at memory speed
 
+# The kernel's tag, behind a host and a facility at most; RFC 5424 writes it without a colon.
+_KERNEL = re.compile(
+    r"[\s|]*(?:[\w.@+:%-]{0,255}[\w.@+%-][ \t|]+){0,2}(?:kernel|ulogd)(?:(?:\[\d+\])?:|[ \t]+-[ \t])"
+)
+_PROGRAM = re.compile(r"\S\[\d+\]:")  # another program's tag
+_WORDS = 4  # of a host and a rule's prefix where there is no tag
 # The first word with a colon is a syslog tag, or the prefix of ulogd, or of a router that writes no tag.
 _TAG = re.compile(r"(?:^|[\s|])([\w./-]{1,64})(\[\d+\])?:(?=\s|\[|$)")
 _DESCRIPTION = re.compile(r'DESCR="[^"]{0,120}"')  # UniFi's name of the rule
-_WRITERS = ("kernel", "ulogd")
 _BOOT = re.compile(r" *\d{1,9}\.\d{6}")  # the kernel's clock, in brackets
 _WORD = re.compile(
     r"(?<![a-z])(?:(held?|hold)|(drop(?:ped)?|block(?:ed)?|blk|reject(?:ed)?|den(?:y|ied))"
@@ -87,10 +92,12 @@ def _from_kernel(front: str) -> bool:
     """
     start = front.find("IN=")
     ahead = front[: start if start >= 0 else front.find("OUT=")]
-    tag = _TAG.search(ahead)
-    if tag and tag[1] in _WRITERS:
+    if _KERNEL.match(ahead):
         return True
-    if '"' in ahead and '"' in _DESCRIPTION.sub("", ahead):
+    tag = _TAG.search(ahead)
+    named = _UNIFI.sub("", _DESCRIPTION.sub("", ahead))
+    words = named.split()
+    if '"' in named or _PROGRAM.search(ahead) or len(words) > _WORDS or "-" in words:
         return False
     if tag is None:
         return not ahead or ahead[-1] in " \t]:"

@@ -344,17 +344,27 @@ def hold(decision: Decision, now: float) -> Document:
     ADDRESS_FOR: what is open ends, a new MAC does not help at once, and who gets the address next is not cut
     off in the device's place.
     """
-    seconds = max(1, round(decision.expires_at - max(now, decision.made_at)))
     device = decision.device
     lines = unhold(places(device)) + [
-        _elements("add", name, [value], seconds=_seconds(name, seconds, device), comment=decision.id)
+        _elements("add", name, [value], seconds=seconds, comment=decision.id)
         for name, value in places(device)
+        if (seconds := _seconds(name, decision, now)) > 0
     ]
     return document(lines, end_flows(device.address) if device.address is not None else ())
 
 
-def _seconds(name: str, seconds: int, device: Device) -> int:
-    return min(seconds, ADDRESS_FOR) if device.mac and name != "held_mac" else seconds
+def _seconds(name: str, decision: Decision, now: float) -> int:
+    """How long from now on; 0 for an address whose time was over before, as when a hold is laid again."""
+    now = max(now, decision.made_at)
+    left = max(1, round(decision.expires_at - now))
+    if not decision.device.mac or name == "held_mac":
+        return left
+    return min(left, max(0, round(decision.made_at + ADDRESS_FOR - now)))
+
+
+def wanted(decision: Decision, now: float) -> list[tuple[str, str]]:
+    """The places in which the hold stands at this moment."""
+    return [one for one in places(decision.device) if _seconds(one[0], decision, now) > 0]
 
 
 def release(decision: Decision) -> Document:
