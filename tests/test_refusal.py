@@ -53,6 +53,10 @@ def test_tables_speak_of_known_words() -> None:
     assert {r.verdict for r in table.reason.values()} <= verdicts
 
 
+# how a source begins where nothing of the vendor's own was opened
+UNSEEN = ("from memory, not verified", "a phrase seen in public bounces of ")
+
+
 def test_what_is_from_memory_says_so() -> None:
     table = rules.table()
     entries: dict[str, rules.Rule | rules.Zone | rules.Reason] = {}
@@ -62,8 +66,8 @@ def test_what_is_from_memory_says_so() -> None:
     unverified = [name for name, entry in entries.items() if not entry.verified]
     print(f"\n{len(unverified)} of {len(entries)} entries are not verified:", *unverified)
     for name, entry in entries.items():
-        assert entry.source.startswith("from memory, not verified") is not entry.verified, name
-    assert len(unverified) <= 1  # a new one from memory is a decision, not an accident
+        assert entry.source.startswith(UNSEEN) is not entry.verified, name
+    assert len(unverified) <= 4  # a new one from memory is a decision, not an accident
 
 
 def test_same_answers_without_re2() -> None:
