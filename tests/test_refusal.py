@@ -34,6 +34,15 @@ def test_rule_matches_its_texts_and_not_its_lookalikes(number: int, name: str) -
         assert not _reached(number, text), f"{name} matches its look-alike {text!r}"
 
 
+@pytest.mark.parametrize("name", MACHINE.names)
+def test_each_pattern_is_reached_by_a_text_of_its_rule(name: str) -> None:
+    """Pattern by pattern: another rule's texts, or another pattern of this one, prove nothing for it."""
+    rule = rules.table().rule[name]
+    flat = [refusal.fold(text) for text in rule.texts]
+    unproven = [p for p in rule.any if not any(rules._single(p)(text) for text in flat)]
+    assert not unproven, f"{name}: no text of the rule reaches {unproven}"
+
+
 @pytest.mark.parametrize("name", [n for n, r in zip(MACHINE.names, MACHINE.rules, strict=True) if r.verdict])
 def test_rule_decides_for_one_of_its_own_texts(name: str) -> None:
     texts = rules.table().rule[name].texts
