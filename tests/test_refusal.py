@@ -34,6 +34,15 @@ def test_rule_matches_its_texts_and_not_its_lookalikes(number: int, name: str) -
         assert not _reached(number, text), f"{name} matches its look-alike {text!r}"
 
 
+@pytest.mark.parametrize("name", MACHINE.names)
+def test_each_pattern_is_reached_by_a_text_of_its_rule(name: str) -> None:
+    """Pattern by pattern: another rule's texts, or another pattern of this one, prove nothing for it."""
+    rule = rules.table().rule[name]
+    flat = [refusal.fold(text) for text in rule.texts]
+    unproven = [p for p in rule.any if not any(rules._single(p)(text) for text in flat)]
+    assert not unproven, f"{name}: no text of the rule reaches {unproven}"
+
+
 @pytest.mark.parametrize("name", [n for n, r in zip(MACHINE.names, MACHINE.rules, strict=True) if r.verdict])
 def test_rule_decides_for_one_of_its_own_texts(name: str) -> None:
     texts = rules.table().rule[name].texts
@@ -53,6 +62,10 @@ def test_tables_speak_of_known_words() -> None:
     assert {r.verdict for r in table.reason.values()} <= verdicts
 
 
+# how a source begins where nothing of the vendor's own was opened
+UNSEEN = ("from memory, not verified", "a phrase seen in public bounces of ")
+
+
 def test_what_is_from_memory_says_so() -> None:
     table = rules.table()
     entries: dict[str, rules.Rule | rules.Zone | rules.Reason] = {}
@@ -62,8 +75,8 @@ def test_what_is_from_memory_says_so() -> None:
     unverified = [name for name, entry in entries.items() if not entry.verified]
     print(f"\n{len(unverified)} of {len(entries)} entries are not verified:", *unverified)
     for name, entry in entries.items():
-        assert entry.source.startswith("from memory, not verified") is not entry.verified, name
-    assert len(unverified) <= 1  # a new one from memory is a decision, not an accident
+        assert entry.source.startswith(UNSEEN) is not entry.verified, name
+    assert len(unverified) <= 4  # a new one from memory is a decision, not an accident
 
 
 def test_same_answers_without_re2() -> None:
