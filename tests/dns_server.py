@@ -34,13 +34,9 @@ def asked(query: dns.message.Message) -> tuple[str, str]:
 @contextmanager
 def serving(handler: Handler, tcp: Handler | None = None) -> Iterator[int]:
     """The port on which `handler` answers over UDP, and `tcp` over TCP."""
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
-    ):
-        udp.bind(("127.0.0.1", 0))
+    udp, stream = _pair()
+    with udp, stream:
         port = int(udp.getsockname()[1])
-        stream.bind(("127.0.0.1", port))
         stream.listen()
         stream.settimeout(0.05)
         udp.settimeout(0.05)
@@ -56,6 +52,22 @@ def serving(handler: Handler, tcp: Handler | None = None) -> Iterator[int]:
             stop.set()
             for thread in threads:
                 thread.join()
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """UDP and TCP on one port. A port that is free for one may be somebody's connection in the other."""
+    for _ in range(50):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        stream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        udp.bind(("127.0.0.1", 0))
+        try:
+            stream.bind(udp.getsockname())
+        except OSError:
+            udp.close()
+            stream.close()
+        else:
+            return udp, stream
+    raise OSError("no port of 127.0.0.1 is free for UDP and TCP")
 
 
 def _udp(udp: socket.socket, handler: Handler, stop: threading.Event) -> None:
