@@ -135,6 +135,8 @@ def _host(value: str) -> str:
 
 def moment(value: str) -> float | None:
     """The Unix time of a mail's date; None when it has none that a calendar holds."""
+    if not value:
+        return None
     if found := _DATE.match(value):
         month = _MONTHS.find(found[2].lower())
         if month % 3 == 0:

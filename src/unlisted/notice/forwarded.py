@@ -38,6 +38,8 @@ HEADERS = 12  # lines looked at below a mark; programs write four to six
 def unquoted(text: str) -> str:
     """`text` without the "> " before its lines, where enough lines have one."""
     for _ in range(LEVELS):
+        if text.count("\n>") < FEW:  # counted in no time; only many of them are worth looking at
+            break
         if len(_QUOTED.findall(text)) <= FEW:
             break
         text = _LEVEL.sub("", text)

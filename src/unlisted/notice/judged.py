@@ -24,9 +24,11 @@ def told(failure: Failure, text: str, own: tuple[Address, ...], alone: bool) -> 
     context, near = failure.context, failure.near or failure.context
     filled = ""
     if failure.structured:
-        context, his = dialects.about(text), plain.beside(text).get(failure.recipient.lower(), "")
+        context = dialects.about(text)
+        blank = not failure.text and failure.status.endswith(".0.0") and _OPENSMTPD in text[:2000]
+        his = plain.beside(text).get(failure.recipient.lower(), "") if blank or not alone else ""
         near = context if alone else his
-        if his and not failure.text and failure.status.endswith(".0.0") and _OPENSMTPD in text[:2000]:
+        if his and blank:
             # It fills in 5.0.0 or 4.0.0 for whatever happened: no more than the class is told.
             filled, failure = failure.status[:1], msgspec.structs.replace(failure, status="")
         failure = msgspec.structs.replace(failure, text=failure.text or ("" if alone else his))

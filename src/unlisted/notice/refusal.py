@@ -39,7 +39,7 @@ _SAID = Phrase(
 _STATED = re.compile(r"[45][0-9]{2}[ -]#?[45]\.[0-9]{1,3}\.[0-9]{1,3} ")
 _STATUS = re.compile(r"([245](?<![0-9.][245])\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9]|\.[0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
-_CONTINUED = re.compile(r"(?:^|[\s:;])([245][0-9]{2})-")
+_CONTINUED = re.compile(r"([245](?:(?<=^[245])|(?<=[\s:;][245]))[0-9]{2})-")
 _URL = re.compile(r"https?://[!#-&(-;=?-\[\]_a-z~]{1,600}", re.IGNORECASE)  # RFC 3986 §2: ASCII only
 _HOST = re.compile(
     r"(?<![\w.-])(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.){1,8}[a-z][a-z0-9-]{1,23}", re.IGNORECASE
@@ -132,8 +132,13 @@ def _first_code(text: str) -> re.Match[str] | None:
 
     A bare "250 recipients" in prose is none, and a session's "220" and "250" are not what refused.
     """
-    used = [found for found in _CODE.finditer(text) if found[1] in CODES or found.start(1) < 2]
-    return next((found for found in used if found[1][0] in "45"), used[0] if used else None)
+    first = None
+    for found in _CODE.finditer(text):
+        if found[1] in CODES or found.start(1) < 2:
+            if found[1][0] in "45":
+                return found
+            first = first or found
+    return first
 
 
 def _status(text: str, begins: int, code: str) -> str:
@@ -157,8 +162,8 @@ def judge(
     code, status = _agree(code, said, status)
     # The relay's own words before and after the reply ("after MAIL FROM:<…>", "in reply to RCPT") are not it.
     reply = _TRAILER.sub("", flat[begins:])
-    said_of_him = _unnamed(reply)
-    data, hits = rules.table(), _holding(reply, said_of_him)
+    said_of_him, contacts = _unnamed(reply)
+    data, hits = rules.table(), _holding(reply, said_of_him, contacts)
     name, quote, verdict = _deciding(hits, said_of_him, reply)
     reason, firm = next(((r.reason, r.firm) for _, r, _ in hits if r.reason), ("", False))
     reason = reason if firm else _reason(reason, status, code, command, reply)
@@ -199,21 +204,25 @@ def judge(
     )
 
 
-def _unnamed(reply: str) -> str:
-    """The reply with the letters of mailboxes made x, as long as it was: somebody's name says nothing."""
-    return _SOMEBODY.sub(_masked, reply) if "@" in reply else reply
+def _unnamed(reply: str) -> tuple[str, str]:
+    """The reply with the letters of mailboxes made x, as long as it was: somebody's name says nothing.
+
+    Twice: with all of them, and with those only that are spoken of; an address to write to tells whose
+    filter it is.
+    """
+    unnamed = contacts = reply
+    at = 0
+    while reply.find("@", at) >= 0 and (found := _SOMEBODY.search(reply, at)):
+        start, at = found.span(2)
+        masked = _LETTER.sub("x", found[2])
+        unnamed = f"{unnamed[:start]}{masked}{unnamed[at:]}"
+        if found[1] or found[3]:
+            contacts = f"{contacts[:start]}{masked}{contacts[at:]}"
+        at = found.end()
+    return unnamed, contacts
 
 
-def _masked(found: re.Match[str]) -> str:
-    return f"{found[1] or ''}{_LETTER.sub('x', found[2])}{found[3] or ''}"
-
-
-def _spoken_of(found: re.Match[str]) -> str:
-    """Only who is spoken of is masked; an address to write to tells whose filter it is."""
-    return _masked(found) if found[1] or found[3] else found[0]
-
-
-def _holding(reply: str, unnamed: str) -> list[tuple[str, Rule, int]]:
+def _holding(reply: str, unnamed: str, contacts: str) -> list[tuple[str, Rule, int]]:
     """The rules that hold whatever the mailboxes are called, and those that ask for one to write to.
 
     What is only the recipient's may go by his address.
@@ -221,11 +230,11 @@ def _holding(reply: str, unnamed: str) -> list[tuple[str, Rule, int]]:
     hits = rules.matcher().holding(unnamed)
     if unnamed == reply:
         return hits
-    contacts = _SOMEBODY.sub(_spoken_of, reply)
-    names = {name for name, _, _ in hits}
-    for name in rules.addressed(contacts) | rules.addressed(reply, "recipient"):
-        if name not in names:
-            hits += [hit for hit in rules.matcher().holding(reply) if hit[0] == name]
+    more = rules.addressed(contacts) | rules.addressed(reply, "recipient")
+    more -= {name for name, _, _ in hits}
+    if not more:
+        return hits
+    hits += [hit for hit in rules.matcher().holding(reply) if hit[0] in more]
     return sorted(hits, key=lambda hit: rules.matcher().place_of[hit[0]])
 
 

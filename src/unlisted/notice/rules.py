@@ -175,10 +175,18 @@ def cites(text: str) -> bool:
     return bool(_hosts().Match(text))
 
 
+@lru_cache(maxsize=1)
+def _ends() -> tuple[str, ...]:
+    """How the names of `table().host` end, to be asked in one go."""
+    return tuple([f".{end}" for end in table().host])
+
+
 @lru_cache(maxsize=4096)
 def vendor_of(remote_mta: str) -> str:
     """The filter behind a receiving host, by its name's end; "" when the name says nothing."""
     host = remote_mta.lower().rstrip(".")
+    if not f".{host}".endswith(_ends()):
+        return ""
     for end, vendor in table().host.items():
         if host == end or host.endswith("." + end):
             return vendor

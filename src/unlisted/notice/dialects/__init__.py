@@ -1,7 +1,7 @@
 """Bounces that follow no standard: who was refused, and in which words, from text written for people.
 
-Each dialect is one file with `read(head, text) -> list[Failure]`; the plain reader, which goes by shape
-and not by vendor, is asked last. A new dialect is one new file: this package walks its own folder.
+Each dialect is one file with `HINTS` and `read(head, text) -> list[Failure]`; the plain reader, which goes
+by shape and not by vendor, is asked last. A new dialect is one new file: this package walks its own folder.
 """
 
 import re
@@ -29,7 +29,7 @@ _UNSPACED = (
 _LABELS = rf"(?:[{_LETTERS}{_UNSPACED}-]{{1,63}}\.){{0,20}}"
 _LAST = rf"(?:[{_LETTERS}](?:[{_LETTERS}-]{{0,61}}[{_LETTERS}])?|[{_UNSPACED}]{{1,63}})"
 ADDRESS = rf"{_LOCAL}@{_LABELS}{_LAST}"
-LOOSE = r"[^@]{1,400}@"  # what RE2 looks for in its stead: it may match more
+LOOSE = r"[^@]+@"  # what RE2 looks for in its stead: it may match more, and needs no count to do it
 _ADDRESS = re.compile(ADDRESS)
 
 _CREATED = r"(?=\nthis message was created)"
@@ -111,6 +111,8 @@ class Failure(Struct, frozen=True, gc=False):
 
 
 class Dialect(Protocol):
+    HINTS: tuple[str, ...]  # in lower case; one of them stands in every notice of the dialect, () for any
+
     def read(self, head: Part, text: str) -> list[Failure]: ...
 
 
@@ -126,7 +128,10 @@ def failures(head: Part, text: str) -> list[Failure]:
     """What the first dialect that knows the text makes of it."""
     if not _DIALECTS:
         _DIALECTS.extend(_load())
+    low = text.lower()
     for dialect in _DIALECTS:
+        if dialect.HINTS and not any(hint in low for hint in dialect.HINTS):
+            continue  # a word that is not there is found sooner than a pattern that does not match
         if found := dialect.read(head, text):
             return found
     return []
@@ -156,6 +161,8 @@ def about(text: str) -> str:
 @lru_cache(maxsize=8)  # a thousand recipients share one notification
 def _session(text: str) -> tuple[tuple[str, str], ...]:
     """Each refusal in a session transcript, its lines joined, and the command before it."""
+    if "<<<" not in text and "<--" not in text:
+        return ()  # nobody answers in it
     found: list[tuple[str, list[str]]] = []
     command, more = "", False
     for line in _TRANSCRIPT.finditer(text[:50_000]):

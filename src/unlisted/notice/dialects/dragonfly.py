@@ -8,6 +8,7 @@ import re
 from unlisted.notice.dialects import ADDRESS, Failure, remote
 from unlisted.notice.parts import Part
 
+HINTS = ("there was an error delivering your mail to <",)
 _TO = re.compile(rf"^There was an error delivering your mail to <({ADDRESS})>\.[ \t]*\n", re.MULTILINE)
 _END = re.compile(r"^(?:Original message|Message headers) follow", re.MULTILINE)
 

@@ -9,6 +9,7 @@ import re
 from unlisted.notice.dialects import ADDRESS, Failure, plain
 from unlisted.notice.parts import Part
 
+HINTS = ("generated ",)
 _GENERATED = re.compile(
     rf"^([ \t]{{1,8}})((?:pipe to \||save to |/).{{0,1000}})\n[ \t]{{1,12}}\(?(?:ultimately )?generated "
     rf"(?:by|from) <?({ADDRESS})>?\)?[ \t]{{0,8}}$",
@@ -18,6 +19,6 @@ _GENERATED = re.compile(
 
 def read(head: Part, text: str) -> list[Failure]:
     """What the plain reader makes of the reordered lines; [] where there is none to reorder."""
-    if "generated " not in text or not _GENERATED.search(text):
+    if not _GENERATED.search(text):
         return []
     return plain.read(head, _GENERATED.sub(r"\1\3\n\1  \2", text))

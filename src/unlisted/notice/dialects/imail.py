@@ -8,6 +8,7 @@ import re
 from unlisted.notice.dialects import ADDRESS, Failure, before_original
 from unlisted.notice.parts import Part
 
+HINTS: tuple[str, ...] = ()  # a header tells it
 _LINE = re.compile(rf"^([A-Za-z][\w ]{{2,80}}): <?({ADDRESS})>?[ \t]{{0,8}}$", re.MULTILINE)
 
 

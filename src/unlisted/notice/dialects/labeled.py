@@ -11,6 +11,7 @@ import re
 from unlisted.notice.dialects import ADDRESS, Failure, before_original, plain, remote
 from unlisted.notice.parts import Part
 
+HINTS = ("recipient", "failed to deliver to '")
 _OPENS = re.compile(
     rf"^[ \t]{{0,12}}(?:(?:recipient(?: address)?|failed recipient)[ \t]{{0,8}}:[ \t]{{0,12}}(?:\[?smtp:)?|"
     rf"failed to deliver to ')<?({ADDRESS})>?[\]']?[ \t]{{0,8}}$",

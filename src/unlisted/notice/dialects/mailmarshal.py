@@ -9,6 +9,7 @@ import re
 from unlisted.notice.dialects import ADDRESS, Failure, remote
 from unlisted.notice.parts import Part
 
+HINTS = ("could not be delivered because of",)
 _REASON = re.compile(r"^could not be delivered because of[ \t:]{0,4}$", re.IGNORECASE | re.MULTILINE)
 _AFFECTED = re.compile(r"^the following recipients were affected[ \t:]{0,4}$", re.IGNORECASE | re.MULTILINE)
 _RECIPIENT = re.compile(rf"^[ \t]{{1,12}}<?({ADDRESS})>?[ \t]*$")

@@ -9,6 +9,7 @@ import re
 from unlisted.notice.dialects import ADDRESS, Failure, remote, transcript
 from unlisted.notice.parts import Part
 
+HINTS = ("failed address:",)
 _FAILED = re.compile(rf"^[ \t]{{0,8}}Failed address:[ \t]{{1,8}}<?({ADDRESS})>?[ \t]{{0,8}}$", re.MULTILINE)
 _ANSWER = re.compile(
     rf"--> RCPT To:[ \t]?<({ADDRESS})>.{{0,200}}\n.{{0,60}}<-- ([45][0-9]{{2}}.{{0,1000}})$",

@@ -24,6 +24,7 @@ from unlisted.notice.dialects import (
 from unlisted.notice.parts import Part, words
 from unlisted.notice.phrases import Phrase
 
+HINTS: tuple[str, ...] = ()
 # Who sends nothing but notices of mail; postmaster is a person as well (RFC 2142 §5).
 _DAEMON = (
     r"mailer-daemon|microsoftexchange[0-9a-f]{8}|mail delivery (?:sub)?system|mdaemon|mail system|\bdaemon@"
@@ -150,12 +151,15 @@ def _bounce(head: Part, text: str) -> tuple[bool, bool]:
     sender = words(head.get("from"))
     by, listed = _SENDER.occurs(sender), bool(head.get("x-failed-recipients"))
     empty = head.get("return-path").replace(" ", "") == "<>"  # RFC 5321 §4.5.5
-    says = " ".join(text[:20_000].split())
-    told = _BODY.occurs(says)
     subject = words(head.get("subject"))[:400]
     spoken = _SUBJECT.occurs(subject) or ((by or empty) and _VAGUE.occurs(subject))
-    signs = by + spoken + (empty or listed) + told
-    only = _ONLY.occurs(sender)
+    only = by and _ONLY.occurs(sender)
+    signs = by + spoken + (empty or listed)
+    if signs > 1 and (listed or only):
+        return True, True  # most are, and their text need not be asked
+    says = " ".join(text[:20_000].split())
+    told = _BODY.occurs(says)
+    signs += told
     if head.get("auto-submitted").lower().startswith("auto-replied") and not (only or listed or told):
         return False, False  # who is away answers with the subject that he was sent
     sure = listed or only or (empty and (by or told))
@@ -171,6 +175,8 @@ def _listed(head: Part) -> list[str]:
 
 def _spans(text: str) -> list[tuple[str, str]]:
     """Each line that opens with a recipient, and the text that belongs to it."""
+    if "@" not in text:
+        return []
     lines = text.split("\n")[:LINES]
     opened: list[tuple[str, int, str]] = []
     before: dict[int, str] = {}  # sendmail 5 writes the session first and the recipient below it

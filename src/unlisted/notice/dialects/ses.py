@@ -7,6 +7,8 @@ from unlisted.notice.dialects import Failure, address
 from unlisted.notice.parts import Part
 from unlisted.notice.report import notice
 
+HINTS = ('"notificationtype"',)
+
 
 def read(head: Part, text: str) -> list[Failure]:
     """The recipients of a Bounce or Delivery notice."""

@@ -9,6 +9,7 @@ import re
 from unlisted.notice.dialects import ADDRESS, Failure
 from unlisted.notice.parts import Part
 
+HINTS = ("[status: ",)
 _ENTRY = re.compile(
     rf"\[Status: [A-Za-z]{{2,20}}, Address: <({ADDRESS})>, ResponseCode[ :]{{1,3}}([0-9]{{3}}),"
     r"([^\]\n]{0,1000})\]"
@@ -17,8 +18,6 @@ _ENTRY = re.compile(
 
 def read(head: Part, text: str) -> list[Failure]:  # noqa: ARG001 - every dialect is asked alike
     """Each bracketed entry."""
-    if "[Status: " not in text:
-        return []
     return [
         Failure(found[1], text=f"{found[2]} {found[3].strip(' ,')}")
         for found in list(_ENTRY.finditer(text[:100_000]))[:1000]
