@@ -116,6 +116,13 @@ def test_a_mail_server_is_known_by_its_own_log() -> None:
     }
 
 
+def test_what_was_stopped_delivered_nothing() -> None:
+    """A rogue beside the server, stopped at the gateway while the server delivers to the same hosts."""
+    made = delivered(*burst())
+    found = rank.judge(gather(burst(action="block")), Who(), Setting(), made)
+    assert only(found).verdict == "rogue"
+
+
 @pytest.mark.parametrize("hours", [2, -5.75])
 def test_a_mail_log_in_another_zone_still_knows_its_server(hours: float) -> None:
     made = Deliveries()

@@ -201,9 +201,7 @@ def test_a_flood_of_attempts_keeps_its_ends_and_a_count(path: str) -> None:
         assert kept[: keep.ENDS] == [blocked(n) for n in range(keep.ENDS)]
         assert kept[-keep.ENDS :] == [blocked(n) for n in range(count - keep.ENDS, count)]
         assert [one.attempts for one in store.devices()] == [count + 2]
-        assert store.attempts_since() == [blocked(count - 1), passed[1]]
-        assert store.attempts_since(1000.0) == [passed[1]]
-        assert store.attempts_since(3001.0) == []
+        assert max(one.at for one in store.attempts() if one.action == "pass") == passed[1].at
 
 
 def test_a_flood_that_is_rolled_back_is_kept_when_it_is_tried_again(path: str) -> None:
@@ -222,16 +220,12 @@ def test_a_flood_that_is_rolled_back_is_kept_when_it_is_tried_again(path: str) -
         assert [one.attempts for one in store.devices()] == [len(flood)]
 
 
-def test_the_latest_attempts_are_bounded_and_what_passed_comes_first(
-    path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rooms, "LATEST", 3)
-    forged = [
-        structs.replace(attempt(100 + n), mac=f"02:00:00:00:00:{n:02x}", action="block") for n in range(9)
-    ]
+def test_every_attempt_is_told_page_by_page(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "PAGE", 3)
     with Store(path) as store:
-        store.add_many([*forged, attempt(1)])
-        assert store.attempts_since() == [attempt(1), *forged[-2:]]
+        assert list(store.attempts()) == []
+        store.add_many([attempt(n) for n in range(1, 8)])
+        assert list(store.attempts()) == [attempt(n) for n in range(1, 8)]
 
 
 def test_attempts_and_leases_go_after_a_month_and_all_else_stays(

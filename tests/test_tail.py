@@ -1,10 +1,13 @@
 """A followed file: growth, half lines, rotation, truncation, absence."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from unlisted.edge import present
 from unlisted.edge.tail import LINGER, LONGEST, OLD_ONES, Tail
+from unlisted.errors import UnlistedError
 
 
 def test_only_what_comes_after_is_read(tmp_path: Path) -> None:
@@ -116,3 +119,14 @@ def test_a_file_without_newlines_does_not_fill_the_memory(tmp_path: Path) -> Non
     tail = Tail(str(log), from_start=True)
     assert [len(text) for _, text in tail.poll()] == [LONGEST, 4]
     tail.close()
+
+
+def test_a_pipe_is_no_log_and_stops_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert Tail(str(tmp_path / "pipe")).poll() == []
+
+
+def test_a_pipe_is_no_lease_file_and_stops_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UnlistedError):
+        present.lease_file(str(tmp_path / "pipe"))

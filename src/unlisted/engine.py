@@ -43,6 +43,7 @@ MOST_DEVICES = 10_000
 MOST_PROPOSALS = 100  # open at once; each stands on a disk and on somebody's screen
 AGAIN = 10.0  # seconds until a device that goes on is decided about again
 MOST_FLOWS = 100_000  # connections remembered to know a repeated SYN; 3,000 new ones a second for 35 s
+LONGEST_TICK = 5.0  # seconds; a longer one is a clock that was set, or a machine that slept
 CLOCK = 60.0  # seconds by which an attempt's time may differ from ours
 QUOTED = 10  # lines kept per device as evidence; more convinces nobody further
 PORTS = {port: index for index, port in enumerate(net.MAIL_PORTS)}
@@ -80,7 +81,7 @@ class Engine:
         self._decided: dict[str, tuple[float, str]] = {}  # when last, and why it was not held
         self._asked: set[str] = set()  # holds that are being carried out
         self._cold: set[str] = set()  # who was over the threshold before we were warm
-        self._began: float | None = None  # by ticks alone: a log's own times may be wrong
+        self._watched = 0.0  # seconds, by ticks alone: a log's own times may be wrong, and a clock may be set
         self._now = 0.0
         self._rules: dict[type, Callable[..., list[Command]]] = {
             Attempt: self._attempt,
@@ -101,8 +102,7 @@ class Engine:
 
         Who was over the threshold before may be a mail server that nobody declared: a person decides.
         """
-        began = self._now if self._began is None else self._began
-        return self._now - began >= self.config.warm_up
+        return self._watched >= self.config.warm_up
 
     def surround(self, network: guard.Network) -> None:
         """What the network needs may change: another gateway, another administrator. Claims stay."""
@@ -174,7 +174,8 @@ class Engine:
         return [Save(answer.at, after), Say(answer.at, text, decision.id)]
 
     def _tick(self, tick: Tick) -> list[Command]:
-        self._began, self._now = (tick.at if self._began is None else self._began), tick.at
+        self._watched += min(max(tick.at - self._now, 0.0), LONGEST_TICK) if self._now else 0.0
+        self._now = tick.at
         commands: list[Command] = []
         for decision in [one for one in self.decisions.values() if one.state in decide.OPEN]:
             after = decide.expire(decision, tick.at)

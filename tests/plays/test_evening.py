@@ -23,6 +23,7 @@ from unlisted.messages import (
     Say,
     Tick,
 )
+from unlisted.stop import decide
 from unlisted.stop.guard import Network
 
 LAPTOP, ADDRESS = "3c:5a:b4:12:34:56", IPv4Address("192.168.50.143")
@@ -41,6 +42,13 @@ def engine(config: Config = HOLDING, *, known: tuple[Lease, ...] = ()) -> Engine
 
 def lease(address: IPv4Address = ADDRESS, mac: str = LAPTOP, at: float = SIX - 5) -> Lease:
     return Lease(address, mac, "PETRAS-LAPTOP", start=at, end=at + 3600)
+
+
+def watching(play: Play, start: float, end: float) -> Play:
+    """A tick each second."""
+    for second in range(int(end - start) + 1):
+        play >> Tick(start + second)
+    return play
 
 
 def syn(number: int, *, src: IPv4Address = ADDRESS, mac: str = LAPTOP, action: str = "block") -> Attempt:
@@ -118,8 +126,33 @@ def test_a_cold_start_proposes() -> None:
 
 def test_after_the_warm_up_it_holds() -> None:
     config = msgspec.structs.replace(HOLDING, warm_up=900.0)
-    play = Play(engine(config)) >> Tick(SIX - 901) >> Tick(SIX - 1) >> lease()
+    play = watching(Play(engine(config)), SIX - 901, SIX - 1) >> lease()
     play >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+
+
+def test_a_clock_that_is_set_does_not_end_the_warm_up() -> None:
+    """A router without a battery starts in 1970 and hears of today from the network."""
+    config = msgspec.structs.replace(HOLDING, warm_up=900.0)
+    play = Play(engine(config)) >> Tick(40.0) >> Tick(SIX - 1) >> lease()
+    play >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
+
+
+def test_a_device_that_a_person_released_is_only_proposed_again() -> None:
+    play = Play(engine()) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+    held = play.last(Hold).decision
+    play >> Applied(SIX + 1, held.id, ok=True) << (Save, Say)
+    released = decide.release(play.last(Save).decision, "petra", SIX + 5)
+    play.engine.decisions[held.id] = released  # as the store tells it to the watch
+    kinds = going_on(play, SIX + 20, 30)
+    assert kinds.count(Hold) == 0
+    assert kinds.count(Propose) == 1
+
+
+def test_a_hold_begins_and_ends_by_our_clock_and_not_by_a_logs() -> None:
+    play = Play(engine()) >> Tick(SIX + 7200) >> lease(at=SIX + 7000)
+    play >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
+    decision = play.last(Hold).decision
+    assert (decision.made_at, decision.expires_at) == (SIX + 7200, SIX + 7200 + 48 * 3600)
 
 
 def test_a_forged_source_gets_nobody_held() -> None:
@@ -235,7 +268,7 @@ def test_who_was_over_the_threshold_at_the_cold_start_is_a_persons_to_decide() -
     """It may be a mail server that nobody declared."""
     config = msgspec.structs.replace(HOLDING, warm_up=900.0)
     play = Play(engine(config)) >> Tick(SIX) >> lease() >> syn(1) >> syn(2) >> syn(3) << (Name, Propose, Save)
-    play >> Tick(SIX + 1000)
+    watching(play, SIX, SIX + 1000)
     kinds = going_on(play, SIX + 1020, 1000)
     assert kinds.count(Hold) == 0
     assert kinds.count(Propose) == 0  # the same reason is said once

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from unlisted import net, show
 from unlisted.errors import ConfigError, UnlistedError
-from unlisted.messages import Attempt, Listing
+from unlisted.messages import Listing
 from unlisted.recover import quiet, removal
 from unlisted.recover.quiet import Containment
 from unlisted.recover.removal import Removal
@@ -44,15 +44,14 @@ def run(args: argparse.Namespace) -> int:
     with Store(settings.store) as store:
         listings = store.listings(address)
         decisions = store.decisions()
-        attempts = store.events(Attempt)
+        leak = quiet.last_leak(store.attempts(), settings.senders, settings.inside)
+        watched = max((attempt.at for attempt in store.attempts()), default=None)
     if not listings:
         raise UnlistedError(
             "nothing is known of any list" + (f" about {address}" if address else ""),
             remedy=f"unlisted check {address or 'ADDR'}",
         )
     held = Containment(said, what=_ENDED) if said is not None else quiet.contained(decisions, at)
-    leak = quiet.last_leak(attempts, settings.senders, settings.inside)
-    watched = max((attempt.at for attempt in attempts), default=None)
     rows = plan(listings, held, leak, at, watched=watched)
     if args.json:
         for row in rows:

@@ -10,7 +10,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from hashlib import blake2b
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 TRIES = 2  # waits of schema.BUSY for the same transaction, then its requests fail
 BATCH = 1000  # requests in one transaction
-LATEST = 10_000  # attempts that `attempts_since` tells at most; forged sources come in floods
+PAGE = 1000  # attempts read at once
 
 
 class AuditLine(Struct, frozen=True):
@@ -292,8 +292,11 @@ class Store:
 
     def _values(self, kind: type[T], question: str, values: Sequence[object] = ()) -> list[T]:
         """The first column decoded; UnlistedError for a row that this version cannot read."""
+        return self._decoded(kind, (row[0] for row in self._rows(question, values)))
+
+    def _decoded(self, kind: type[T], bodies: Iterable[object]) -> list[T]:
         try:
-            return [codec.decode(row[0], kind) for row in self._rows(question, values)]  # type: ignore[arg-type]
+            return [codec.decode(body, kind) for body in bodies]  # type: ignore[arg-type]
         except msgspec.DecodeError as error:
             raise UnlistedError(
                 f"the store {self.path} holds a {kind.__name__} that cannot be read: {error}",
@@ -308,22 +311,14 @@ class Store:
             (kind.__name__.lower(), since),
         )
 
-    def attempts_since(self, at: float = 0.0) -> list[Attempt]:
-        """The last attempt of each device, source, port and action since a moment, in order of time.
-
-        They tell when somebody last sent anything, and what passed, without reading them all. Where there
-        are more than `LATEST`, those that were stopped are left out first, then the older.
-        """
-        latest = self._values(
-            Attempt,
-            "SELECT body, max(at) AS latest, json_extract(CAST(body AS TEXT), '$.action') AS action"
-            " FROM events WHERE kind = 'attempt' AND at >= ?"
-            " GROUP BY device, json_extract(CAST(body AS TEXT), '$.src'),"
-            " json_extract(CAST(body AS TEXT), '$.dport'), action"
-            " ORDER BY action IN ('block', 'held'), latest DESC LIMIT ?",
-            (at, LATEST),
-        )
-        return sorted(latest, key=lambda one: one.at)
+    def attempts(self) -> Iterator[Attempt]:
+        """Every kept attempt in the order of coming, `PAGE` at a time: forged sources come in floods."""
+        last = 0
+        while page := self._rows(
+            "SELECT id, body FROM events WHERE kind = 'attempt' AND id > ? ORDER BY id LIMIT ?", (last, PAGE)
+        ):
+            last = page[-1][0]  # type: ignore[assignment]
+            yield from self._decoded(Attempt, (row[1] for row in page))
 
     def count(self, kind: type[Struct]) -> int:
         """How many events of one kind are kept whole."""
