@@ -270,7 +270,7 @@ class Engine:
         mine = [one for one in self.decisions.values() if one.device.key == suspect.device.key]
         before = self._decided.get(key, (at, ""))[1]
         self._decided[key] = (at, before)
-        if any(decide.standing(one, at) for one in mine):
+        if any(decide.standing(one, at) for one in mine) or _too_soon(mine, at):
             return []
         if not self.warm:
             self._cold.add(key)
@@ -337,6 +337,12 @@ class Engine:
     def _save(self, decision: Decision) -> Decision:
         self.decisions[decision.id] = decision
         return decision
+
+
+def _too_soon(mine: list[Decision], at: float) -> bool:
+    """True when a hold of this device failed of late: each failure doubles the wait, up to 85 minutes."""
+    failed = [one.made_at for one in mine if one.state == "failed"]
+    return bool(failed) and at - max(failed) < AGAIN * 2 ** min(len(failed) - 1, 9)
 
 
 def _let_go(decision: Decision, at: float) -> bool:

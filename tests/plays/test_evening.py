@@ -148,6 +148,20 @@ def test_a_device_that_a_person_released_is_only_proposed_again() -> None:
     assert kinds.count(Propose) == 1
 
 
+def test_a_hold_that_fails_again_and_again_is_tried_ever_more_seldom() -> None:
+    play = Play(engine()) >> lease()
+    tried = 0
+    for second in range(3600):
+        target = IPv4Address(f"198.{18 + second // 256 % 2}.{second % 256}.9")
+        play >> Attempt(SIX + second, ADDRESS, target, 25, mac=LAPTOP, action="block")
+        for command in play.waiting:
+            if isinstance(command, Hold):
+                tried += 1
+                play.engine.step(Applied(SIX + second, command.decision.id, ok=False, detail="no"))
+        play.waiting = []
+    assert 5 <= tried <= 12
+
+
 def test_a_hold_begins_and_ends_by_our_clock_and_not_by_a_logs() -> None:
     play = Play(engine()) >> Tick(SIX + 7200) >> lease(at=SIX + 7000)
     play >> syn(1) >> syn(2) >> syn(3) << (Name, Hold, Save)
