@@ -26,7 +26,6 @@ from unlisted.messages import (
     Propose,
     Release,
     Save,
-    Say,
     Tick,
 )
 from unlisted.net import Address, ip
@@ -294,15 +293,6 @@ def test_what_another_process_decides_is_taken_over_and_never_backwards(tmp_path
         assert known() == ["released"]  # history is not read again and again
 
 
-def test_an_address_that_comes_back_to_its_first_owner_is_news(tmp_path: Path) -> None:
-    one, two = LAPTOP, "3c:5a:b4:00:00:02"
-    engine = Decider()
-    live = Watch(engine, Sources(neighbors=False), lambda _: None)
-    line = "Nov 23 10:0{}:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.77.50 {} x"
-    live._log("dnsmasq.log", [(n, line.format(n, mac)) for n, mac in enumerate((one, two, one))])
-    assert [event.mac for event in engine.seen if isinstance(event, Lease)] == [one, two, one]
-
-
 def test_a_lease_file_is_read_again_and_only_what_is_new_is_told(leases: str) -> None:
     engine = Decider()
     live = Watch(engine, Sources(leases=(leases,), neighbors=False), lambda _: None)
@@ -314,7 +304,7 @@ def test_a_lease_file_is_read_again_and_only_what_is_new_is_told(leases: str) ->
     assert [event.mac for event in engine.seen[3:] if isinstance(event, Lease)] == ["3c:5a:b4:00:00:04"]
     Path(leases).write_text("", encoding="utf-8")
     live._poll()
-    assert live._leases == {leases: set()}  # what is gone is not remembered
+    assert live.files.leases == {leases: set()}  # what is gone is not remembered
 
 
 @pytest.mark.parametrize(
@@ -379,31 +369,6 @@ def test_what_a_watch_does_not_stand_over_is_said(
     assert f"{tmp_path}/none: No such file or directory: waiting for it" in shown
     assert leases not in shown
     assert "group" not in shown  # a log was named: the kernel's log is not asked for
-
-
-def test_a_log_in_no_known_format_is_said_once(tmp_path: Path) -> None:
-    told: list[Happening] = []
-    live = Watch(Decider(), Sources(neighbors=False), told.append)
-    live._log("a.log", [(1, "what is this")])
-    live._log("a.log", [(2, "and this")])
-    assert [one.text for one in told if isinstance(one, Say)] == [
-        "a.log: not in a format that I know, so far"
-    ]
-    assert live.not_understood == 2
-
-
-def test_a_log_of_many_programs_is_read_by_all_their_formats() -> None:
-    engine = Decider()
-    live = Watch(engine, Sources(neighbors=False), lambda _: None)
-    live._log("r.log", [(1, f"Nov 23 10:00:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) {ADDRESS} {LAPTOP} x")])
-    live._log("r.log", [(2, f"Nov 23 10:00:01 gw kernel: unlisted-held {PACKET}")])
-    live._log("r.log", [(3, "whatever"), (4, f"Nov 23 10:00:02 gw kernel: {PACKET}")])
-    kinds = [type(event) for event in engine.seen]
-    assert kinds.count(Lease) == 1
-    assert kinds.count(Attempt) == 2
-    actions = [event.action for event in engine.seen if isinstance(event, Attempt)]
-    assert actions[0] == "block", "a line in a log proves no hold"
-    assert live.not_understood == 1
 
 
 def test_a_name_that_several_held_devices_give_themselves_releases_none(

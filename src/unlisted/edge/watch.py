@@ -7,23 +7,21 @@ first packet.
 """
 
 import asyncio
-import os
 import signal
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol, TypeAlias
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from unlisted import evidence, show
-from unlisted.edge import apply, kernel, read
+from unlisted import show
+from unlisted.edge import apply, kernel
 from unlisted.edge.apply import Enforcer, Outcome
+from unlisted.edge.follow import Files
 from unlisted.edge.store import Store
-from unlisted.edge.tail import Tail
 from unlisted.errors import UnlistedError
-from unlisted.evidence import Format
 from unlisted.messages import (
     Applied,
     Attempt,
@@ -48,7 +46,6 @@ POLL = 0.2  # seconds between looks at lease files and logs
 NEIGHBORS_EVERY = 0.02  # seconds at least between two dumps; forged sources come in floods
 FED = 5.0  # seconds between looks whether the standing rule is there
 SURROUNDINGS = 60.0  # seconds between looks at gateway, name servers and logins
-LEASE_FILE = 16 << 20  # bytes: no office has a larger lease file
 LAST = 5.0  # seconds at most for packets that wait when the watch ends
 REMEMBERED = 50_000  # devices whose first packet is remembered
 
@@ -103,7 +100,7 @@ class Watch:
         self.sources = sources
         self.enforcer = enforcer  # None: nothing is ever held here
         self.store = store
-        self._missed: Counter[str] = Counter()  # lines not understood, by file
+        self.files = Files(sources.leases, sources.logs)
         self.nflog: kernel.Nflog | None = None
         self._look = look  # at the surroundings; None: what the engine was made with stays true
         self._looking: asyncio.Future[guard.Network] | None = None
@@ -116,20 +113,10 @@ class Watch:
         self._error: Exception | None = None
         self._first: dict[str, float] = {}
         self._known: set[tuple[str, str]] = set()  # address and MAC, as the kernel's neighbors say
-        self._leases: dict[str, set[Lease]] = {}  # what each lease file said when it was last read
         self._asked = 0.0
         self._looked = False
-        self._stamps: dict[str, tuple[int, int]] = {}
-        self._formats: dict[str, list[Format]] = {}
-        self._strange: set[str] = set()  # files in no known format, so far; each is said once
-        self._tails = [Tail(path) for path in sources.logs]
         self._flows: set[asyncio.Future[str]] = set()
         self._kept: deque[Future[int] | Future[None]] = deque()  # writes that are not yet on disk
-
-    @property
-    def not_understood(self) -> int:
-        """Lines of leases and logs that were not understood."""
-        return self._missed.total()
 
     def stop(self) -> None:
         """End the watch after what is being done."""
@@ -162,8 +149,7 @@ class Watch:
                     await asyncio.wait([beside])
             for kept in self._kept:
                 self._guarded(kept.result)
-            for tail in self._tails:
-                tail.close()
+            self.files.close()
         if self._error is not None:
             raise self._error
 
@@ -196,13 +182,7 @@ class Watch:
         self._fed = group is not None and apply.logs_to(group) is not False
         if group is not None and not self._fed:
             said.append(f"nothing is logged to group {group} yet: unlisted rule install feeds it")
-        for path in (*self.sources.logs, *self.sources.leases):
-            try:
-                with open(path, "rb"):
-                    pass
-            except OSError as error:
-                said.append(f"{show.clean(path, 200)}: {error.strerror}: waiting for it")
-        return said
+        return [*said, *self.files.missing()]
 
     async def _clock(self) -> None:
         tick = time.monotonic()
@@ -260,57 +240,11 @@ class Watch:
         self._known = {(str(lease.address), lease.mac) for lease in found}
 
     def _poll(self) -> None:
-        for path in self.sources.leases:
-            self._lease_file(path)
-        for tail in self._tails:
-            lines = tail.poll()
-            if lines:
-                self._log(tail.path, lines)
-
-    def _lease_file(self, path: str) -> None:
-        """Read the file again when it changed; what is new in it becomes events."""
-        try:
-            stat = os.stat(path)
-            stamp = (stat.st_mtime_ns, stat.st_size)
-            if self._stamps.get(path) == stamp:
-                return
-            with open(path, encoding="utf-8", errors="replace") as file:
-                lines = file.read(LEASE_FILE).splitlines()
-        except OSError:
-            return  # not there yet: dnsmasq writes it with the first lease
-        self._stamps[path] = stamp
-        self._missed[path] = 0  # it is read anew, from its start
-        before, self._leases[path] = self._leases.get(path, set()), set()
-        for event, seen in self._read(path, list(enumerate(lines, 1))):
-            if isinstance(event, Lease):
-                self._leases[path].add(event)
-            if event not in before:  # a lease that did not change since the last reading is no news
-                self.take(structs.replace(event, seen=seen))
-
-    def _log(self, path: str, lines: list[tuple[int, str]]) -> None:
-        for event, seen in self._read(path, lines):
-            if isinstance(event, Attempt) and event.action == "held":
-                event = structs.replace(event, action="block")  # only the kernel's own word proves a hold
-            self.take(structs.replace(event, seen=seen))
-
-    def _read(self, path: str, lines: list[tuple[int, str]]) -> Iterator[tuple[Attempt | Lease, Evidence]]:
-        """The events in lines of a file, and where each stands."""
-        now = read.placing(None, time.time())  # a line that was just written is not from the future
-        forms = self._formats.setdefault(path, [])
-        for number, text in lines:
-            event = _parsed(forms, text, now)
-            if event is None and text.strip():
-                # A router's log holds several formats, and its first lines may be anybody's.
-                forms += [one for one in evidence.present([text], now) if one not in forms]
-                event = _parsed(forms, text, now)
-            for fact in evidence.facts(event):
-                if isinstance(fact, (Attempt, Lease)):
-                    yield fact, Evidence(path, number, text)
-            if event is None and text.strip():
-                self._missed[path] += 1
-        if lines and not forms and path not in self._strange:
-            self._strange.add(path)
-            self._on(Say(time.time(), f"{show.clean(path, 200)}: not in a format that I know, so far"))
+        for happening in self.files.poll():
+            if isinstance(happening, Say):
+                self._on(happening)
+            else:
+                self.take(happening)
 
     def _tick(self) -> None:
         self._ask_neighbors()
@@ -425,18 +359,10 @@ class Watch:
     def account(self) -> str:
         """What was read and what was lost, as a sentence."""
         if self.nflog is None:
-            return f"{self.not_understood} lines were not understood"
+            return f"{self.files.not_understood} lines were not understood"
         loss = self.nflog.loss
         lost = f"{loss.lost} lost" if loss.lost or loss.overruns else "none lost"
-        return f"{loss.read} packets logged, {lost}; {self.not_understood} lines were not understood"
-
-
-def _parsed(forms: list[Format], text: str, near: float) -> evidence.Parsed:
-    """What the first of these formats that knows the line makes of it."""
-    for form in forms:
-        if form.hint in text and (made := form.parse(text, near)) is not None:
-            return made
-    return None
+        return f"{loss.read} packets logged, {lost}; {self.files.not_understood} lines were not understood"
 
 
 _ORDER = ("proposed", *decide.STANDING)  # then any end
@@ -445,19 +371,6 @@ _ORDER = ("proposed", *decide.STANDING)  # then any end
 def _step(decision: Decision) -> int:
     """How far a decision has come."""
     return _ORDER.index(decision.state) if decision.state in _ORDER else len(_ORDER)
-
-
-async def watch(
-    engine: Decider,
-    sources: Sources,
-    on: Callable[[Happening], None],
-    *,
-    enforcer: Enforcer | None = None,
-    store: Store | None = None,
-    seconds: float | None = None,
-) -> None:
-    """Watch until canceled, or for `seconds`."""
-    await Watch(engine, sources, on, enforcer=enforcer, store=store).run(seconds)
 
 
 def stand(live: Watch, seconds: float | None = None) -> None:

@@ -8,7 +8,7 @@ Where RE2 is missing `re` does both, one pattern at a time.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 MEMORY = 64 << 20  # bytes; RE2's default of 8 MB makes the automaton start over on a few hundred patterns
 EACH = 2 << 20  # bytes for one of hundreds; where they do not suffice RE2 goes on without them, slower
@@ -32,17 +32,23 @@ class _One:
         return [i for i, pattern in enumerate(self.patterns) if pattern.search(text)]
 
 
+def _options(re2: Any, memory: int = 0) -> Any:
+    """How every pattern is read; `memory` in bytes, 0: RE2's own bound."""
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False  # what a stranger wrote says nothing on our terminal
+    if memory:
+        options.max_mem = memory
+    return options
+
+
 def automaton(patterns: Sequence[str]) -> Automaton:
     """All patterns as one; RE2 syntax, the case of letters does not count."""
     try:
         import re2
     except ImportError:
         return _One(patterns)
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    options.max_mem = MEMORY
-    built = re2.Set.SearchSet(options)
+    built = re2.Set.SearchSet(_options(re2, MEMORY))
     for pattern in patterns:
         built.Add(pattern)
     built.Compile()
@@ -59,10 +65,7 @@ def filtered(patterns: Sequence[str]) -> Automaton:
         import re2
     except ImportError:
         return _One(patterns)
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    options.max_mem = EACH
+    options = _options(re2, EACH)
     built = re2.Filter()
     for pattern in patterns:
         built.Add(pattern, options)
@@ -77,9 +80,7 @@ def finder(pattern: str) -> Finder:
         import re2
     except ImportError:
         return _plain(pattern)
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False  # what a stranger wrote says nothing on our terminal
+    options = _options(re2)
     options.never_capture = True  # only the place is wanted: no second pass for the groups
     compiled = re2.compile(pattern.encode(), options)
 
