@@ -148,3 +148,20 @@ def test_closed_and_full_streams_are_no_traceback(words: list[str], redirect: st
     )
     assert "Traceback" not in done.stderr
     assert done.returncode == code
+
+
+def test_a_table_whose_reader_has_gone_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "unlisted", "investigate", "--no-save", "examples/office"],
+        cwd=Path(__file__).parent.parent,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0

@@ -62,7 +62,11 @@ def console(*, stderr: bool = False) -> "Console":
 
     Rich obeys NO_COLOR and pipes; without a terminal it would guess 80 columns, so tables stay readable.
     """
-    from rich.console import Console
+    from rich import console as rich
+
+    class Console(rich.Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # for `cli.main`, as from any other verb; Rich ends the program with 1
 
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=False)
 
