@@ -26,7 +26,15 @@ from unlisted.notice import bounce
 
 GOAL = 8000  # messages/s, one process
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpora" / "bounces"
-KNOWLEDGE = ("table", "matcher", "_zones", "_hosts", "_single")  # read or compiled from our own tables
+KNOWLEDGE = (
+    "table",
+    "matcher",
+    "_addressed",
+    "_zones",
+    "_hosts",
+    "_ends",
+    "_single",
+)  # read or compiled from our own tables
 _DIGITS = re.compile(rb"(?<=[0-9]{2})[0-9]{2,}")
 _NAMES = re.compile(rb"[A-Za-z0-9._+-]{1,64}(?=@)")
 _CONSONANTS = b"bcdfghjklmnpqrstvwxz"

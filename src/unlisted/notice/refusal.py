@@ -230,7 +230,9 @@ def _holding(reply: str, unnamed: str, contacts: str) -> list[tuple[str, Rule, i
     hits = rules.matcher().holding(unnamed)
     if unnamed == reply:
         return hits
-    more = rules.addressed(contacts) | rules.addressed(reply, "recipient")
+    more = rules.addressed(reply, "recipient")
+    if contacts != unnamed:
+        more |= rules.addressed(contacts)
     more -= {name for name, _, _ in hits}
     if not more:
         return hits

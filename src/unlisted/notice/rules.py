@@ -105,19 +105,17 @@ class Matcher:
 
 def addressed(text: str, verdict: str = "") -> set[str]:
     """The rules whose pattern asks for a mailbox that stands in `text`; with `verdict` only those with it."""
-    found = _addressed()
-    hits = found.set.Match(text) or ()
-    rules = (found.rules[found.owner[i][0]] for i in hits)
-    names = (found.names[found.owner[i][0]] for i in hits)
-    return {name for name, rule in zip(names, rules, strict=True) if not verdict or rule.verdict == verdict}
+    found = _addressed(verdict)
+    return {found.names[found.owner[i][0]] for i in found.set.Match(text) or ()}
 
 
-@lru_cache(maxsize=1)
-def _addressed() -> Matcher:
+@lru_cache(maxsize=16)  # as many as there are verdicts
+def _addressed(verdict: str) -> Matcher:
     """The few rules with a mailbox in a pattern, by those patterns alone."""
     named = {
         name: structs.replace(rule, any=tuple(one for one in rule.any if "@" in one), unless=())
         for name, rule in table().rule.items()
+        if not verdict or rule.verdict == verdict
     }
     return Matcher({name: rule for name, rule in named.items() if rule.any})
 

@@ -12,8 +12,9 @@ from unlisted.notice.reports import _facts
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:  # noqa: ARG001  (every kind is asked alike)
     """The one request."""
-    who = address(words(head.get("from")))
-    if head.get("x-apple-unsubscribe").strip().lower() != "true" or not who:
+    if head.get("x-apple-unsubscribe").strip().lower() != "true":
+        return []
+    if not (who := address(words(head.get("from")))):
         return []
     at, accuracy = _facts.moment(head.get("date"))
     return [Report("apple", "opt-out", reporter=who, at=at, accuracy=accuracy, recipients=(who,))]
