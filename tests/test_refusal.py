@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from unlisted.edge import mail
 from unlisted.net import ip
-from unlisted.notice import bounce, phrases, refusal, rules
+from unlisted.notice import bounce, cited, phrases, refusal, rules
 from unlisted.notice.refusal import judge
 
 MACHINE = rules.matcher()
@@ -391,3 +392,12 @@ def test_a_host_or_mailbox_at_a_list_is_no_listing(text: str) -> None:
 def test_ipv6_as_sendmail_and_exim_spell_it() -> None:
     text = "554 5.7.1 Client host [IPv6:2001:db8::25] blocked using zen.spamhaus.org"
     assert str(refusal.judge(text).cited_ip) == "2001:db8::25"
+
+
+def test_of_many_addresses_the_first_are_weighed_and_our_own_is_found_among_all() -> None:
+    strangers = " ".join(f"198.51.100.{n}" for n in range(cited.MOST))
+    text = f"554 5.7.1 blocked: {strangers} 203.0.113.5"
+    own = ip_address("203.0.113.5")
+    assert judge(text, (own,)).cited_ip == own
+    assert judge(text, (ip_address("203.0.113.6"),)).cited_ip is None
+    assert judge(f"554 5.7.1 blocked: {strangers} client 192.0.2.9").cited_ip == ip_address("198.51.100.0")

@@ -31,6 +31,7 @@ _THEIRS = Phrase(
     r"host [\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\.?|by [\w.-]{1,255}|\bmx|"
     r"\be?smtp(?: service| server)?)[\s\[(:<]{1,3}$",
 )
+MOST = 64  # addresses of one reply that are weighed; behind them only our own are looked for
 # A program's version has four numbers as well; a list's query holds the octets in reverse (RFC 5782 §2.1).
 _VERSION = re.compile(
     r"\b(?:version|release|build|brightmail|exim|exchange|sendmail|postfix|ironport|fortimail)[ /:]{1,2}v?$",
@@ -59,7 +60,11 @@ def cited(
     if not spans:
         return None
     receiver = {a for a in (net.ip(m[0]) for m in ADDRESS4.finditer(remote_mta)) if a}
-    for match in sorted(spans, key=lambda m: m.start()):
+    spans.sort(key=lambda m: m.start())
+    ours = {str(address) for address in own}
+    for number, match in enumerate(spans if own else spans[:MOST]):
+        if number >= MOST and match[0] not in ours:
+            continue
         address = None if _cut(match, flat) else _meant(match, flat)
         if address is None or address.is_loopback or address.is_unspecified:
             continue
@@ -76,7 +81,7 @@ def cited(
         tied = _OURS.occurs(before) or _RATED.match(flat, match.end())
         found.append((0 if tied else 1, address))
     left = sorted((f for f in found if f[1] not in receiver), key=lambda f: f[0])
-    alone = alone and len({address for _, address in left}) == 1
+    alone = alone and len(spans) <= MOST and len({address for _, address in left}) == 1
     # With own addresses declared, a bare number that nothing ties to the client is not one of them.
     return left[0][1] if left and (alone or not (own and left[0][0])) else None
 
