@@ -210,16 +210,18 @@ def _unnamed(reply: str) -> tuple[str, str]:
     Twice: with all of them, and with those only that are spoken of; an address to write to tells whose
     filter it is.
     """
-    unnamed = contacts = reply
-    at = 0
+    unnamed: list[str] = []
+    contacts: list[str] = []
+    done = at = 0
     while reply.find("@", at) >= 0 and (found := _SOMEBODY.search(reply, at)):
-        start, at = found.span(2)
+        start, end = found.span(2)
         masked = _LETTER.sub("x", found[2])
-        unnamed = f"{unnamed[:start]}{masked}{unnamed[at:]}"
-        if found[1] or found[3]:
-            contacts = f"{contacts[:start]}{masked}{contacts[at:]}"
-        at = found.end()
-    return unnamed, contacts
+        unnamed += (reply[done:start], masked)
+        contacts += (reply[done:start], masked if found[1] or found[3] else found[2])
+        done, at = end, found.end()
+    if not done:
+        return reply, reply
+    return "".join(unnamed) + reply[done:], "".join(contacts) + reply[done:]
 
 
 def _holding(reply: str, unnamed: str, contacts: str) -> list[tuple[str, Rule, int]]:
