@@ -514,6 +514,10 @@ def test_recipients_that_were_not_read_are_counted(
     assert "long.eml: 203 more recipients were not read" in err
     assert "a999@example.org" in out
     assert "a1000@example.org" not in out
+    (tmp_path / "long.txt").write_text(lines)
+    _, out, err = _run(capsys, str(tmp_path / "long.txt"), "--json")
+    assert "long.txt: 203 more replies were not read" in err
+    assert len(out.splitlines()) == 1000
 
 
 # ---- texts in a folder, log lines in a text, files that are no text -------------------------------

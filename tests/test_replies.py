@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from unlisted.messages import Refusal
-from unlisted.notice import bounce, parts, refusal, replies
+from unlisted.notice import bounce, parts, refusal, replies, units
 
 NAMES = ["Delivery has failed to these recipients or groups:", "Die Mail kam zurück.", ""]
 SPAMCOP = "554 5.7.1 Client host [203.0.113.45] blocked using bl.spamcop.net"
@@ -284,6 +284,43 @@ def test_two_hundred_replies_in_a_text(before: str, between: str) -> None:
     assert len(wanted) >= 190
     assert right >= 0.98 * len(wanted)
     assert len(had) <= len(wanted)
+
+
+FIELDS = "Final-Recipient: rfc822; a{}@x.example\nAction: failed\nDiagnostic-Code: smtp; 550 5.1.1 no\n\n"
+TURNED_AWAY = "postfix/smtpd[9]: NOQUEUE: reject: RCPT from a[192.0.2.{}]: 554 5.7.1 no\n"
+
+
+@pytest.mark.parametrize("count", [1000, 1003])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "550 5.1.{} no\n",
+        "550-5.1.{0} no\n550 5.1.{0} no\n\n",
+        "<a{}@x.example>: 550 5.1.1 no\n",
+        FIELDS,
+        TURNED_AWAY,
+    ],
+)
+def test_replies_beyond_the_first_thousand_are_counted(line: str, count: int) -> None:
+    found, more = replies.counted(
+        "".join(
+            line.format(number % 250) if "5.1.{" in line else line.format(number) for number in range(count)
+        ),
+        "x",
+    )
+    assert (len(found), more) == (1000, count - 1000)
+
+
+@pytest.mark.parametrize("beyond", ["a\n" * units.LINES, "a" * replies.LENGTH + "\n"])
+@pytest.mark.parametrize("front", ["", f"{ZEN}\n\n"])
+def test_replies_behind_what_is_read_of_a_text_are_counted(front: str, beyond: str) -> None:
+    behind = (
+        f"250 ok\n\n{UNKNOWN}\r\n\n> {BANNED}\n550-5.7.1 no\n550 5.7.1 really\nmx said: 554 no\n550 apples\n"
+    )
+    found, more = replies.counted(front + beyond + behind, "x")
+    assert (len(found), more) == (bool(front), 5)
+    found, more = replies.counted(front + beyond, "x")
+    assert (len(found), more) == (bool(front), 0)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,8 @@ class Told:
             show.say(f"{show.clean(found.source)}: large, {found.cut:,} bytes at its end were not read")
         refusals, more = _refusals(found, self.own)
         if more:
-            show.say(f"{show.clean(found.source)}: {more:,} more recipients were not read")
+            of = "recipients" if found.mail else "replies"
+            show.say(f"{show.clean(found.source)}: {more:,} more {of} were not read")
         self._each(refusals, found.source)
         return refusals
 
@@ -232,12 +233,12 @@ def understood(refusal: Refusal) -> bool:
 
 
 def _refusals(found: mail.Message, own: tuple[Address, ...]) -> tuple[list[Refusal], int]:
-    """The refusals of a message, and how many recipients beyond those were not read."""
-    from unlisted.notice import bounce
+    """The refusals of a message, and how many recipients or replies beyond those were not read."""
+    from unlisted.notice import bounce, replies
 
     if found.mail:
         return bounce.counted(found.raw, found.source, own)
-    return bounce.pasted(found.raw.decode("utf-8", "replace"), found.source, own), 0
+    return replies.counted(found.raw.decode("utf-8", "replace"), found.source, own)
 
 
 def _promised(refusal: Refusal) -> dict[str, object]:

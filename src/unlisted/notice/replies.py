@@ -37,18 +37,30 @@ def pasted(text: str, source: str, own: tuple[Address, ...] = ()) -> list[Refusa
     A reply of several lines (RFC 5321 §4.2.1) is one; several replies in a line are several. A text without
     any reply is one when a phrase in it is known, else nothing.
     """
+    return counted(text, source, own)[0]
+
+
+def counted(text: str, source: str, own: tuple[Address, ...] = ()) -> tuple[list[Refusal], int]:
+    """The same, and how many replies were not read: beyond MAX_RECIPIENTS, LINES, or LENGTH."""
+    unread = _clean(text[LENGTH:]).split("\n") if len(text) > LENGTH else []
     text = _clean(text)
+    lines = text.split("\n")
+    more = units.replies(lines[LINES:]) + units.replies(unread)
     every, away = units.read(text)
     found = [made for made, _ in _judged(text, every, source, own)]
     if not found and away:
-        return [_turned_away(line, source) for line in away[: dsn.MAX_RECIPIENTS]]
-    if whole := _notice(text, found, source, own):
-        return whole
+        told = [_turned_away(line, source) for line in away[: dsn.MAX_RECIPIENTS]]
+        return told, more + len(away) - len(told)
+    fields, beyond = dsn.failures([], text)
+    beyond += sum(unit.pair[0][:1] != "2" for unit in _untold(every, fields)[dsn.MAX_RECIPIENTS :])
+    whole, others = _notice(text, found, source, own)
+    if whole:
+        return whole, more + max(beyond, others)
     if found or any(unit.replied for unit in every):
-        return found
-    words = "\n".join(filter(str.strip, text.split("\n")[:LINES]))[:LINE]
+        return found, more + beyond
+    words = "\n".join(filter(str.strip, lines[:LINES]))[:LINE]
     made = _reply(words, words, "", source, own)
-    return [made] if made is not None and made.rule else []
+    return ([made] if made is not None and made.rule else []), more
 
 
 def quoted(text: str, source: str, own: tuple[Address, ...], *, passed_on: bool) -> list[Refusal]:
@@ -104,18 +116,25 @@ def _judged(
     text: str, every: list[Unit], source: str, own: tuple[Address, ...]
 ) -> Iterator[tuple[Refusal, Unit]]:
     fields, _ = dsn.failures([], text)
-    named = {failure.recipient.lower() for failure in fields}
-    for failure in fields[: dsn.MAX_RECIPIENTS]:
+    for failure in fields:
         made = judged.told(failure, text, own, len(fields) == 1)
         yield (
             msgspec.structs.replace(made, source=source),
             Unit(plain=True, replied=True, pair=(made.code, made.status)),
         )
-    for unit in every[: dsn.MAX_RECIPIENTS]:
-        if not unit.replied or (fields and (not unit.recipient or unit.recipient.lower() in named)):
-            continue
+    for unit in _untold(every, fields)[: dsn.MAX_RECIPIENTS]:
         for made in _refusals(unit, source, own):
             yield made, unit
+
+
+def _untold(every: list[Unit], fields: list[dialects.Failure]) -> list[Unit]:
+    """The units with a reply that the fields of a report do not tell already."""
+    named = {failure.recipient.lower() for failure in fields}
+    return [
+        unit
+        for unit in every
+        if unit.replied and not (fields and (not unit.recipient or unit.recipient.lower() in named))
+    ]
 
 
 def _refusals(unit: Unit, source: str, own: tuple[Address, ...]) -> Iterator[Refusal]:
@@ -134,9 +153,15 @@ def _refusals(unit: Unit, source: str, own: tuple[Address, ...]) -> Iterator[Ref
             yield told
 
 
-def _notice(text: str, found: list[Refusal], source: str, own: tuple[Address, ...]) -> list[Refusal]:
-    """A text read as the one notice of a program, where nothing of what was `found` in it is lost by that."""
-    failures = [] if dsn.failures([], text)[0] else dialects.failures(_PROGRAM, text)[: dsn.MAX_RECIPIENTS]
+def _notice(
+    text: str, found: list[Refusal], source: str, own: tuple[Address, ...]
+) -> tuple[list[Refusal], int]:
+    """A text read as the one notice of a program, where nothing of what was `found` in it is lost by that.
+
+    And how many recipients beyond MAX_RECIPIENTS it has.
+    """
+    every = [] if dsn.failures([], text)[0] else dialects.failures(_PROGRAM, text)
+    failures = every[: dsn.MAX_RECIPIENTS]
     alone = len(failures) == 1
     made = [msgspec.structs.replace(judged.told(one, text, own, alone), source=source) for one in failures]
     names = {one.recipient.lower() for one in made} - {""}
@@ -147,7 +172,9 @@ def _notice(text: str, found: list[Refusal], source: str, own: tuple[Address, ..
         if one.recipient.lower() not in names
         and (one.recipient or (one.code, one.list, one.cited_ip) not in said)
     ]
-    return [] if lost or not any(one.rule or one.code for one in made) else made
+    if lost or not any(one.rule or one.code for one in made):
+        return [], 0
+    return made, len(every) - len(failures)
 
 
 def _reply(whole: str, words: str, recipient: str, source: str, own: tuple[Address, ...]) -> Refusal | None:

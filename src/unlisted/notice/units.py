@@ -100,6 +100,15 @@ def read(text: str) -> tuple[list[Unit], list[str]]:
     return _merged(reader.units), [] if reader.delivers else reader.turned_away
 
 
+def replies(lines: list[str]) -> int:
+    """How many replies begin in lines that nobody reads; of one of several lines its last."""
+    count = 0
+    for line in lines:
+        bare = _BARE.match(line)
+        count += bare[1][0] != "2" and bare[2] != "-" if bare else _shape(line[:LINE])
+    return count
+
+
 class _Reader:
     """Puts line after line into units."""
 
