@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from unlisted.notice import bounce
+from unlisted.notice import bounce, dialects, forwarded, parts
 
 LABELS = Path(__file__).parent / "labels"
 WANTED: dict[str, list[list[str]]] = defaultdict(list)
@@ -36,3 +36,27 @@ def test_a_notice_that_is_cut_off_anywhere_is_still_read(name: str) -> None:
     whole = bounce.refusals(raw, name)
     for end in range(0, len(raw), 53):
         assert len(bounce.refusals(raw[:end], name)) <= max(len(whole), len(known)) + 1
+
+
+def _lost(raw: bytes) -> tuple[int, list[str]]:
+    """How many dialects read a mail, and which of them would not have been asked for want of a hint."""
+    head, leaves = parts.split(raw)
+    text = forwarded.unquoted(bounce.notification(leaves))
+    reading = [one for one in dialects.known() if one.HINTS and one.read(head, text)]
+    return len(reading), [str(one) for one in reading if not any(hint in text.lower() for hint in one.HINTS)]
+
+
+def test_no_dialect_reads_a_notice_in_which_none_of_its_hints_stands() -> None:
+    had = [_lost(path.read_bytes()) for path in sorted((LABELS / "notices").iterdir())]
+    assert sum(count for count, _ in had) > 0
+    assert [lost for _, lost in had if lost] == []
+
+
+def test_no_hint_hides_a_notice_of_the_corpus(corpora: Path) -> None:
+    had = [_lost(path.read_bytes()) for path in sorted((corpora / "bounces").glob("*.eml"))]
+    assert sum(count for count, _ in had) > 0
+    assert [lost for _, lost in had if lost] == []
+
+
+def test_every_hint_is_in_lower_case() -> None:
+    assert all(hint == hint.lower() for one in dialects.known() for hint in one.HINTS)

@@ -116,20 +116,17 @@ class Dialect(Protocol):
     def read(self, head: Part, text: str) -> list[Failure]: ...
 
 
-def _load() -> list[Dialect]:
+@lru_cache(maxsize=1)  # loaded when first asked: each of them imports from here
+def known() -> tuple[Dialect, ...]:
+    """Every dialect in the order in which they are asked; the plain one last."""
     names = sorted(m.name for m in iter_modules(__path__) if m.name != "plain")
-    return [import_module(f"{__name__}.{name}") for name in [*names, "plain"]]
-
-
-_DIALECTS: list[Dialect] = []
+    return tuple([import_module(f"{__name__}.{name}") for name in [*names, "plain"]])
 
 
 def failures(head: Part, text: str) -> list[Failure]:
     """What the first dialect that knows the text makes of it."""
-    if not _DIALECTS:
-        _DIALECTS.extend(_load())
     low = text.lower()
-    for dialect in _DIALECTS:
+    for dialect in known():
         if dialect.HINTS and not any(hint in low for hint in dialect.HINTS):
             continue  # a word that is not there is found sooner than a pattern that does not match
         if found := dialect.read(head, text):
