@@ -171,6 +171,11 @@ def out_of_place(entry: Entry, subject: Address | str, at: float | None = None) 
     )
 
 
+def refused(entry: Entry, answer: Answer) -> bool:
+    """True when the list answered, and what it said is that it does not answer this resolver."""
+    return answer.rcode == 5 or any(_look(entry.refused, code) for code in answer.addresses)
+
+
 def _verdict(entry: Entry, blank: Listing, txt: Answer | None) -> Listing:
     codes = blank.codes
     if strange := [code for code in codes if not code.startswith("127.")]:
