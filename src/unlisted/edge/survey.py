@@ -262,7 +262,7 @@ class _Look:
             return f"the resolver {self.where} gives no answer at all: {self.found[self.canary].why}"
         if self.found[self.canary].addresses:
             return self._rewritten()
-        if self.found[self.canary].rcode == 5:
+        if all(answer.rcode in (5, None) for answer in answers.values()):
             return f"the resolver {self.where} refuses to answer us (REFUSED)"
         refusing = [
             group.entry.name

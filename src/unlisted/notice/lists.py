@@ -75,6 +75,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     lookup_url: str = ""
     registration: str = ""
     limits: str = ""
+    every_hours: float = 24.0  # how often a watch asks again
     removal: Way = Way()
     test_listed: str = ""  # RFC 5782 §5 unless the list has its own; "-" is none
     test_clear: str = ""
