@@ -4,6 +4,7 @@ RFC 1035 §4 (header, question, records, compression), RFC 6891 (EDNS), RFC 3596
 Reading never raises and never believes: whatever does not fit the question that was asked is a `fault`.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
@@ -21,7 +22,7 @@ MAX_JUMPS = 127
 Labels = tuple[bytes, ...]
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, kw_only=True, cache_hash=True):
     """What came back for one question.
 
     `fault` names why a packet is not an answer to it (then nothing else is meant); `why` names why there
@@ -60,20 +61,36 @@ def labels(name: str) -> Labels | None:
     return parts
 
 
-def build_query(name: str, qtype: int, number: int, *, edns: bool = True) -> bytes:
-    """One question, recursion desired, as octets; b"" for a name that DNS cannot carry."""
+def question(name: str, qtype: int) -> bytes:
+    """The question section for a name; b"" for a name that DNS cannot carry."""
     parts = labels(name)
-    if parts is None:
-        return b""
-    head = number.to_bytes(2) + b"\x01\x00\x00\x01\x00\x00\x00\x00" + (b"\x00\x01" if edns else b"\x00\x00")
-    question = b"".join(bytes([len(part)]) + part for part in parts) + b"\x00"
-    tail = b"\x00" + OPT.to_bytes(2) + EDNS_SIZE.to_bytes(2) + b"\x00" * 6 if edns else b""
-    return head + question + qtype.to_bytes(2) + b"\x00\x01" + tail
+    return b"" if parts is None else encode(parts) + b"\x00" + qtype.to_bytes(2) + IN.to_bytes(2)
 
 
-def number_of(packet: bytes) -> int | None:
-    """The id, to find the question that a packet claims to answer."""
-    return int.from_bytes(packet[:2]) if len(packet) >= 12 else None
+def encode(parts: Iterable[bytes]) -> bytes:
+    """Labels as octets, without the root."""
+    return b"".join(bytes([len(part)]) + part for part in parts)
+
+
+def asked(question: bytes) -> tuple[str, int]:
+    """Name and type of a question section that `question` made."""
+    at, parts = 0, []
+    while size := question[at]:
+        parts.append(question[at + 1 : at + 1 + size].decode("ascii"))
+        at += 1 + size
+    return ".".join(parts), int.from_bytes(question[at + 1 : at + 3])
+
+
+# What stands before (after the id) and after the question: recursion desired, one question, perhaps EDNS.
+PLAIN = (b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00", b"")
+EDNS = (PLAIN[0][:-1] + b"\x01", b"\x00" + OPT.to_bytes(2) + EDNS_SIZE.to_bytes(2) + b"\x00" * 6)
+
+
+def build_query(name: str, qtype: int, number: int, *, edns: bool = True) -> bytes:
+    """One question as a packet; b"" for a name that DNS cannot carry."""
+    section = question(name, qtype)
+    before, after = EDNS if edns else PLAIN
+    return number.to_bytes(2) + before + section + after if section else b""
 
 
 def read_answer(packet: bytes, number: int, name: str, qtype: int) -> Answer:
@@ -96,14 +113,14 @@ def _read(packet: bytes, number: int, name: str, qtype: int) -> Answer:
         raise _BadError("another opcode")
     rcode = flags & 0xF
     counts = [int.from_bytes(packet[at : at + 2]) for at in (4, 6, 8, 10)]
-    asked = labels(name)
+    wanted = labels(name)
     if counts[0] == 0 and rcode in (1, 2, 4, 5):
         # Servers that cannot or will not read the question send it back empty.
         return Answer(name=name, qtype=qtype, rcode=rcode)
     if counts[0] != 1:
         raise _BadError(f"{counts[0]} questions")
     at, owner = _name(packet, 12)
-    if owner != asked or _number(packet, at, 2) != qtype or _number(packet, at + 2, 2) != IN:
+    if owner != wanted or _number(packet, at, 2) != qtype or _number(packet, at + 2, 2) != IN:
         raise _BadError("another question")
     if flags & 0x0200:
         return Answer(name=name, qtype=qtype, rcode=rcode, truncated=True)

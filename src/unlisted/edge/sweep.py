@@ -1,0 +1,77 @@
+"""Asks about many subjects on many lists as fast as the server bears it, without a name in between.
+
+Questions are built as octets, each zone's end once and each subject's start once; answers are read once for
+each shape (notice/shapes.py). Answers stream out as they come; nothing is kept but what is open. Every pair
+ends as an answer or a why. The asking itself is edge/asker.py.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from unlisted.edge.asker import WINDOW, Ask, Asker
+from unlisted.edge.server import Server
+from unlisted.net import Address
+from unlisted.notice import dnsbl, shapes
+from unlisted.notice.lists import Entry
+from unlisted.notice.packets import Answer
+from unlisted.notice.shapes import Zone
+
+WAIT = 5.0  # seconds for each question, repetitions and all
+MUTE = 32  # questions about a zone that ended without an answer, and never one that had one: asked no more
+
+Pair = tuple[Address | str, Entry]
+
+
+class Sweep:
+    """One run over `subjects` times `entries`; iterate it for (subject, entry), answer.
+
+    Only what a list can know is asked (`entry.asked`, its kinds). `Answer.name` may be the zone's.
+    """
+
+    def __init__(
+        self,
+        subjects: Iterable[Address | str],
+        entries: Sequence[Entry],
+        servers: Sequence[Server],
+        *,
+        timeout: float = float("inf"),
+        wait: float = WAIT,
+        window: int = WINDOW,
+    ) -> None:
+        self.subjects = subjects
+        self.zones = [(entry, Zone(entry.zone)) for entry in entries if entry.asked]
+        self.asker = Asker(servers, timeout, wait=wait, window=window)
+        self.unanswered = dict.fromkeys((entry.zone for entry, _ in self.zones), 0)
+        self.answered: set[str] = set()
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[tuple[Pair, Answer]]:
+        began = time.monotonic()
+        answered = self.answered
+        for pair, answer in self.asker.run(self._asks()):
+            zone = pair[1].zone
+            if answer.rcode is None:
+                self.unanswered[zone] += 1
+            elif zone not in answered:
+                answered.add(zone)
+            yield pair, answer
+        self.seconds = time.monotonic() - began
+
+    def _asks(self) -> Iterator[Ask]:
+        """The pairs as octets; what cannot be asked, or is not worth it, with its why."""
+        by_kind = {
+            kind: [(entry, zone) for entry, zone in self.zones if kind in entry.kind]
+            for kind in ("ip4", "ip6", "domain")
+        }
+        for subject in self.subjects:
+            start = shapes.start(subject)
+            length = len(start)
+            for entry, zone in by_kind[dnsbl.kind_of(subject)]:
+                pair = (subject, entry)
+                if not zone.fits(length):
+                    yield Ask(b"", pair, why="no name that DNS can carry")
+                elif self.unanswered[entry.zone] >= MUTE and entry.zone not in self.answered:
+                    why = f"not asked: {MUTE} questions before had no answer from this list, and none had"
+                    yield Ask(b"", pair, why=why)
+                else:
+                    yield Ask(start + zone.tail, pair, zone.about(length))
