@@ -12,6 +12,7 @@ from msgspec import Struct
 
 A, CNAME, PTR, TXT, AAAA, OPT = 1, 5, 12, 16, 28, 41
 IN = 1
+NXDOMAIN = 3
 EDNS_SIZE = 1232  # octets; what fits everywhere unfragmented (DNS flag day 2020)
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 MAX_RECORDS = 1000  # in one answer; a list gives a handful
@@ -156,6 +157,8 @@ def _collect(packet: bytes, at: int, counts: list[int], answer: Answer) -> Answe
         if owner not in aliases or any(record[0] == owner for record in found):
             break
         owner = aliases[owner]
+    else:
+        raise _BadError(f"more than {MAX_CHAIN - 1} aliases in a row")
     addresses, texts, names = [], [], []
     for whose, kind, start, end in found:
         if kind in (A, AAAA):
@@ -172,6 +175,8 @@ def _collect(packet: bytes, at: int, counts: list[int], answer: Answer) -> Answe
                 raise _BadError("a name of the wrong length")
             if whose == owner:
                 names.append(_spell(target))
+    if rcode == NXDOMAIN and (addresses or texts or names):
+        raise _BadError("no such name, and yet an answer")
     return Answer(
         name=answer.name,
         qtype=answer.qtype,
@@ -189,9 +194,12 @@ def _number(packet: bytes, at: int, size: int) -> int:
 
 
 def _name(packet: bytes, at: int) -> tuple[int, Labels]:
-    """The name at `at`, in lower case, and the offset after it. Pointers lead strictly backwards: no loop."""
+    """The name at `at`, in lower case, and the offset after it.
+
+    Pointers lead strictly backwards (no loop), to what ends before the name that they stand in begins.
+    """
     parts: list[bytes] = []
-    after, length, jumps, limit = 0, 0, 0, at
+    after, length, jumps, limit, end = 0, 0, 0, at, len(packet)
     while True:
         size = _number(packet, at, 1)
         if size >= 0xC0:
@@ -200,15 +208,15 @@ def _name(packet: bytes, at: int) -> tuple[int, Labels]:
             jumps += 1
             if target >= limit or jumps > MAX_JUMPS:
                 raise _BadError("a pointer that leads nowhere")
-            at = limit = target
+            end, at, limit = limit, target, target
             continue
         if size >= 0x40:
             raise _BadError("a label of no known kind")
         at += 1
         if size == 0:
             return after or at, tuple(parts)
-        if at + size > len(packet):
-            raise _BadError("cut off")
+        if at + size > end:
+            raise _BadError("cut off" if end == len(packet) else "a name that runs into itself")
         length += size + 1
         if length > 254:
             raise _BadError("a name that is too long")
