@@ -156,9 +156,10 @@ class Asker:
         """None is lost: what is open, and what was never sent, each with its why."""
         yield from self.done
         waiting = [ask for ports in self.ports for port in ports for ask in port.waiting.values()]
-        waiting += [*self.streams.values(), *(ask for ask, _ in self.cut)]
         for ask in {id(ask): ask for ask in waiting}.values():
             yield ask.key, ask.ended(self.over)
+        for ask in (*self.streams.values(), *(ask for ask, _ in self.cut)):
+            yield ask.key, ask.ended(f"cut off over UDP; over TCP: {self.over}")
         while (left := self.more.popleft() if self.more else next(source, None)) is not None:
             yield left.key, left.ended(left.why or self.over)
 

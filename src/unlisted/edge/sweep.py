@@ -70,8 +70,12 @@ class Sweep:
                 pair = (subject, entry)
                 if not zone.fits(length):
                     yield Ask(b"", pair, why="no name that DNS can carry")
-                elif self.unanswered[entry.zone] >= MUTE and entry.zone not in self.answered:
-                    why = f"not asked: {MUTE} questions before had no answer from this list, and none had"
-                    yield Ask(b"", pair, why=why)
+                elif self._mute(entry.zone):
+                    yield Ask(
+                        b"", pair, why=f"not asked: {MUTE} questions about this list had no answer, none had"
+                    )
                 else:
                     yield Ask(start + zone.tail, pair, zone.about(length))
+
+    def _mute(self, zone: str) -> bool:
+        return self.unanswered[zone] >= MUTE and zone not in self.answered and not self.asker.over
