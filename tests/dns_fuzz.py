@@ -91,7 +91,9 @@ def made(rng: random.Random) -> Sample:
         values = [_value(rng, qtype) for _ in range(rng.choice((0, 1, 1, 1, 2, 4)))]
         if values:
             response.answer.append(
-                dns.rrset.from_text(owner, 300, "IN", dns.rdatatype.to_text(qtype), *values)
+                dns.rrset.from_text(
+                    owner, 300, "IN", dns.rdatatype.to_text(dns.rdatatype.RdataType(qtype)), *values
+                )
             )
     if rng.random() < 0.3:
         soa = f"ns.{zone}. who.{zone}. {rng.randrange(2**32)} 1 2 3 4"
@@ -340,7 +342,11 @@ def study(count: int, seed: int) -> Study:
             base = [*base[-256:], made(rng)]
         sample = harmed(rng, rng.choice(base))
         mine, other = ours(sample), theirs(sample)
-        kind = str(mine[0]) if mine[0] != "told" else f"told, {dns.rcode.to_text(int(str(mine[1])))}"
+        kind = (
+            str(mine[0])
+            if mine[0] != "told"
+            else f"told, {dns.rcode.to_text(dns.rcode.Rcode(int(str(mine[1]))))}"
+        )
         kind = "told, another rcode" if "RCODE" in kind else kind
         found.read[kind] = found.read.get(kind, 0) + 1
         if differ(mine, other):

@@ -8,8 +8,11 @@ ends as an answer or a why. The asking itself is edge/asker.py.
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec import structs
+
 from unlisted.edge.asker import WINDOW, Ask, Asker
 from unlisted.edge.server import Server
+from unlisted.messages import Listing
 from unlisted.net import Address
 from unlisted.notice import dnsbl, shapes
 from unlisted.notice.lists import Entry
@@ -18,6 +21,7 @@ from unlisted.notice.shapes import Zone
 
 WAIT = 5.0  # seconds for each question, repetitions and all
 MUTE = 32  # questions about a zone that ended without an answer, and never one that had one: asked no more
+MOST_KNOWN = 10_000  # verdicts kept; a list has a handful, but an answer that is not of a shape stands alone
 
 Pair = tuple[Address | str, Entry]
 
@@ -79,3 +83,20 @@ class Sweep:
 
     def _mute(self, zone: str) -> bool:
         return self.unanswered[zone] >= MUTE and zone not in self.answered and not self.asker.over
+
+
+def judged(found: Iterable[tuple[Pair, Answer]], when: float | None = None) -> Iterator[Listing]:
+    """The listing of every pair; what the same answer means on the same list is judged once."""
+    known: dict[tuple[str, Answer], Listing] = {}
+    last: Address | str = ""
+    text = ""
+    for (subject, entry), answer in found:
+        if subject is not last:
+            last, text = subject, str(subject)
+        key = (entry.key, answer)
+        listing = known.get(key)
+        if listing is None:
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            listing = known[key] = dnsbl.judge(entry, "", answer, None, when)
+        yield structs.replace(listing, address=text)
