@@ -64,11 +64,11 @@ def _value(rng: random.Random, qtype: int) -> str:
     return " ".join('"' + "".join(f"\\{octet:03d}" for octet in string) + '"' for string in strings)
 
 
-def made(rng: random.Random) -> Sample:
+def made(rng: random.Random, subject: str = "") -> Sample:
     """An honest answer: listed, not listed, refused, aliased, with an SOA or EDNS or without."""
     qtype, number = rng.choice(TYPES), rng.randrange(65536)
     zone = rng.choice(ZONES)
-    name = f"{_subject(rng)}.{zone}"
+    name = f"{subject or _subject(rng)}.{zone}"
     query = dns.message.make_query(name, dns.rdatatype.RdataType(qtype), id=number)
     if rng.random() < 0.4:
         query.use_edns(0, 0, 1232)

@@ -93,7 +93,7 @@ class Asker:
         self.random = random.SystemRandom()
         self.selector = selectors.DefaultSelector()
         self.ports: list[list[_Port]] = []
-        self.now = self.heard = time.monotonic()
+        self.now, self.heard = time.monotonic(), float("-inf")
         self.until, self.next_look = self.now + timeout, self.now + LOOK
         for server in servers:
             self._listen(server)
@@ -130,6 +130,9 @@ class Asker:
                     pass
                 told, self.done = self.done, []
                 yield from told
+                if time.monotonic() - self.now > LOOK:
+                    # Whoever takes the answers took long: first hear what came meanwhile, then call it late.
+                    self.next_look = time.monotonic() + LOOK
                 if not (self.open or self.more or told):
                     return
                 if self.open and not (told and self.more):
@@ -228,6 +231,8 @@ class Asker:
             if self._expired(ask):
                 self._leave(port, number, ask)
                 self._end(ask, ask.ended(f"no answer within {self.wait:g} s"))
+                if self.heard < ask.begun and not self.over:
+                    self.over = self.trouble or f"{self._named()} answered nothing for {self.wait:g} s"
                 continue
             if ask.tries == 1:
                 # Its place in the window goes on: the silent must not stop the rest.
@@ -237,8 +242,6 @@ class Asker:
         for stream, ask in list(self.streams.items()):
             if self._expired(ask):
                 self._hang_up(stream, ask.ended(f"cut off over UDP, and TCP took over {self.wait:g} s"))
-        if self.now - self.heard >= self.wait and not self.over:
-            self.over = self.trouble or f"{self._named()} answered nothing for {self.wait:g} s"
 
     def _expired(self, ask: Ask) -> bool:
         return self.now - ask.begun >= self.wait
@@ -302,6 +305,9 @@ class Asker:
         which = next((at for at, place in enumerate(ask.places) if place[:2] == (port, number)), 0)
         if which and tries[which - 1][0].server == port.server:
             self._lost(tries[which - 1][1])
+        elif which:
+            # The one before was silent where this one answers: this one is asked first from now on.
+            self.ports.sort(key=lambda ports: ports[0].server != port.server)
         self._leave(port, number, ask)
         if answer.rcode in (FORMERR, NOTIMP) and ask.frame is not packets.PLAIN:
             # RFC 6891 §7: a server that does not know EDNS says FORMERR or NOTIMP.
