@@ -11,7 +11,8 @@ import dns.message
 import pytest
 
 from dns_server import answer, asked, serving
-from unlisted.cli import check, main
+from unlisted import net, standing
+from unlisted.cli import main
 from unlisted.edge.store import Store
 from unlisted.messages import Listing
 
@@ -28,6 +29,7 @@ FIELDS = [
     "scope",
     "removal",
     "weight",
+    "since",
 ]
 
 ADDRESSES = """
@@ -88,9 +90,17 @@ def rbldnsd(program: Callable[[str], str], tmp_path_factory: pytest.TempPathFact
 
 
 def ask(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[dict[str, Any]]]:
-    """Exit code and JSON lines."""
+    """Exit code and JSON lines; they come as they are known, and are put in the order of the words here."""
     code = main(["check", *words, "--json"])
-    return code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    order = [word.lower() for word in words]
+
+    def place(row: dict[str, Any]) -> tuple[int, ...]:
+        named = [order.index(row[key]) if row[key] in order else -1 for key in ("address", "zone")]
+        address = net.ip(row["address"])
+        return (named[0], address.version, int(address), named[1]) if address else (*named, 0, 0)
+
+    return code, sorted(rows, key=place)
 
 
 # ---- a real blocklist server ----------------------------------------------------------------------
@@ -402,7 +412,7 @@ def test_wrong_times(capsys: pytest.CaptureFixture[str], text: str) -> None:
 )
 def test_exit_codes(states: list[tuple[str, float]], code: int) -> None:
     assert (
-        check.verdict([Listing("192.0.2.7", "x", "x", state, weight=weight) for state, weight in states])
+        standing.verdict([Listing("192.0.2.7", "x", "x", state, weight=weight) for state, weight in states])
         == code
     )
 

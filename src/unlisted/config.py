@@ -5,6 +5,7 @@ Looked for in this order: `--config FILE`, `$UNLISTED_CONFIG`, `/etc/unlisted/un
 """
 
 import os
+import re
 from math import inf
 from typing import Literal
 
@@ -13,6 +14,8 @@ from msgspec import Struct, structs
 from unlisted import catalogue, net
 from unlisted.errors import ConfigError
 from unlisted.net import Address, Network
+
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")  # it becomes a part of a DNS name
 
 Policy = Literal["observe", "approve", "hold"]
 
@@ -32,6 +35,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     max_holds: int = 3  # more than this at once means that we are wrong
     lan: str = ""  # interface names of the gateway
     wan: str = ""
+    keys: dict[str, str] = {}  # what blocklists gave you to ask them with
 
 
 def places() -> list[str]:
@@ -79,4 +83,10 @@ def check(config: Config, name: str) -> Config:
         raise ConfigError(f"{name}: {config.warm_up} - at `$.warm_up`", remedy="seconds, 0 or more")
     if config.max_holds < 0:
         raise ConfigError(f"{name}: {config.max_holds} - at `$.max_holds`", remedy="0 or more")
+    for key, text in config.keys.items():
+        if not _LABEL.fullmatch(text):
+            raise ConfigError(
+                f"{name}: that is no key - at `$.keys.{key}`",
+                remedy="letters, digits and hyphens, as the list's operator sent it",
+            )
     return structs.replace(config, **spelled)

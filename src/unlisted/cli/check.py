@@ -8,7 +8,9 @@ Exit codes: 0 nothing listed, 1 listed, 2 wrong use, 3 could not tell.
 
 import argparse
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -19,9 +21,8 @@ from unlisted.messages import Listing
 from unlisted.net import Address
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from unlisted.edge.survey import Names, Survey
+    from unlisted.edge.recheck import Rounds
+    from unlisted.edge.store import Store
     from unlisted.notice.lists import Catalogue, Entry
 
 HELP = "ask every blocklist about your address"
@@ -29,13 +30,11 @@ HELP = "ask every blocklist about your address"
 TIMEOUT = 5.0  # seconds for all of it; an honest list answers within one
 MOST = 4096  # addresses in one look: a /20
 PER_SECOND = 2000  # questions that a small resolver bears; a range gets that much more time
-# How much of a listing's weight is ours to bear, by its scope.
-_SHARE = {"address": 1.0, "domain": 1.0, "range": 0.6, "policy": 0.4, "network": 0.1}
 _DOTTED = re.compile(r"(?<![0-9])[0-9]{1,4}(?:\.[0-9]{1,4}){1,5}(?![0-9])")
 
 
 class Row(Struct, frozen=True):
-    """What `check --json` promises, a line for each address and list."""
+    """What `check --json` promises, a line for each address and list, as soon as it is known."""
 
     address: str
     list: str
@@ -48,6 +47,7 @@ class Row(Struct, frozen=True):
     scope: str
     removal: str
     weight: float
+    since: float | None  # listed without a break since then, as far as was looked (Unix seconds)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,49 +64,131 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=_seconds, metavar="S", help=f"seconds for all of it (default {TIMEOUT:g})"
     )
+    parser.add_argument(
+        "--helo", metavar="NAME", type=_helo, help="the name that your mail server says at HELO"
+    )
     parser.add_argument("--no-save", action="store_true", help="do not remember the answers for `delist`")
+    parser.add_argument("--watch", action="store_true", help="go on asking, each list as often as it bears")
+    parser.add_argument(
+        "--nagios", action="store_true", help="one line and the exit codes of a Nagios or Icinga plugin"
+    )
+    parser.add_argument("--metrics", action="store_true", help="gauges in Prometheus' text format")
 
 
 def run(args: argparse.Namespace) -> int:
     """Ask, show, remember."""
+    if not args.nagios:
+        return _run(args)
+    try:
+        return _run(args)
+    except UnlistedError as error:
+        # A plugin's wrong use is UNKNOWN; our own code 2 would be CRITICAL there.
+        sys.stdout.write(f"UNLISTED UNKNOWN - {show.clean(error.what).replace('|', '/')}\n")
+        return 3
+
+
+def _run(args: argparse.Namespace) -> int:
     from unlisted import config
-    from unlisted.edge import resolver
-    from unlisted.edge.survey import survey
+    from unlisted.edge import recheck, resolver
     from unlisted.notice import dnsbl, lists
 
     settings = config.load(args.config)
     subjects = wanted(args.address, settings.own, chosen=bool(args.zone))
-    catalogue = lists.load()
+    catalogue = lists.load(settings.keys)
     named = [_named(zone, catalogue) for zone in dict.fromkeys(args.zone)]
     kinds = dict.fromkeys(dnsbl.kind_of(subject) for subject in subjects)
     entries = named or list({entry.key: entry for kind in kinds for entry in catalogue.live(kind)}.values())
     named_resolver = args.resolver or settings.resolver
     servers = (resolver.parse(named_resolver),) if named_resolver else resolver.system()
     timeout = args.timeout or TIMEOUT + len(subjects) * len(entries) / PER_SECOND
-    if len(subjects) > 1:
+    if len(subjects) > 1 and not args.nagios:
         many = show.count(len(subjects), "address", "addresses")
-        show.say(f"asking {show.count(len(entries), 'list')} about {many}, at most {timeout:.0f} s")
-    found = survey(subjects, entries, servers, timeout, named=bool(named))
-    if args.json:
-        for listing in found.listings:
-            show.emit(_row(listing))
-    else:
-        render(found, {entry.key: entry for entry in entries}, show.console())
-    if found.trouble:
-        show.say(f"unlisted: {show.clean(found.trouble)}\n  try: another resolver, --resolver ADDR[:PORT]")
-    if not args.no_save:
-        _save(found.listings, settings.store)
-    return verdict(found.listings)
+        asked = sum(entry.asked for entry in entries)
+        show.say(f"asking {show.count(asked, 'list')} about {many}, at most {timeout:.0f} s")
+    with _memory(settings.store, keep=not args.no_save) as store:
+        rounds = recheck.Rounds(
+            subjects, entries, servers, timeout, store, named=bool(named), helo=args.helo or ""
+        )
+        while True:
+            code = _show(args, rounds)
+            if not args.watch:
+                return code
+            rounds.wait()
 
 
-def verdict(listings: Sequence[Listing]) -> int:
-    """The exit code: 1 listed; 0 clear; 3 where those that answered carry less than half of the weight."""
-    if any(one.state == "listed" for one in listings):
-        return 1
-    told = sum(one.weight for one in listings if one.state == "clear")
-    everything = sum(one.weight for one in listings)
-    clear = any(one.state == "clear" for one in listings)
-    return 0 if clear and told * 2 >= everything else 3
+def _show(args: argparse.Namespace, rounds: "Rounds") -> int:
+    """One look, in the form that was asked for; returns its exit code."""
+    from unlisted import standing
+
+    entries = {entry.key: entry for entry in rounds.entries}
+    rows = args.json and not (args.nagios or args.metrics)
+    bar = not rows and not args.nagios and sys.stderr.isatty()
+    progress = _Progress(rounds.most) if bar else None
+
+    def heard(one: Listing, since: float | None) -> None:
+        if rows:
+            show.emit(_row(one, since))
+            sys.stdout.flush()
+        elif progress:
+            progress.one()
+
+    made = rounds.once(heard)
+    if progress:
+        progress.end()
+    code = standing.verdict(made.found.listings)
+    if args.nagios:
+        code, line = standing.nagios(made.found)
+        sys.stdout.write(f"{line}\n")
+    elif args.metrics:
+        sys.stdout.write(standing.metrics(made.found, made.since, made.at))
+    elif not rows:
+        standing.render(made.found, entries, show.console(), since=made.since, helo=rounds.helo)
+    sys.stdout.flush()
+    for line in standing.changes(made.changes, entries, made.last):
+        show.say(line)
+    if made.found.trouble and not args.nagios:
+        show.say(
+            f"unlisted: {show.clean(made.found.trouble)}\n  try: another resolver, --resolver ADDR[:PORT]"
+        )
+    return code
+
+
+class _Progress:
+    """How far a look has come, in place, on a terminal: every hundredth answer of many."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.done, self.step = most, 0, max(1, most // 100)
+
+    def one(self) -> None:
+        self.done += 1
+        if self.done % self.step == 0:
+            sys.stderr.write(f"\r{self.done:,} of {self.most:,} answers")
+            sys.stderr.flush()
+
+    def end(self) -> None:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+@contextmanager
+def _memory(path: str, *, keep: bool) -> "Iterator[Store | None]":
+    """The store, or none where it cannot be used: the lists are asked all the same."""
+    from unlisted.edge.store import Store
+
+    try:
+        store = Store(path) if keep else None
+    except UnlistedError as error:
+        show.say(f"not remembered: {error.what}\n  try: {error.remedy or '--no-save'}")
+        store = None
+    with store or nullcontext():
+        yield store
+
+
+def _helo(text: str) -> str:
+    """argparse's reader of --helo: any name that a server may say, also one that it should not."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f.:IPv]{3,45}\]", text):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no HELO name: give it as in mail.example.com")
+    return text.lower().rstrip(".")
 
 
 def wanted(texts: Sequence[str], own: Sequence[Address], *, chosen: bool) -> list[Address | str]:
@@ -208,102 +290,7 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _row(listing: Listing) -> Row:
-    return Row(*(getattr(listing, field) for field in Row.__struct_fields__))
-
-
-def _save(listings: Sequence[Listing], path: str) -> None:
-    """Remember what was told. An unknown answer is none: it must not hide what is known."""
-    from unlisted.edge.store import Store
-
-    told = [one for one in listings if one.state != "unknown" and not one.address.startswith("127.")]
-    if not told:
-        return
-    try:
-        with Store(path) as store:
-            store.add_many(told)
-    except UnlistedError as error:
-        show.say(f"not remembered: {error.what}\n  try: {error.remedy or '--no-save'}")
-
-
-def render(found: "Survey", entries: dict[str, "Entry"], console: "Console") -> None:
-    """For people: what is worst first, the unknown apart, the next step last."""
-    for names in found.names:
-        console.print(_names(names))
-    listed = [one for one in found.listings if one.state == "listed"]
-    unknown = [one for one in found.listings if one.state == "unknown"]
-    clear = [one for one in found.listings if one.state == "clear"]
-    if listed:
-        _table(sorted(listed, key=_severity), entries, console)
-    for one in clear:
-        if one.meaning or one.why:
-            console.print(
-                f"{one.address} on {_name(one, entries)}: clear ({show.clean(one.meaning or one.why)})"
-            )
-    if unknown:
-        console.print(f"\ncould not tell ({len(unknown)}; neither listed nor clear):")
-        _reasons(unknown, entries, console)
-    total = len(found.listings)
-    console.print(
-        f"\n{len(listed)} listed, {len(clear)} clear, {len(unknown)} unknown of {total}"
-        f" answers in {found.seconds:.1f} s"
-        + (f"; {found.doubtful} packets were not believed" if found.doubtful else "")
-    )
-    console.print(_next(listed, unknown, clear), soft_wrap=True)
-
-
-def _severity(listing: Listing) -> tuple[float, str, str]:
-    return (-listing.weight * _SHARE.get(listing.scope, 1.0), listing.address, listing.list)
-
-
-def _name(listing: Listing, entries: dict[str, "Entry"]) -> str:
-    entry = entries.get(listing.list)
-    return entry.name if entry else show.clean(listing.list)
-
-
-def _table(listed: list[Listing], entries: dict[str, "Entry"], console: "Console") -> None:
-    from rich.table import Table
-
-    table = Table(title="LISTED", title_justify="left", show_lines=True)
-    for heading in ("address", "list", "what it says", "way off"):
-        table.add_column(heading, overflow="fold")
-    for one in listed:
-        says = one.meaning + (f"\n{one.reason}" if one.reason else "")
-        codes = " ".join(one.codes)
-        lines = "\n".join(show.clean(line) for line in says.split("\n"))
-        table.add_row(one.address, f"{_name(one, entries)}\n{codes}", lines, show.clean(one.removal))
-    console.print(table)
-
-
-def _reasons(unknown: list[Listing], entries: dict[str, "Entry"], console: "Console") -> None:
-    """One line for each reason, with the lists that share it."""
-    groups: dict[str, list[str]] = {}
-    for one in unknown:
-        names = groups.setdefault(one.why, [])
-        if (name := _name(one, entries)) not in names:
-            names.append(name)
-    for why, names in groups.items():
-        console.print(f"  {', '.join(names)}: {show.clean(why)}")
-
-
-def _names(names: "Names") -> str:
-    """Reverse DNS in one line; receivers refuse senders without it (RFC 1912 §2.1)."""
-    if names.why:
-        return f"{names.address}: PTR unknown ({show.clean(names.why)})"
-    if not names.pointers:
-        return f"{names.address}: no PTR name; many receivers refuse mail from it for that alone"
-    shown = show.clean(", ".join(names.pointers), 200)
-    if names.confirmed:
-        return f"{names.address}: PTR {shown}, and it leads back (forward-confirmed)"
-    return f"{names.address}: PTR {shown}, but that name does not lead back to it"
-
-
-def _next(listed: list[Listing], unknown: list[Listing], clear: list[Listing]) -> str:
-    """The last line: what to do now."""
-    if any(one.scope not in ("policy", "network") for one in listed):
-        return "next: find what sends: unlisted investigate FOLDER (bounces, gateway log, leases)"
-    if listed:
-        return "next: no accusation of yours: send through the provider's relay, or see unlisted delist"
-    if not clear and unknown:
-        return "next: ask through your own resolver: unlisted check --resolver ADDR[:PORT]"
-    return "next: mail still refused? unlisted explain BOUNCE says who refuses it and why"
+def _row(listing: Listing, since: float | None) -> Row:
+    told = (since or listing.at) if listing.state == "listed" else None
+    fields = [name for name in Row.__struct_fields__ if name != "since"]
+    return Row(**{name: getattr(listing, name) for name in fields}, since=told)

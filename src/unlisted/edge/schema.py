@@ -40,6 +40,11 @@ MIGRATIONS = (
         place TEXT NOT NULL, validity INTEGER NOT NULL, uid INTEGER NOT NULL, tries INTEGER NOT NULL,
         PRIMARY KEY (place, uid)) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE trusted (
+        resolver TEXT NOT NULL, zone TEXT NOT NULL, subject TEXT NOT NULL, at REAL NOT NULL,
+        PRIMARY KEY (resolver, zone, subject)) WITHOUT ROWID;
+    """,
 )
 
 

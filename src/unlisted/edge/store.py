@@ -283,7 +283,7 @@ class Store:
 
     # ---- reading ----
 
-    def _rows(self, question: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    def rows(self, question: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         with self._reading:
             try:
                 return self._reader.execute(question, values).fetchall()
@@ -292,7 +292,7 @@ class Store:
 
     def _values(self, kind: type[T], question: str, values: Sequence[object] = ()) -> list[T]:
         """The first column decoded; UnlistedError for a row that this version cannot read."""
-        return self._decoded(kind, (row[0] for row in self._rows(question, values)))
+        return self._decoded(kind, (row[0] for row in self.rows(question, values)))
 
     def _decoded(self, kind: type[T], bodies: Iterable[object]) -> list[T]:
         try:
@@ -314,7 +314,7 @@ class Store:
     def attempts(self) -> Iterator[Attempt]:
         """Every kept attempt in the order of coming, `PAGE` at a time: forged sources come in floods."""
         last = 0
-        while page := self._rows(
+        while page := self.rows(
             "SELECT id, body FROM events WHERE kind = 'attempt' AND id > ? ORDER BY id LIMIT ?", (last, PAGE)
         ):
             last = page[-1][0]  # type: ignore[assignment]
@@ -322,7 +322,7 @@ class Store:
 
     def count(self, kind: type[Struct]) -> int:
         """How many events of one kind are kept whole."""
-        row = self._rows("SELECT count(*) FROM events WHERE kind = ?", (kind.__name__.lower(),))[0]
+        row = self.rows("SELECT count(*) FROM events WHERE kind = ?", (kind.__name__.lower(),))[0]
         return int(str(row[0]))
 
     def decisions(
@@ -353,7 +353,7 @@ class Store:
 
     def history(self, address: str, name: str) -> list[Span]:
         """What one list answered about one address over time, oldest first."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT state, first_seen, last_seen, body FROM spans WHERE address = ? AND list = ? ORDER BY id",
             (address, name),
         )
@@ -364,36 +364,36 @@ class Store:
 
     def mailbox(self, place: str) -> tuple[int, int]:
         """UIDVALIDITY and the last UID that was read of an IMAP folder; zeros for a new one."""
-        rows = self._rows("SELECT validity, uid FROM mailboxes WHERE place = ?", (place,))
+        rows = self.rows("SELECT validity, uid FROM mailboxes WHERE place = ?", (place,))
         return (int(str(rows[0][0])), int(str(rows[0][1]))) if rows else (0, 0)
 
     def tries(self, place: str, validity: int) -> dict[int, int]:
         """The UIDs of an IMAP folder that are to be asked for again, and how often each was."""
-        rows = self._rows("SELECT uid, tries FROM unread WHERE place = ? AND validity = ?", (place, validity))
+        rows = self.rows("SELECT uid, tries FROM unread WHERE place = ? AND validity = ?", (place, validity))
         return {int(str(uid)): int(str(tries)) for uid, tries in rows}
 
     def seen(self, place: str) -> set[str]:
         """The names that were read of a Maildir."""
-        return {str(row[0]) for row in self._rows("SELECT name FROM seen WHERE place = ?", (place,))}
+        return {str(row[0]) for row in self.rows("SELECT name FROM seen WHERE place = ?", (place,))}
 
     def case(self, case_id: str) -> bytes | None:
         """One case as JSON, or None."""
-        rows = self._rows("SELECT body FROM cases WHERE id = ?", (case_id,))
+        rows = self.rows("SELECT body FROM cases WHERE id = ?", (case_id,))
         body = rows[0][0] if rows else None
         return body if isinstance(body, bytes) else None
 
     def cases(self) -> list[str]:
         """The names of all cases, last saved first."""
-        return [str(row[0]) for row in self._rows("SELECT id FROM cases ORDER BY saved DESC, id")]
+        return [str(row[0]) for row in self.rows("SELECT id FROM cases ORDER BY saved DESC, id")]
 
     def audit_lines(self) -> list[AuditLine]:
         """Who did what, oldest first."""
-        rows = self._rows("SELECT at, who, what, decision FROM audit ORDER BY id")
+        rows = self.rows("SELECT at, who, what, decision FROM audit ORDER BY id")
         return [AuditLine(float(str(at)), str(who), str(what), str(one)) for at, who, what, one in rows]
 
     def devices(self) -> list[Presence]:
         """Who was ever here, first seen first. Where a lease says no start, the time of reading it counts."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT device, min(coalesce(at, saved)), max(coalesce(at, saved)), sum(kind = 'attempt')"
             " + (SELECT coalesce(sum(attempts), 0) FROM counted WHERE counted.device = a.device),"
             " (SELECT coalesce(json_extract(CAST(b.body AS TEXT), '$.address'),"

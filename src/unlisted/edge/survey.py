@@ -1,12 +1,12 @@
 """One look at many addresses on many lists: health first, then A, then the TXT of what is listed.
 
 What to ask and what it means is notice/dnsbl.py; who asks is edge/resolver.py; here they meet, with the
-clock. Everything goes out at once and ends by one deadline.
+clock. Everything goes out at once and ends by one deadline; a verdict is told as soon as it stands.
 """
 
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct, structs
 
@@ -16,10 +16,11 @@ from unlisted.messages import Listing
 from unlisted.net import Address, ip
 from unlisted.notice import dnsbl, packets
 from unlisted.notice.dnsbl import Question
-from unlisted.notice.lists import Entry
+from unlisted.notice.lists import Entry, Kind
 from unlisted.notice.packets import Answer
 
 MAX_NAMES = 4  # PTR names of one address that are looked up again
+TRUST = 86_400.0  # seconds for which a list's good test points are remembered
 
 
 class Names(Struct, frozen=True):
@@ -29,6 +30,7 @@ class Names(Struct, frozen=True):
     pointers: tuple[str, ...] = ()
     confirmed: tuple[str, ...] = ()
     why: str = ""  # why nothing is known
+    helo: tuple[Address, ...] | None = None  # what the HELO name resolves to; None: not asked, or no answer
 
 
 class Survey(Struct, frozen=True):
@@ -40,6 +42,29 @@ class Survey(Struct, frozen=True):
     asked: int = 0
     doubtful: int = 0
     seconds: float = 0.0
+    healthy: frozenset[tuple[str, Kind]] = frozenset()  # zones whose test points were asked, and are right
+
+
+class _Group(Struct, eq=False):
+    """One list and one kind of subject: its test points, and the verdicts that wait for them."""
+
+    entry: Entry
+    kind: Kind
+    subject: Address | str  # one of the kind
+    listed: list[Question]
+    clear: list[Question]
+    trusted: bool
+    left: set[Question]
+    held: list["_Pair"]
+
+
+class _Pair(Struct, eq=False):
+    """One subject on one list."""
+
+    subject: Address | str
+    group: _Group
+    question: Question
+    told: Listing | None = None
 
 
 def now() -> float:
@@ -54,106 +79,225 @@ def survey(
     timeout: float,
     *,
     named: bool = False,
+    trusted: frozenset[tuple[str, Kind]] = frozenset(),
+    helo: str = "",
+    heard: Callable[[Listing], object] = lambda _: None,
 ) -> Survey:
-    """Every subject on every list that can know it; where lists were `named`, the others say why not."""
-    begun = now()
-    # RFC 6761 §6.4: `invalid` never exists; a resolver that says otherwise rewrites NXDOMAIN.
-    canary = Question(f"{secrets.token_hex(8)}.invalid", packets.A)
-    pairs = {
-        Question(dnsbl.query_name(subject, entry.zone), packets.A): (subject, entry)
-        for subject in subjects
-        for entry in entries
-        if entry.asked and dnsbl.kind_of(subject) in entry.kind
-    }
-    pointers = {
-        Question(dnsbl.pointer_name(subject), packets.PTR): subject
-        for subject in subjects
-        if not isinstance(subject, str)
-    }
+    """Every subject on every list that can know it; where lists were `named`, the others say why not.
 
-    def follow(question: Question, answer: Answer) -> Iterable[Question]:
-        if question in pairs:
-            subject, entry = pairs[question]
-            listed = dnsbl.judge(entry, subject, answer).state == "listed"
-            return [Question(question.name, packets.TXT)] if listed else ()
-        if question in pointers:
-            kind = packets.AAAA if pointers[question].version == 6 else packets.A
-            return [Question(name, kind) for name in answer.names[:MAX_NAMES]]
-        return ()
-
-    tests = _tests(subjects, entries)
-    report = resolver.look([canary, *tests, *pairs, *pointers], servers, timeout, follow)
-    found = report.answers
-    trouble = _trouble(found, canary, servers)
-    listings = []
-    for subject in subjects:
-        for entry in entries:
-            question = Question(dnsbl.query_name(subject, entry.zone), packets.A)
-            if not entry.asked:
-                nothing = Answer(name=question.name, qtype=packets.A)
-                listings.append(dnsbl.judge(entry, subject, nothing, None, begun))
-            elif question in pairs:
-                txt = found.get(Question(question.name, packets.TXT))
-                listing = dnsbl.judge(entry, subject, found[question], txt, begun)
-                listings.append(dnsbl.temper(listing, entry, _health(entry, subject, found)))
-            elif named:
-                listings.append(dnsbl.out_of_place(entry, subject, begun))
-    if any(made.startswith("127.") for made in found[canary].addresses):
-        # What it invents looks like a list's own answer: nothing that it says can be told apart from that.
-        listings = [
-            one if one.state == "unknown" else structs.replace(one, state="unknown", meaning="", why=trouble)
-            for one in listings
-        ]
-    names = tuple(_names(address, found[question], found) for question, address in pointers.items())
-    return Survey(tuple(listings), names, trouble, len(found), report.doubtful, report.seconds)
-
-
-def _tests(subjects: Sequence[Address | str], entries: Sequence[Entry]) -> list[Question]:
-    """The test points of every list that is asked, once for each kind of subject."""
-    kinds = {dnsbl.kind_of(subject) for subject in subjects}
-    return [
-        Question(name, packets.A)
-        for entry in entries
-        for kind in sorted(kinds)
-        if entry.asked and kind in entry.kind
-        for side in dnsbl.points(entry, kind)
-        for name in side
-    ]
-
-
-def _health(entry: Entry, subject: Address | str, found: dict[Question, Answer]) -> dnsbl.Health:
-    listed, clear = dnsbl.points(entry, dnsbl.kind_of(subject))
-    return dnsbl.health(
-        entry,
-        subject,
-        [found[Question(name, packets.A)] for name in listed],
-        [found[Question(name, packets.A)] for name in clear],
+    `trusted`: zones whose test points were right within `TRUST`: they are asked again only where the list
+    accuses somebody. `heard` is told each verdict once, as soon as it stands.
+    """
+    look = _Look(subjects, entries, servers, named, trusted, helo, heard)
+    report = resolver.look(look.questions(), servers, timeout, look.follow)
+    listings = look.rest(report.answers)
+    return Survey(
+        listings,
+        look.names(),
+        look.trouble(report.answers),
+        len(report.answers),
+        report.doubtful,
+        report.seconds,
+        look.healthy(),
     )
 
 
-def _trouble(found: dict[Question, Answer], canary: Question, servers: Sequence[Server]) -> str:
-    """What is wrong with the resolver as a whole."""
-    where = ", ".join(map(str, servers))
-    if all(answer.rcode is None for answer in found.values()):
-        return f"the resolver {where} gives no answer at all: {found[canary].why}"
-    if found[canary].addresses:
-        made = found[canary].addresses[0]
-        return (
-            f"the resolver {where} invents answers for names that do not exist ({made}): believe none of it"
+class _Look:
+    """What is asked, what came, and what still waits for what."""
+
+    def __init__(
+        self,
+        subjects: Sequence[Address | str],
+        entries: Sequence[Entry],
+        servers: Sequence[Server],
+        named: bool,
+        trusted: frozenset[tuple[str, Kind]],
+        helo: str,
+        heard: Callable[[Listing], object],
+    ) -> None:
+        self.at = now()
+        self.where = ", ".join(map(str, servers))
+        self.heard = heard
+        self.found: dict[Question, Answer] = {}
+        # RFC 6761 §6.4: `invalid` never exists; a resolver that says otherwise rewrites NXDOMAIN.
+        self.canary = Question(f"{secrets.token_hex(8)}.invalid", packets.A)
+        self.groups: dict[tuple[str, Kind], _Group] = {}
+        self.pairs: dict[Question, _Pair] = {}
+        self.order: list[_Pair | Listing] = []
+        self.tests: dict[Question, list[_Group]] = {}
+        for subject in subjects:
+            for entry in entries:
+                self._add(subject, entry, named, trusted)
+        addresses = [subject for subject in subjects if not isinstance(subject, str)]
+        self.pointers = {Question(dnsbl.pointer_name(one), packets.PTR): one for one in addresses}
+        self.helo = {one: Question(helo, _forward(one)) for one in addresses} if helo else {}
+
+    def _add(
+        self, subject: Address | str, entry: Entry, named: bool, trusted: frozenset[tuple[str, Kind]]
+    ) -> None:
+        kind = dnsbl.kind_of(subject)
+        if not entry.asked:
+            nothing = Answer(name="", qtype=packets.A)
+            self.order.append(dnsbl.judge(entry, subject, nothing, None, self.at))
+        elif kind in entry.kind:
+            group = self.groups.get((entry.zone, kind))
+            if group is None:
+                listed, clear = (
+                    [Question(name, packets.A) for name in side] for side in dnsbl.points(entry, kind)
+                )
+                known = (entry.zone, kind) in trusted
+                left = set() if known else {*listed, *clear}
+                group = _Group(entry, kind, subject, listed, clear, known, left, [])
+                self.groups[entry.zone, kind] = group
+                for question in (*listed, *clear):
+                    self.tests.setdefault(question, []).append(group)
+            pair = _Pair(subject, group, Question(dnsbl.query_name(subject, entry.apex), packets.A))
+            self.pairs[pair.question] = pair
+            self.order.append(pair)
+        elif named:
+            self.order.append(dnsbl.out_of_place(entry, subject, self.at))
+
+    def questions(self) -> Iterable[Question]:
+        """Health first, and the heaviest list about everybody before the next one."""
+        yield self.canary
+        for group in self.groups.values():
+            yield from sorted(group.left, key=lambda one: one.name)
+        yield from self.pointers
+        yield from self.helo.values()
+        yield from self.pairs
+
+    def follow(self, question: Question, answer: Answer) -> Iterable[Question]:
+        """Take an answer in, tell what now stands, and name what it raises."""
+        self.found[question] = answer
+        more: list[Question] = []
+        if (pair := self.pairs.get(question)) is not None:
+            more = self._raised(pair, answer)
+            if not more:
+                self._settle(pair)
+        elif question.qtype == packets.TXT:
+            self._settle(self.pairs[Question(question.name, packets.A)])
+        elif question in self.pointers:
+            kind = _forward(self.pointers[question])
+            more = [Question(name, kind) for name in answer.names[:MAX_NAMES]]
+        for group in self.tests.get(question, ()):
+            group.left.discard(question)
+            self._flush(group)
+        if question == self.canary:
+            for group in self.groups.values():
+                self._flush(group)
+        return more
+
+    def _raised(self, pair: _Pair, answer: Answer) -> list[Question]:
+        """The reason of a listing; and of a list that was trusted whether it now lists the world."""
+        group = pair.group
+        if dnsbl.judge(group.entry, pair.subject, answer).state != "listed":
+            return []
+        doubts = [one for one in group.clear if group.trusted and one not in self.found]
+        group.left.update(doubts)
+        return [Question(pair.question.name, packets.TXT), *doubts]
+
+    def _settle(self, pair: _Pair) -> None:
+        """All of its own answers are here; its list's health may not be."""
+        pair.group.held.append(pair)
+        self._flush(pair.group)
+
+    def _flush(self, group: _Group) -> None:
+        if group.held and not group.left and self.canary in self.found:
+            held, group.held = group.held, []
+            for pair in held:
+                self._tell(pair)
+
+    def _tell(self, pair: _Pair) -> None:
+        entry, found = pair.group.entry, self.found
+        txt = found.get(Question(pair.question.name, packets.TXT))
+        made = dnsbl.judge(entry, pair.subject, found[pair.question], txt, self.at)
+        made = dnsbl.temper(made, entry, self._health(pair.group))
+        if self._invented() and made.state != "unknown":
+            # What it invents looks like a list's own answer: nothing that it says can be told apart from it.
+            made = structs.replace(made, state="unknown", meaning="", why=self._rewritten())
+        pair.told = made
+        self.heard(made)
+
+    def _health(self, group: _Group) -> dnsbl.Health:
+        asked = [one for one in group.listed if one in self.found]
+        clear = [one for one in group.clear if one in self.found]
+        return dnsbl.health(
+            group.entry, group.subject, [self.found[one] for one in asked], [self.found[one] for one in clear]
         )
-    return ""
+
+    def _invented(self) -> bool:
+        return any(one.startswith("127.") for one in self.found[self.canary].addresses)
+
+    def _rewritten(self) -> str:
+        made = self.found[self.canary].addresses[0]
+        what = f"invents answers for names that do not exist ({made})"
+        return f"the resolver {self.where} {what}: believe none of it"
+
+    def rest(self, answers: dict[Question, Answer]) -> tuple[Listing, ...]:
+        """At the end: what stayed open is told with the reason why; all of it, by subject and list."""
+        for question, answer in answers.items():
+            self.found.setdefault(question, answer)
+        listings = []
+        for one in self.order:
+            if isinstance(one, Listing):
+                self.heard(one)
+                listings.append(one)
+                continue
+            if one.told is None:
+                self._tell(one)
+            listings.append(one.told or dnsbl.out_of_place(one.group.entry, one.subject, self.at))
+        return tuple(listings)
+
+    def healthy(self) -> frozenset[tuple[str, Kind]]:
+        """The lists whose test points were asked in this look and said what they must."""
+        return frozenset(
+            place
+            for place, group in self.groups.items()
+            if not group.trusted and self._health(group) == dnsbl.Health()
+        )
+
+    def trouble(self, answers: dict[Question, Answer]) -> str:
+        """What is wrong with the resolver as a whole."""
+        if all(answer.rcode is None for answer in answers.values()):
+            return f"the resolver {self.where} gives no answer at all: {self.found[self.canary].why}"
+        if self.found[self.canary].addresses:
+            return self._rewritten()
+        if all(answer.rcode in (5, None) for answer in answers.values()):
+            return f"the resolver {self.where} refuses to answer us (REFUSED)"
+        refusing = [
+            group.entry.name
+            for group in self.groups.values()
+            if any(dnsbl.refused(group.entry, self.found[one]) for one in group.listed if one in self.found)
+        ]
+        if not refusing:
+            return ""
+        return (
+            f"the resolver {self.where} is refused by {', '.join(dict.fromkeys(refusing))}: "
+            "a public or a cloud resolver, or one that asks too much"
+        )
+
+    def names(self) -> tuple[Names, ...]:
+        """Reverse DNS of every address, and what its HELO name leads to."""
+        return tuple(self._names(address, question) for question, address in self.pointers.items())
+
+    def _names(self, address: Address, question: Question) -> Names:
+        answer = self.found[question]
+        helo = self.found[self.helo[address]] if address in self.helo else None
+        leads = None
+        if helo is not None and helo.rcode in (0, dnsbl.NXDOMAIN):
+            leads = tuple([one for text in helo.addresses if (one := ip(text))])
+        if answer.rcode is None:
+            return Names(address, why=answer.why, helo=leads)
+        if answer.rcode not in (0, dnsbl.NXDOMAIN):
+            return Names(address, why=f"the resolver answered {answer.said}", helo=leads)
+        confirmed = tuple(
+            name
+            for name in answer.names[:MAX_NAMES]
+            if (forward := self.found.get(Question(name, _forward(address)))) is not None
+            and any(ip(one) == address for one in forward.addresses)
+        )
+        return Names(address, answer.names[:MAX_NAMES], confirmed, helo=leads)
 
 
-def _names(address: Address, answer: Answer, found: dict[Question, Answer]) -> Names:
-    if answer.rcode is None:
-        return Names(address, why=answer.why)
-    if answer.rcode not in (0, dnsbl.NXDOMAIN):
-        return Names(address, why=f"the resolver answered {answer.said}")
-    kind = packets.AAAA if address.version == 6 else packets.A
-    confirmed = tuple(
-        name
-        for name in answer.names[:MAX_NAMES]
-        if (forward := found.get(Question(name, kind))) is not None
-        and any(ip(one) == address for one in forward.addresses)
-    )
-    return Names(address, answer.names[:MAX_NAMES], confirmed)
+def _forward(address: Address) -> int:
+    return packets.AAAA if address.version == 6 else packets.A

@@ -98,10 +98,10 @@ def _spelled(entry: Entry, point: str, kind: Kind) -> tuple[str, ...]:
     if point == "-":
         return ()
     address = net.ip(point)
-    names = [query_name(point.lower() if address is None else address, entry.zone)]
+    names = [query_name(point.lower() if address is None else address, entry.apex)]
     if kind == "ip6" and address is not None and address.version == 4:
         # RFC 5782 §5 wants ::FFFF:7F00:2 of IPv6 lists; zones that hold both often know only the other.
-        mapped = query_name(IPv6Address(f"::ffff:{address}"), entry.zone)
+        mapped = query_name(IPv6Address(f"::ffff:{address}"), entry.apex)
         names = [mapped, *names] if "ip4" in entry.kind else [mapped]
     return tuple(names)
 
@@ -154,8 +154,8 @@ def judge(
     blank = Listing(
         address=str(subject), list=entry.key, zone=entry.zone, state="unknown", weight=entry.weight, at=at
     )
-    if entry.status in ("dead", "merged"):
-        return structs.replace(blank, why=f"not asked: {entry.notes or entry.status}")
+    if not entry.asked:
+        return structs.replace(blank, why=f"not asked: {entry.why_not}")
     if a.rcode is None or a.truncated:
         return structs.replace(blank, why=a.why or a.fault or "the answer was cut off")
     if a.rcode == NXDOMAIN or (a.rcode == 0 and not a.addresses):
@@ -178,6 +178,11 @@ def out_of_place(entry: Entry, subject: Address | str, at: float | None = None) 
         weight=entry.weight,
         at=at,
     )
+
+
+def refused(entry: Entry, answer: Answer) -> bool:
+    """True when the list answered, and what it said is that it does not answer this resolver."""
+    return answer.rcode == 5 or any(_look(entry.refused, code) for code in answer.addresses)
 
 
 def _verdict(entry: Entry, blank: Listing, txt: Answer | None) -> Listing:
@@ -204,10 +209,18 @@ def _verdict(entry: Entry, blank: Listing, txt: Answer | None) -> Listing:
         blank,
         state="listed",
         meaning="; ".join(spelled),
-        reason=" | ".join(txt.texts)[:MAX_REASON] if txt else "",
+        reason=_told(entry, txt) if txt else "",
         scope=min((part.scope for _, part in held), key=_SEVERITY.index) if held else entry.scope,
         removal=describe(way_out(entry, codes)),
     )
+
+
+def _told(entry: Entry, txt: Answer) -> str:
+    """The list's own words; a list may put the key into them, and we show it to nobody."""
+    words = " | ".join(txt.texts)
+    if entry.secret:
+        words = re.sub(re.escape(entry.secret), "{key}", words, flags=re.IGNORECASE)
+    return words[:MAX_REASON]
 
 
 def way_out(entry: Entry, codes: Sequence[str]) -> Way:

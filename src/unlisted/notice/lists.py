@@ -5,6 +5,8 @@ XBL and PBL, each with its own way out); where it names none, its value is the m
 """
 
 import re
+from collections.abc import Mapping
+from datetime import date
 from typing import Literal
 
 from msgspec import Struct, structs
@@ -13,8 +15,9 @@ from unlisted import catalogue
 from unlisted.errors import ConfigError
 
 _CODE = re.compile(r"127(\.(\*|[0-9]{1,3})){3}")
-_DATE = re.compile(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]")
 _BITS = frozenset(str(1 << n) for n in range(8))
+
+STALE_DAYS = 180  # lists change hands and codes about once a year
 
 Kind = Literal["ip4", "ip6", "domain"]
 Scope = Literal["address", "range", "network", "policy", "domain"]
@@ -55,7 +58,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     no listing. `neutral` are answers that accuse nobody (white, yellow, reputation).
     """
 
-    zone: str
+    zone: str  # "{key}" in it stands for the person's own key
     also: tuple[str, ...] = ()  # other zones of the same list, with the same codes
     name: str
     operator: str
@@ -74,17 +77,36 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     weight_because: str = ""
     lookup_url: str = ""
     registration: str = ""
+    key_name: str = ""  # what its key is called under [keys] of the configuration
+    keyed: str = ""  # the zone to ask with a key, where one may ask without as well
     limits: str = ""
+    per_second: float = 0.0  # questions that the operator bears; 0: nobody says
+    per_day: int = 0
+    verified: bool = True  # False: codes or life are from memory or from others' lists, as `source` says
+    every_hours: float = 24.0  # how often a watch asks again
     removal: Way = Way()
     test_listed: str = ""  # RFC 5782 §5 unless the list has its own; "-" is none
     test_clear: str = ""
     notes: str = ""
     key: str = ""  # the table's own name; `load` fills it in
+    secret: str = ""  # the person's key; `load` fills it in, and nothing shows it
 
     @property
     def asked(self) -> bool:
-        """Only what lives is asked: the domain of a dead list belongs to a stranger."""
-        return self.status in ("live", "stranger")
+        """Only what lives, and opens to us: the domain of a dead list belongs to a stranger."""
+        return self.status in ("live", "stranger") and ("{key}" not in self.zone or bool(self.secret))
+
+    @property
+    def apex(self) -> str:
+        """The zone as it is asked. What is shown is `zone`."""
+        return self.zone.replace("{key}", self.secret.lower())
+
+    @property
+    def why_not(self) -> str:
+        """Why it is not asked."""
+        if self.status in ("dead", "merged"):
+            return self.notes or self.status
+        return f'it wants a key: {self.key_name} = "…" under [keys] in the configuration'
 
 
 class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,8 +138,11 @@ class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(entry for entry in self.list.values() if not entry.asked)
 
 
-def load() -> Catalogue:
-    """The catalogue with the person's own entries merged over ours; ConfigError names what is wrong in it."""
+def load(keys: Mapping[str, str] = {}) -> Catalogue:
+    """The catalogue with the person's own entries merged over ours; ConfigError names what is wrong in it.
+
+    `keys`: what lists gave the person to ask them with, by `key_name`.
+    """
     table = catalogue.read("lists", Catalogue)
     for key, entry in table.list.items():
         if fault := _fault(entry):
@@ -125,7 +150,19 @@ def load() -> Catalogue:
                 f"the catalogue of lists: {fault} - at `$.list.{key}`",
                 remedy="correct that entry or take it out",
             )
-    return Catalogue({key: structs.replace(entry, key=key) for key, entry in table.list.items()})
+    return Catalogue(
+        {key: _opened(structs.replace(entry, key=key), keys) for key, entry in table.list.items()}
+    )
+
+
+def _opened(entry: Entry, keys: Mapping[str, str]) -> Entry:
+    """The entry with its key, where the person has one."""
+    secret = keys.get(entry.key_name, "") if entry.key_name else ""
+    if not secret:
+        return entry
+    if not entry.keyed:
+        return structs.replace(entry, secret=secret)
+    return structs.replace(entry, secret=secret, zone=entry.keyed, also=(entry.zone, *entry.also))
 
 
 def _fault(entry: Entry) -> str:
@@ -140,10 +177,24 @@ def _fault(entry: Entry) -> str:
     for zone in (entry.zone, *entry.also):
         if zone != zone.lower().strip("."):
             return f"the zone {zone!r} is written in lower case, without a dot at the end"
-    if not _DATE.fullmatch(entry.checked):
+    if entry.secret:
+        return "a key stands under [keys] in the configuration, not here"
+    if ("{key}" in entry.zone or entry.keyed) and not entry.key_name:
+        return "a zone with {key} names its key: key_name"
+    try:
+        date.fromisoformat(entry.checked)
+    except ValueError:
         return f"{entry.checked!r} is no date like 2026-11-23"
     unknown = {word for part in entry.parts.values() for word in part.removal.behind} - set(entry.parts)
     return f"no part is called {min(unknown)!r}" if unknown else ""
+
+
+def stale(entry: Entry, today: str) -> str:
+    """Why somebody should look at an entry again on that day (2026-11-25); "" when nobody need."""
+    if not entry.asked:
+        return ""
+    days = (date.fromisoformat(today) - date.fromisoformat(entry.checked)).days
+    return f"last looked at on {entry.checked}, {days} days ago" if days > STALE_DAYS else ""
 
 
 def stranger(zone: str) -> Entry:

@@ -1,0 +1,114 @@
+"""The lists asked again and again: each as often as it bears, and what has changed since the last look."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from unlisted.edge import ledger
+from unlisted.edge.ledger import Place
+from unlisted.edge.resolver import Server
+from unlisted.edge.store import Store
+from unlisted.edge.survey import TRUST, Survey, survey
+from unlisted.messages import Listing
+from unlisted.net import Address
+from unlisted.notice import dnsbl
+from unlisted.notice.lists import Entry, Kind
+from unlisted.recover import relapse
+from unlisted.recover.relapse import Change
+
+SHORTEST = 60.0  # seconds between two looks
+DOUBT = 3600.0  # seconds after which a list that told nothing is asked again
+
+Heard = Callable[[Listing, float | None], object]  # a verdict, and since when it has been so
+
+
+class Round(Struct, frozen=True):
+    """One look. `since`: (address, list) -> Unix seconds; `last`: when was looked before, None for never."""
+
+    found: Survey
+    changes: tuple[Change, ...]
+    since: dict[Place, float]
+    last: float | None
+    at: float
+
+
+class Rounds:
+    """Subjects and lists, asked once or for ever."""
+
+    def __init__(
+        self,
+        subjects: Sequence[Address | str],
+        entries: Sequence[Entry],
+        servers: Sequence[Server],
+        timeout: float,
+        store: Store | None,
+        *,
+        named: bool = False,
+        helo: str = "",
+    ) -> None:
+        self.subjects, self.entries, self.servers = subjects, entries, servers
+        self.timeout, self.store, self.named, self.helo = timeout, store, named, helo
+        self.resolver = " ".join(map(str, servers))
+        self.due = dict.fromkeys([entry.key for entry in entries], 0.0)
+
+    @property
+    def most(self) -> int:
+        """How many verdicts a look of all lists has."""
+        kinds = [dnsbl.kind_of(subject) for subject in self.subjects]
+        held = [kind for entry in self.entries for kind in entry.kind]
+        return sum(held.count(kind) * kinds.count(kind) for kind in set(kinds))
+
+    def once(self, heard: Heard) -> Round:
+        """Ask every list that is due, and remember what it told."""
+        at = time.time()
+        entries = [entry for entry in self.entries if self.due[entry.key] <= at]
+        before, since, ever, trusted = self._known(at)
+        last = max((one.at for one in before if one.at is not None), default=None)
+        found = survey(
+            self.subjects,
+            entries,
+            self.servers,
+            self.timeout,
+            named=self.named,
+            trusted=trusted,
+            helo=self.helo,
+            heard=lambda one: heard(one, since.get((one.address, one.list))),
+        )
+        self._schedule(entries, found, at)
+        changes = relapse.compare(before, found.listings, ever)
+        self._keep(found, at)
+        for one in found.listings:
+            if one.state == "listed":
+                since.setdefault((one.address, one.list), one.at or at)
+        return Round(found, changes, since, last, at)
+
+    def wait(self) -> None:
+        """Until the next list is due."""
+        time.sleep(max(SHORTEST, min(self.due.values(), default=0.0) - time.time()))
+
+    def _known(
+        self, at: float
+    ) -> tuple[list[Listing], dict[Place, float], frozenset[Place], frozenset[tuple[str, Kind]]]:
+        if self.store is None:
+            return [], {}, frozenset(), frozenset()
+        subjects = {str(subject) for subject in self.subjects}
+        before = [one for one in self.store.listings() if one.address in subjects]
+        trusted = ledger.trusted(self.store, self.resolver, at - TRUST)
+        return before, ledger.since(self.store), ledger.ever(self.store), trusted
+
+    def _schedule(self, entries: Sequence[Entry], found: Survey, at: float) -> None:
+        silent = {one.list for one in found.listings if one.state == "unknown"}
+        for entry in entries:
+            span = entry.every_hours * 3600
+            self.due[entry.key] = at + (min(span, DOUBT) if entry.key in silent else span)
+
+    def _keep(self, found: Survey, at: float) -> None:
+        """What was told. An unknown answer is none: it must not hide what is known."""
+        if self.store is None:
+            return
+        told = [
+            one for one in found.listings if one.state != "unknown" and not one.address.startswith("127.")
+        ]
+        self.store.add_many(told)
+        ledger.trust(self.store, self.resolver, found.healthy, at)

@@ -1,0 +1,292 @@
+"""Where we stand on the lists, as monitors and people are told it, and over time."""
+
+import re
+import time
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+
+import dns.message
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from dns_server import answer, asked, serving
+from unlisted import show, standing
+from unlisted.cli import main
+from unlisted.edge import ledger, recheck
+from unlisted.edge.resolver import Server
+from unlisted.edge.store import Store
+from unlisted.edge.survey import Names, Survey, survey
+from unlisted.messages import Listing
+from unlisted.notice import lists
+
+ADDRESS = ip_address("192.0.2.7")
+ZEN = lists.load().list["spamhaus-zen"]
+TEST = ("2.0.0.127.", "1.0.0.127.")
+
+
+def found(*told: tuple[str, str, float]) -> Survey:
+    """A look with these states, scopes and weights."""
+    made = [
+        Listing(
+            "192.0.2.7", f"list{n}", f"list{n}.example", state, scope=scope, weight=weight, meaning="CSS: x"
+        )
+        for n, (state, scope, weight) in enumerate(told)
+    ]
+    return Survey(tuple(made), (), seconds=0.25)
+
+
+# ---- monitors -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ([("clear", "", 1.0)], 0),
+        ([("clear", "", 1.0), ("unknown", "", 0.5)], 0),
+        ([("listed", "address", 1.0)], 2),
+        ([("listed", "address", 0.2), ("clear", "", 1.0)], 1),
+        ([("listed", "policy", 1.0)], 1),
+        ([("listed", "network", 1.0)], 1),
+        ([("unknown", "", 1.0), ("clear", "", 0.5)], 3),
+        ([], 3),
+    ],
+)
+def test_a_plugin_s_line(told: list[tuple[str, str, float]], code: int) -> None:
+    given_code, line = standing.nagios(found(*told))
+    assert given_code == code
+    word = {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}[code]
+    states = [state for state, _, _ in told]
+    assert re.fullmatch(rf"UNLISTED {word} - [^|\n]+ \| .*", line)
+    assert line.endswith(
+        f"| listed={states.count('listed')};;;0;{len(told)} unknown={states.count('unknown')};;;0;{len(told)}"
+        f" clear={states.count('clear')};;;0;{len(told)} time=0.250s;;;0"
+    )
+
+
+@given(st.text(max_size=200))
+def test_nothing_hostile_reaches_a_plugin_s_line(text: str) -> None:
+    one = Listing(text, text, text, "listed", meaning=text, reason=text, weight=1.0)
+    _, line = standing.nagios(Survey((one,), ()))
+    assert line.count("|") == 1
+    assert show.clean(line, 10_000) == line
+
+
+def test_gauges() -> None:
+    text = standing.metrics(
+        found(("listed", "policy", 1.0), ("clear", "", 0.5), ("unknown", "", 0.5)),
+        {("192.0.2.7", "list0"): 1_700_000_000.0},
+        1_800_000_000.0,
+    )
+    samples = [line for line in text.splitlines() if not line.startswith("#")]
+    assert samples == [
+        'unlisted_listed{address="192.0.2.7",list="list0"} 1',
+        'unlisted_listed{address="192.0.2.7",list="list1"} 0',
+        'unlisted_severity{address="192.0.2.7",list="list0"} 0.4',
+        'unlisted_listed_since_seconds{address="192.0.2.7",list="list0"} 1700000000',
+        'unlisted_unknown{address="192.0.2.7",list="list2"} 1',
+        "unlisted_check_timestamp_seconds 1800000000",
+        "unlisted_check_duration_seconds 0.250",
+    ]
+    kinds = re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)
+    assert {line.partition("{")[0].partition(" ")[0] for line in samples} == set(kinds)
+
+
+@given(st.text(max_size=100))
+def test_a_label_is_one_line(name: str) -> None:
+    text = standing.metrics(Survey((Listing(name, name, name, "listed"),), ()), {}, 0.0)
+    samples = [line for line in text.split("\n") if line.startswith("unlisted_listed{")]
+    label = r'"(?:[^"\\\n]|\\[\\"n])*"'
+    assert len(samples) == 1
+    assert re.fullmatch(rf"unlisted_listed\{{address={label},list={label}\}} 1", samples[0])
+
+
+def test_a_plugin_s_wrong_use_is_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "192.0.2.300", "--nagios"]) == 3
+    told = capsys.readouterr()
+    assert told.out.startswith("UNLISTED UNKNOWN - '192.0.2.300' is no address")
+
+
+# ---- names ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "helo", "says"),
+    [
+        (Names(ADDRESS, ("mail.example.net",), ("mail.example.net",)), "", ["leads back"]),
+        (
+            Names(ADDRESS, ("dsl-192-0-2-7.example.net",), ("dsl-192-0-2-7.example.net",)),
+            "",
+            ["customer's line"],
+        ),
+        (
+            Names(ADDRESS, ("mail.example.net",), ("mail.example.net",), helo=(ADDRESS,)),
+            "mail.example.net",
+            ["leads back", "HELO mail.example.net leads to it"],
+        ),
+        (Names(ADDRESS, helo=()), "mail.example.net", ["no PTR name", "resolves to nothing"]),
+        (Names(ADDRESS, why="no answer"), "mail.example.net", ["PTR unknown", "could not be looked up"]),
+    ],
+)
+def test_what_is_said_of_names(names: Names, helo: str, says: list[str]) -> None:
+    lines = standing.reverse(names, helo)
+    assert len(lines) == len(says)
+    assert all(word in line for word, line in zip(says, lines, strict=True))
+
+
+# ---- over time ------------------------------------------------------------------------------------
+
+
+class World:
+    """A list server whose answer about one address can be changed, and that counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.listed = True
+        self.lies = False
+        self.asked: list[str] = []
+
+    def __call__(self, query: dns.message.Message) -> bytes:
+        name, kind = asked(query)
+        self.asked.append(name)
+        point = name.startswith(TEST[0]) or (self.lies and name.endswith(ZEN.zone))
+        if kind == "A" and (point or (self.listed and name.startswith("7.2.0.192."))):
+            return answer(query, "A 127.0.0.4")
+        return answer(query, rcode=3)
+
+    @property
+    def tests(self) -> int:
+        return sum(name.startswith(TEST) for name in self.asked)
+
+
+@pytest.fixture
+def world() -> Iterator[tuple[World, Server]]:
+    made = World()
+    with serving(made) as port:
+        yield made, Server("127.0.0.1", port)
+
+
+def test_what_changed_since_the_last_look(world: tuple[World, Server], tmp_path: Path) -> None:
+    lists_now, server = world
+    with Store(str(tmp_path / "db")) as store:
+
+        def look() -> recheck.Round:
+            return recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store).once(lambda *_: None)
+
+        first = look()
+        assert [one.what for one in first.changes] == ["new"]
+        assert standing.changes(first.changes, {}, first.last) == []  # never looked: nothing is news
+        second = look()
+        assert (second.changes, second.last) == ((), first.found.listings[0].at)
+        assert second.since == first.since
+        lists_now.listed = False
+        assert [one.what for one in look().changes] == ["gone"]
+        lists_now.listed = True
+        back = look()
+        (line,) = standing.changes(back.changes, {ZEN.key: ZEN}, back.last)
+        assert line.endswith("192.0.2.7 LISTED AGAIN on Spamhaus ZEN")
+        assert ledger.since(store)["192.0.2.7", ZEN.key] > first.at
+        assert len(store.history("192.0.2.7", ZEN.key)) == 3
+
+
+def test_good_test_points_are_asked_once_a_day(
+    world: tuple[World, Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists_now, server = world
+    lists_now.listed = False
+    with Store(str(tmp_path / "db")) as store:
+        rounds = recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store)
+        rounds.once(lambda *_: None)
+        assert lists_now.tests == 2
+        assert recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store).once(lambda *_: None).found.listings
+        assert lists_now.tests == 2
+        elsewhere = recheck.Rounds([ADDRESS], [ZEN], [server, server], 2.0, store)
+        elsewhere.once(lambda *_: None)  # through others: what one resolver is told says nothing of another
+        assert lists_now.tests == 4
+        monkeypatch.setattr(recheck, "TRUST", 0.0)
+        recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store).once(lambda *_: None)
+        assert lists_now.tests == 6
+
+
+def test_a_trusted_list_that_begins_to_list_the_world_is_not_believed(world: tuple[World, Server]) -> None:
+    lists_now, server = world
+    lists_now.lies = True
+    known: frozenset[tuple[str, lists.Kind]] = frozenset({(ZEN.zone, "ip4")})
+    (one,) = survey([ADDRESS], [ZEN], [server], 2.0, trusted=known).listings
+    assert one.state == "unknown"
+    assert "whole world" in one.why
+
+
+def test_bad_test_points_are_not_remembered(world: tuple[World, Server], tmp_path: Path) -> None:
+    lists_now, server = world
+    lists_now.lies = True
+    with Store(str(tmp_path / "db")) as store:
+        recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store).once(lambda *_: None)
+        assert ledger.trusted(store, str(server), 0.0) == frozenset()
+
+
+def test_a_verdict_is_told_while_others_are_silent() -> None:
+    silent = lists.stranger("silent.example")
+    told: list[Listing] = []
+
+    def handler(query: dns.message.Message) -> bytes | None:
+        name, _ = asked(query)
+        if name.endswith("silent.example"):
+            return None
+        return (
+            answer(query, "A 127.0.0.2")
+            if name.startswith(("2.0.0.127.", "7.2.0.192."))
+            else answer(query, rcode=3)
+        )
+
+    with serving(handler) as port:
+        server = Server("127.0.0.1", port)
+        before: list[int] = []
+
+        def heard(one: Listing) -> None:
+            told.append(one)
+            before.append(len(told))
+
+        result = survey([ADDRESS], [silent, ZEN], [server], 0.5, heard=heard)
+    assert [one.list for one in told] == [ZEN.key, "silent.example"]  # the silent one at the deadline
+    assert [one.list for one in result.listings] == ["silent.example", ZEN.key]  # by subject and list
+    assert [one.state for one in result.listings] == ["unknown", "listed"]
+
+
+def test_a_watch_asks_each_list_when_it_is_due(
+    world: tuple[World, Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, server = world
+    clock, slept = [1_000_000.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock[0] += seconds
+
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", sleep)
+    entries = [ZEN, structs.replace(lists.stranger("own.example"), every_hours=48.0)]
+    rounds = recheck.Rounds([ADDRESS], entries, [server], 2.0, None)
+    assert {one.list for one in rounds.once(lambda *_: None).found.listings} == {ZEN.key, "own.example"}
+    rounds.wait()
+    assert slept == [pytest.approx(24 * 3600)]
+    assert {one.list for one in rounds.once(lambda *_: None).found.listings} == {ZEN.key}
+    rounds.wait()
+    assert {one.list for one in rounds.once(lambda *_: None).found.listings} == {ZEN.key, "own.example"}
+
+
+def test_a_resolver_that_a_list_refuses_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    def handler(query: dns.message.Message) -> bytes:
+        name, kind = asked(query)
+        if kind == "A" and name.endswith(ZEN.zone):
+            return answer(query, "A 127.255.255.254")
+        return answer(query, rcode=3)
+
+    with serving(handler) as port:
+        code = main(
+            ["check", "192.0.2.7", "--zone", ZEN.zone, "--resolver", f"127.0.0.1:{port}", "--no-save"]
+        )
+    told = capsys.readouterr()
+    assert code == 3
+    assert "is refused by Spamhaus ZEN" in told.err
