@@ -203,7 +203,7 @@ def dnsperf(folder: Path, port: int, count: int) -> float:
 def massdns(folder: Path, port: int, count: int) -> float:
     """Prints a line for each answer."""
     (folder / "resolvers").write_text(f"127.0.0.1:{port}\n")
-    command = ["massdns", "-q", "-s", "100", "-t", "A", "-o", "Sr", "-w", str(folder / "told")]
+    command = ["massdns", "--root", "-q", "-s", "100", "-t", "A", "-o", "S", "-w", str(folder / "told")]
     began = time.perf_counter()
     subprocess.run(
         [*command, "-r", str(folder / "resolvers"), str(folder / "bare")],

@@ -269,7 +269,9 @@ def forgets(sample: Sample, zones: dict[tuple[str, int], Zone], others: Sequence
         if subject != first and packet[12:].startswith(shapes.start(first) + zone.tail):
             packet = packet[:12] + start + packet[12 + length :]
         full = f"{subject}.{name}"
-        told = zone.about(length).read(packet, sample.number.to_bytes(2), start + zone.tail)
+        known, question = zone.about(length), start + zone.tail
+        told = None if packet[:2] != sample.number.to_bytes(2) else known.recall(packet, question)
+        told = told or known.read(packet, sample.number, question)
         right = packets.read_answer(packet, sample.number, full, sample.qtype)
         if structs.replace(told, name=full) != right:
             return f"{packet!r} about {full}: remembered {told}, read {right}"
@@ -342,12 +344,10 @@ def study(count: int, seed: int) -> Study:
             base = [*base[-256:], made(rng)]
         sample = harmed(rng, rng.choice(base))
         mine, other = ours(sample), theirs(sample)
-        kind = (
-            str(mine[0])
-            if mine[0] != "told"
-            else f"told, {dns.rcode.to_text(dns.rcode.Rcode(int(str(mine[1]))))}"
-        )
-        kind = "told, another rcode" if "RCODE" in kind else kind
+        kind = str(mine[0])
+        if kind == "told":
+            rcode = packets.RCODES.get(int(str(mine[1])), "another rcode")
+            kind = f"told, {rcode}"
         found.read[kind] = found.read.get(kind, 0) + 1
         if differ(mine, other):
             if name := reason(sample, mine, other):

@@ -93,14 +93,16 @@ def test_dnspython_agrees_or_the_difference_has_a_name_and_the_memory_forgets_no
 
 def test_what_is_remembered_is_the_list_s_own_answer_and_no_more_than_it() -> None:
     zone, start = Zone("bl.example"), shapes.start(IPv4Address("192.0.2.7"))
+    other = shapes.start(IPv4Address("192.0.2.8")) + zone.tail
     query = dns.message.make_query("7.2.0.192.bl.example", "A", id=9, use_edns=False)
-    known = zone.about(len(start))
-    for _ in range(3):
-        assert known.read(answer(query, rcode=3), b"\x00\x09", start + zone.tail).rcode == 3
+    known, packet = zone.about(len(start)), answer(query, rcode=3)
+    assert known.recall(packet, start + zone.tail) is None
+    assert known.read(packet, 9, start + zone.tail).rcode == 3
+    assert known.recall(packet, start + zone.tail) is known.recall(packet.replace(b"7", b"8"), other)
+    assert known.recall(packet, other) is None
+    assert known.read(packet, 9, other).fault == "another question"
+    assert known.read(packet, 8, start + zone.tail).fault == "another id"
     assert len(known.answers) == 1
-    other = shapes.start(IPv4Address("192.0.2.8"))
-    assert known.read(answer(query, rcode=3), b"\x00\x09", other + zone.tail).fault == "another question"
-    assert known.read(answer(query, rcode=3), b"\x00\x08", start + zone.tail).fault == "another id"
 
 
 def test_the_memory_is_bounded() -> None:
@@ -108,7 +110,7 @@ def test_the_memory_is_bounded() -> None:
     query = dns.message.make_query("7.2.0.192.bl.example", "A", id=9, use_edns=False)
     for n in range(3 * shapes.MOST):
         packet = answer(query, f"A 127.0.{n // 250}.{n % 250}")
-        said = zone.about(len(start)).read(packet, b"\x00\x09", start + zone.tail)
+        said = zone.about(len(start)).read(packet, 9, start + zone.tail)
         assert said.addresses == (f"127.0.{n // 250}.{n % 250}",)
     assert len(zone.about(len(start)).answers) <= shapes.MOST
 

@@ -12,6 +12,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from msgspec import Struct, structs
@@ -32,25 +33,22 @@ FIRST_WAIT = 0.6  # seconds until the first repetition; then doubled. A resolver
 LOOK = 0.05  # seconds between two looks at what is late
 REFUSALS = 3  # "port unreachable" so often, and never an answer: nobody is there
 TCP_AT_ONCE = 8
-SIZE = 65536  # octets; no packet is longer
+SIZE = 4096  # octets read of a packet; what fills them was longer than any answer that we ask for
 
 FORMERR, NOTIMP = 1, 4
 
 
 class Ask(Struct, eq=False):
-    """A question; one with a `why` is answered by that and never sent. The rest is the asker's own."""
+    """A question; one with a `why` is answered by that and never sent. `known` is for plain frames only."""
 
     question: bytes  # the section, as packets.question makes it
     key: Any  # what the caller knows it by
     known: Known | None = None
-    frame: tuple[bytes, bytes] = packets.PLAIN
     why: str = ""
-    begun: float = 0.0
-    sent: float = 0.0  # the last time
-    tries: int = 0
-    # Port, id and time of each try, once there is more than one: a late answer is an answer.
-    places: tuple[tuple["_Port", bytes, float], ...] = ()
-    fault: str = ""
+    frame: tuple[bytes, bytes] = packets.PLAIN
+    sent: float = 0.0  # first
+    late: "_Late | None" = None
+    fault: str = ""  # of what came instead of an answer
 
     def ended(self, why: str) -> Answer:
         """It has no answer, because of this."""
@@ -58,6 +56,15 @@ class Ask(Struct, eq=False):
         if self.fault:
             why += f"; what came did not fit ({self.fault})"
         return Answer(name=name, qtype=qtype, why=why)
+
+
+class _Late(Struct, eq=False):
+    """What is kept of a question whose first try did not end it. It is out of the window."""
+
+    # Port, id and time of each try: a late answer is an answer.
+    places: list[tuple["_Port", bytes, float]]
+    tries: int = 1
+    due: float = 0.0
 
 
 class _Port:
@@ -118,7 +125,7 @@ class Asker:
             stream.socket.close()
         self.selector.close()
 
-    def run(self, asks: Iterable[Ask]) -> Iterator[tuple[Any, Answer]]:
+    def run(self, asks: Iterable[Ask]) -> Iterator[list[tuple[Any, Answer]]]:
         """Every key with its answer, as they come. Meanwhile `more` may be given further questions."""
         source = iter(asks)
         if not self.ports:
@@ -129,15 +136,17 @@ class Asker:
                 while self._fill(source):
                     pass
                 told, self.done = self.done, []
-                yield from told
-                if time.monotonic() - self.now > LOOK:
-                    # Whoever takes the answers took long: first hear what came meanwhile, then call it late.
-                    self.next_look = time.monotonic() + LOOK
-                if not (self.open or self.more or told):
+                if told:
+                    yield told
+                    if time.monotonic() - self.now > LOOK:
+                        # Whoever takes the answers took long: hear what came meanwhile, then call it late.
+                        self.next_look = time.monotonic() + LOOK
+                elif not (self.open or self.more):
                     return
                 if self.open and not (told and self.more):
                     self._take()
-            yield from self._rest(source)
+            for pair in self._rest(source):
+                yield [pair]
         finally:
             self.close()
 
@@ -175,41 +184,43 @@ class Asker:
             return False
         port = self.random.choice(self.ports[0])
         numbers = os.urandom(2 * room)
-        waiting, send, more, now, sent = port.waiting, port.socket.send, self.more, self.now, 0
-        for _ in range(room):
-            ask = more.popleft() if more else next(source, None)
-            if ask is None:
-                break
+        waiting, send, now, sent, told = port.waiting, port.socket.send, self.now, 0, 0
+        for ask in islice(chain(self._raised(), source) if self.more else source, room):
             if ask.why:
                 self.done.append((ask.key, ask.ended(ask.why)))
+                told += 1
                 continue
-            number = numbers[2 * sent : 2 * sent + 2]
+            number = numbers[sent : sent + 2]
             while number in waiting:
                 number = os.urandom(2)
-            ask.begun = ask.sent = now
-            ask.tries = 1
             waiting[number] = ask
+            ask.sent = now
             before, after = ask.frame
-            sent += 1
+            sent += 2
             try:
                 send(number + before + ask.question + after)
             except OSError as error:
                 self._unreachable(error)
+        sent //= 2
         self.sent += sent
         self.open += sent
         self.in_window += sent
-        return sent == room
+        return sent + told == room and len(self.done) < BATCH
 
-    def _again(self, ask: Ask) -> None:
+    def _raised(self) -> Iterator[Ask]:
+        while self.more:
+            yield self.more.popleft()
+
+    def _again(self, ask: Ask, late: _Late) -> None:
         """Another try: the next server, a random port, a fresh id that is not in use there."""
-        port = self.random.choice(self.ports[ask.tries % len(self.ports)])
+        port = self.random.choice(self.ports[late.tries % len(self.ports)])
         number = os.urandom(2)
         while number in port.waiting:
             number = os.urandom(2)
         port.waiting[number] = ask
-        ask.places = (*ask.places, (port, number, self.now))
-        ask.sent = self.now
-        ask.tries += 1
+        late.places.append((port, number, self.now))
+        late.due = self.now + FIRST_WAIT * 2**late.tries
+        late.tries += 1
         self.sent += 1
         self.repeated += 1
         before, after = ask.frame
@@ -221,30 +232,41 @@ class Asker:
     def _look(self) -> None:
         """Ask again what is late; end what has waited long enough."""
         self.next_look = self.now + LOOK
-        late: dict[int, tuple[_Port, bytes, Ask]] = {}
+        found: dict[int, tuple[_Port, bytes, Ask]] = {}
         for ports in self.ports:
             for port in ports:
                 for number, ask in port.waiting.items():
-                    if ask.sent + FIRST_WAIT * 2 ** (ask.tries - 1) <= self.now or self._expired(ask):
-                        late[id(ask)] = (port, number, ask)
-        for port, number, ask in late.values():
-            if self._expired(ask):
-                self._leave(port, number, ask)
-                self._end(ask, ask.ended(f"no answer within {self.wait:g} s"))
-                if self.heard < ask.begun and not self.over:
-                    self.over = self.trouble or f"{self._named()} answered nothing for {self.wait:g} s"
+                    due = ask.late.due if ask.late else ask.sent + FIRST_WAIT
+                    if due <= self.now or self._expired(ask):
+                        found[id(ask)] = (port, number, ask)
+        for port, number, ask in found.values():
+            late = self._late(port, number, ask)
+            if not self._expired(ask):
+                self._again(ask, late)
                 continue
-            if ask.tries == 1:
-                # Its place in the window goes on: the silent must not stop the rest.
-                self.in_window -= 1
-                ask.places = ((port, number, ask.sent),)
-            self._again(ask)
+            self._leave(late)
+            self._end(ask, ask.ended(f"no answer within {self.wait:g} s"))
+            if self.heard < ask.sent and not self.over:
+                self.over = self.trouble or f"{self._named()} answered nothing for {self.wait:g} s"
         for stream, ask in list(self.streams.items()):
             if self._expired(ask):
                 self._hang_up(stream, ask.ended(f"cut off over UDP, and TCP took over {self.wait:g} s"))
 
+    def _late(self, port: _Port, number: bytes, ask: Ask) -> _Late:
+        """Out of the window: the silent must not stop the rest, and the odd take their own way."""
+        if ask.late is None:
+            self.in_window -= 1
+            ask.late = _Late([(port, number, ask.sent)])
+        return ask.late
+
+    def _leave(self, late: _Late) -> None:
+        """Forget the ids: what has come, or has not, settles these tries."""
+        for port, number, _ in late.places:
+            del port.waiting[number]
+        late.places.clear()
+
     def _expired(self, ask: Ask) -> bool:
-        return self.now - ask.begun >= self.wait
+        return self.now - ask.sent >= self.wait
 
     def _named(self) -> str:
         return ", ".join(str(ports[0].server) for ports in self.ports)
@@ -270,69 +292,70 @@ class Asker:
                 continue
             number = packet[:2]
             ask = waiting.get(number)
-            if ask is None:
+            if ask is None or len(packet) == SIZE:
                 self.doubtful += 1
                 continue
             known = ask.known
-            if known is None:
-                name, qtype = packets.asked(ask.question)
-                answer = packets.read_answer(packet, int.from_bytes(number), name, qtype)
-            else:
-                answer = known.read(packet, number, ask.question)
-            if ask.tries > 1 or answer.fault or answer.truncated or answer.rcode in (FORMERR, NOTIMP):
-                self._weigh(port, number, ask, answer)
+            if known is None or ask.late or (answer := known.recall(packet, ask.question)) is None:
+                self._weigh(port, number, ask, packet)
                 continue
             del waiting[number]
             believed += 1
             done.append((ask.key, answer))
-        self.believed += believed
-        self.open -= believed
-        self.in_window -= believed
         if believed:
-            self.heard = self.now
-            self.window = min(self.widest, self.window + believed / self.window)
+            self.open -= believed
+            self.in_window -= believed
+            self._heard(believed)
 
-    def _weigh(self, port: _Port, number: bytes, ask: Ask, answer: Answer) -> None:
-        """What is not plain: a fault, a server without EDNS, a cut-off answer, an answer to a later try."""
+    def _heard(self, believed: int) -> None:
+        """The server lives, and bears the window: widen it by one for each windowful."""
+        self.heard = self.now
+        self.believed += believed
+        self.window = min(self.widest, self.window + believed / self.window)
+
+    def _weigh(self, port: _Port, number: bytes, ask: Ask, packet: bytes) -> None:
+        """What is not plain: a new shape, a fault, no EDNS there, cut off, an answer to a later try."""
+        if ask.known:
+            answer = ask.known.read(packet, int.from_bytes(number), ask.question)
+        else:
+            name, qtype = packets.asked(ask.question)
+            answer = packets.read_answer(packet, int.from_bytes(number), name, qtype)
         if answer.fault:
             # Whoever wrote this, the honest answer may still come.
             self.doubtful += 1
             ask.fault = answer.fault
             return
-        self.heard = self.now
-        self.believed += 1
-        tries = [(where, when) for where, _, when in ask.places]
-        which = next((at for at, place in enumerate(ask.places) if place[:2] == (port, number)), 0)
-        if which and tries[which - 1][0].server == port.server:
-            self._lost(tries[which - 1][1])
-        elif which:
-            # The one before was silent where this one answers: this one is asked first from now on.
-            self.ports.sort(key=lambda ports: ports[0].server != port.server)
-        self._leave(port, number, ask)
+        self._heard(1)
+        late = self._late(port, number, ask)
+        self._compare(port, number, late)
+        self._leave(late)
         if answer.rcode in (FORMERR, NOTIMP) and ask.frame is not packets.PLAIN:
             # RFC 6891 §7: a server that does not know EDNS says FORMERR or NOTIMP.
             ask.frame = packets.PLAIN
-            self._again(ask)
+            self._again(ask, late)
         elif answer.truncated:
             self.cut.append((ask, port.server))
             self._call()
         else:
             self._end(ask, answer)
 
+    def _compare(self, port: _Port, number: bytes, late: _Late) -> None:
+        """Which try was answered tells what became of the one before."""
+        which = next(at for at, place in enumerate(late.places) if place[:2] == (port, number))
+        if which == 0:
+            return
+        before, _, when = late.places[which - 1]
+        if before.server == port.server:
+            self._lost(when)
+        else:
+            # The one before was silent where this one answers: this one is asked first from now on.
+            self.ports.sort(key=lambda ports: ports[0].server != port.server)
+
     def _lost(self, when: float) -> None:
         """A try was lost on a way that works: too much at once. Halve the window, once for one burst."""
         if when > self.narrowed:
             self.narrowed = self.now
             self.window = max(LEAST_WINDOW, self.window / 2)
-
-    def _leave(self, port: _Port, number: bytes, ask: Ask) -> None:
-        """Forget its ids: what has come, or has not, settles these tries."""
-        if ask.tries == 1:
-            self.in_window -= 1
-            del port.waiting[number]
-        for where, which, _ in ask.places:
-            del where.waiting[which]
-        ask.places = ()
 
     def _end(self, ask: Ask, answer: Answer) -> None:
         self.open -= 1

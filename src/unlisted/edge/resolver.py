@@ -49,13 +49,14 @@ def look(
                 asked[question] = None
                 section = packets.question(question.name, question.qtype)
                 why = "" if section else "no name that DNS can carry"
-                yield Ask(section, question, None, packets.EDNS, why)
+                yield Ask(section, question, None, why, packets.EDNS)
 
     asker = Asker(servers, timeout, window=window)
-    for question, answer in asker.run(asks(questions)):
-        answers[question] = answer
-        if follow is not None:
-            asker.more.extend(asks(follow(question, answer)))
+    for told in asker.run(asks(questions)):
+        for question, answer in told:
+            answers[question] = answer
+            if follow is not None:
+                asker.more.extend(asks(follow(question, answer)))
     answers = {question: answers[question] for question in asked}
     spent = time.monotonic() - began
     return Report(answers, asker.sent, asker.repeated, asker.doubtful, spent)

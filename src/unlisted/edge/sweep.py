@@ -52,13 +52,14 @@ class Sweep:
     def __iter__(self) -> Iterator[tuple[Pair, Answer]]:
         began = time.monotonic()
         answered = self.answered
-        for pair, answer in self.asker.run(self._asks()):
-            zone = pair[1].zone
-            if answer.rcode is None:
-                self.unanswered[zone] += 1
-            elif zone not in answered:
-                answered.add(zone)
-            yield pair, answer
+        for told in self.asker.run(self._asks()):
+            for pair, answer in told:
+                zone = pair[1].zone
+                if answer.rcode is None:
+                    self.unanswered[zone] += 1
+                elif zone not in answered:
+                    answered.add(zone)
+            yield from told
         self.seconds = time.monotonic() - began
 
     def _asks(self) -> Iterator[Ask]:

@@ -36,38 +36,37 @@ class Known(Struct, eq=False):
     end: int  # where the question ends
     answers: dict[bytes, Answer] = {}
 
-    def read(self, packet: bytes, number: bytes, question: bytes) -> Answer:
-        """As `read_answer`, of which it is the memory; the name in a remembered answer is the zone's."""
-        if packet[:2] == number and packet.startswith(question, _HEADER):
-            shape = packet[2:_HEADER] + packet[self.end :]
-            if (known := self.answers.get(shape)) is not None:
-                return known
-        name, qtype = packets.asked(question)
-        answer = packets.read_answer(packet, int.from_bytes(number), name, qtype)
-        # A name in an answer may be the one that was asked: it stays with its question.
-        if not answer.fault and not answer.names and self._general(packet, question):
-            if len(self.answers) >= MOST:
-                self.answers.clear()
-            zone, _ = packets.asked(question[self.zone_at - _HEADER :])
-            told = Answer(
-                name=zone,
-                qtype=qtype,
-                rcode=answer.rcode,
-                addresses=answer.addresses,
-                texts=answer.texts,
-                truncated=answer.truncated,
-            )
-            self.answers[shape] = told
-            return told
-        return answer
+    def recall(self, packet: bytes, question: bytes) -> Answer | None:
+        """What this shape told before, whoever was asked about; the name in it is the zone's.
 
-    def _general(self, packet: bytes, question: bytes) -> bool:
-        """True when the packet would say the same of any other subject of this length.
+        None: read it. The id is not looked at: by it the question was found.
+        """
+        if packet.startswith(question, _HEADER):
+            return self.answers.get(packet[2:_HEADER] + packet[self.end :])
+        return None
+
+    def read(self, packet: bytes, number: int, question: bytes) -> Answer:
+        """As `read_answer`; a shape that would tell the same of any other subject is remembered."""
+        name, qtype = packets.asked(question)
+        answer = packets.read_answer(packet, number, name, qtype)
+        if answer.fault or not self._general(packet, question, answer):
+            return answer
+        if len(self.answers) >= MOST:
+            self.answers.clear()
+        zone, _ = packets.asked(question[self.zone_at - _HEADER :])
+        told = self.answers[packet[2:_HEADER] + packet[self.end :]] = Answer(
+            name=zone, qtype=qtype, rcode=answer.rcode, addresses=answer.addresses, texts=answer.texts
+        )
+        return told
+
+    def _general(self, packet: bytes, question: bytes, answer: Answer) -> bool:
+        """True when the packet ends its question, and would say the same of any other subject so long.
 
         Its question is ours, octet for octet; every record that answers belongs to "the name that was
-        asked"; and nothing that could be a pointer (any two octets) leads into the subject's labels.
+        asked"; and nothing that could be a pointer (any two octets) leads into the subject's labels. A name
+        among what is told may be the one that was asked: it stays with its question.
         """
-        if not packet.startswith(question, _HEADER):
+        if answer.truncated or answer.names or not packet.startswith(question, _HEADER):
             return False
         at = self.end
         for _ in range(int.from_bytes(packet[6:8])):
