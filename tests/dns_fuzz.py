@@ -270,6 +270,7 @@ def forgets(sample: Sample, zones: dict[tuple[str, int], Zone], others: Sequence
             packet = packet[:12] + start + packet[12 + length :]
         full = f"{subject}.{name}"
         known, question = zone.about(length), start + zone.tail
+        assert known is not None
         told = None if packet[:2] != sample.number.to_bytes(2) else known.recall(packet, question)
         told = told or known.read(packet, sample.number, question)
         right = packets.read_answer(packet, sample.number, full, sample.qtype)

@@ -73,7 +73,7 @@ def right(subject: str, said: Answer) -> bool:
 def test_octets_are_those_of_the_name(subject: Address | str, zone: str) -> None:
     start, whole = shapes.start(subject), packets.question(dnsbl.query_name(subject, zone), packets.A)
     made = Zone(zone)
-    assert made.fits(len(start)) == bool(whole)
+    assert (made.about(len(start)) is not None) == bool(whole)
     if whole:
         assert start + made.tail == whole
         assert packets.asked(whole) == (dnsbl.query_name(subject, zone), packets.A)
@@ -96,6 +96,7 @@ def test_what_is_remembered_is_the_list_s_own_answer_and_no_more_than_it() -> No
     other = shapes.start(IPv4Address("192.0.2.8")) + zone.tail
     query = dns.message.make_query("7.2.0.192.bl.example", "A", id=9, use_edns=False)
     known, packet = zone.about(len(start)), answer(query, rcode=3)
+    assert known is not None
     assert known.recall(packet, start + zone.tail) is None
     assert known.read(packet, 9, start + zone.tail).rcode == 3
     assert known.recall(packet, start + zone.tail) is known.recall(packet.replace(b"7", b"8"), other)
@@ -108,11 +109,14 @@ def test_what_is_remembered_is_the_list_s_own_answer_and_no_more_than_it() -> No
 def test_the_memory_is_bounded() -> None:
     zone, start = Zone("bl.example"), shapes.start(IPv4Address("192.0.2.7"))
     query = dns.message.make_query("7.2.0.192.bl.example", "A", id=9, use_edns=False)
+    known = zone.about(len(start))
+    assert known is not None
     for n in range(3 * shapes.MOST):
         packet = answer(query, f"A 127.0.{n // 250}.{n % 250}")
-        said = zone.about(len(start)).read(packet, 9, start + zone.tail)
+        said = known.read(packet, 9, start + zone.tail)
         assert said.addresses == (f"127.0.{n // 250}.{n % 250}",)
-    assert len(zone.about(len(start)).answers) <= shapes.MOST
+    assert zone.about(len(start)) is known
+    assert len(known.answers) <= shapes.MOST
 
 
 # ---- verdicts, from the packet to the state -------------------------------------------------------

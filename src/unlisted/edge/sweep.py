@@ -7,6 +7,8 @@ ends as an answer or a why. The asking itself is edge/asker.py.
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Address
+from socket import inet_ntoa
 
 from msgspec import structs
 
@@ -21,6 +23,7 @@ from unlisted.notice.shapes import Zone
 
 WAIT = 5.0  # seconds for each question, repetitions and all
 MUTE = 32  # questions about a zone that ended without an answer, and never one that had one: asked no more
+NOT_ASKED = f"not asked: {MUTE} questions about this list had no answer, and none had one"
 MOST_KNOWN = 10_000  # verdicts kept; a list has a handful, but an answer that is not of a shape stands alone
 
 Pair = tuple[Address | str, Entry]
@@ -68,22 +71,21 @@ class Sweep:
             kind: [(entry, zone) for entry, zone in self.zones if kind in entry.kind]
             for kind in ("ip4", "ip6", "domain")
         }
+        unanswered = self.unanswered
         for subject in self.subjects:
             start = shapes.start(subject)
             length = len(start)
             for entry, zone in by_kind[dnsbl.kind_of(subject)]:
-                pair = (subject, entry)
-                if not zone.fits(length):
-                    yield Ask(b"", pair, why="no name that DNS can carry")
-                elif self._mute(entry.zone):
-                    yield Ask(
-                        b"", pair, why=f"not asked: {MUTE} questions about this list had no answer, none had"
-                    )
+                known = zone.known.get(length) or zone.about(length)
+                if known is None:
+                    yield Ask(b"", (subject, entry), why="no name that DNS can carry")
+                elif unanswered[entry.zone] >= MUTE and self._mute(entry.zone):
+                    yield Ask(b"", (subject, entry), why=NOT_ASKED)
                 else:
-                    yield Ask(start + zone.tail, pair, zone.about(length))
+                    yield Ask(start + zone.tail, (subject, entry), known)
 
     def _mute(self, zone: str) -> bool:
-        return self.unanswered[zone] >= MUTE and zone not in self.answered and not self.asker.over
+        return zone not in self.answered and not self.asker.over
 
 
 def judged(found: Iterable[tuple[Pair, Answer]], when: float | None = None) -> Iterator[Listing]:
@@ -93,7 +95,8 @@ def judged(found: Iterable[tuple[Pair, Answer]], when: float | None = None) -> I
     text = ""
     for (subject, entry), answer in found:
         if subject is not last:
-            last, text = subject, str(subject)
+            last = subject
+            text = inet_ntoa(subject.packed) if isinstance(subject, IPv4Address) else str(subject)
         key = (entry.key, answer)
         listing = known.get(key)
         if listing is None:

@@ -92,14 +92,12 @@ class Zone(Struct, eq=False):
     def __post_init__(self) -> None:
         self.tail = packets.question(self.name, self.qtype)
 
-    def about(self, length: int) -> Known:
-        """What is known of questions whose first part is so long."""
-        found = self.known.get(length)
-        if found is None:
-            at = _HEADER + length
-            found = self.known[length] = Known(at, at + len(self.tail))
-        return found
+    def about(self, length: int) -> Known | None:
+        """What is known of questions whose first part is so long; None when DNS cannot carry them.
 
-    def fits(self, length: int) -> bool:
-        """True when DNS can carry the whole name (RFC 1035 §2.3.4: 255 octets)."""
-        return bool(self.tail) and 0 < length <= 255 + 4 - len(self.tail)
+        RFC 1035 §2.3.4: a name has at most 255 octets; type and class stand behind it.
+        """
+        if not self.tail or not 0 < length <= 255 + 4 - len(self.tail):
+            return None
+        at = _HEADER + length
+        return self.known.setdefault(length, Known(at, at + len(self.tail)))
