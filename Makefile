@@ -37,8 +37,9 @@ lowest: env  ## the tests that need no lab, with the lowest versions that pyproj
 bench: env  ## every benchmark, each beside its peer in the same run
 	for file in benchmarks/*_*.py; do $(RUN)/python $$file || exit 1; done
 
-fuzz: env  ## hostile mail for the reader of bounces, for a minute (SECONDS=600 for ten)
+fuzz: env  ## hostile mail and hostile DNS answers, a minute each (SECONDS=600 for ten)
 	$(RUN)/python tools/fuzz.py --seconds $(or $(SECONDS),60)
+	$(RUN)/python tools/answers.py --seconds $(or $(SECONDS),60)
 
 example: env packages  ## make examples/office anew in the lab (root)
 	rm -rf examples/office examples/office-before examples/office-report

@@ -14,11 +14,20 @@ from unlisted import net
 from unlisted.messages import Listing
 from unlisted.net import Address
 from unlisted.notice.lists import Entry, Kind, Part, Scope, Way
-from unlisted.notice.packets import Answer, build_query, read_answer
+from unlisted.notice.packets import NXDOMAIN, Answer, build_query, read_answer
 
-__all__ = ["Answer", "Health", "Question", "build_query", "judge", "query_name", "read_answer", "temper"]
+__all__ = [
+    "NXDOMAIN",
+    "Answer",
+    "Health",
+    "Question",
+    "build_query",
+    "judge",
+    "query_name",
+    "read_answer",
+    "temper",
+]
 
-NXDOMAIN = 3
 MAX_REASON = 1000  # characters of a list's TXT that are kept
 LISTS_ALL = "it lists its own clear test point (RFC 5782 §5): it lists the whole world"
 EMPTY = "it does not list its own test point (RFC 5782 §5): it may be dead and empty"

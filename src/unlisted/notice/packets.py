@@ -4,6 +4,7 @@ RFC 1035 §4 (header, question, records, compression), RFC 6891 (EDNS), RFC 3596
 Reading never raises and never believes: whatever does not fit the question that was asked is a `fault`.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
@@ -11,6 +12,7 @@ from msgspec import Struct
 
 A, CNAME, PTR, TXT, AAAA, OPT = 1, 5, 12, 16, 28, 41
 IN = 1
+NXDOMAIN = 3
 EDNS_SIZE = 1232  # octets; what fits everywhere unfragmented (DNS flag day 2020)
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 MAX_RECORDS = 1000  # in one answer; a list gives a handful
@@ -21,7 +23,7 @@ MAX_JUMPS = 127
 Labels = tuple[bytes, ...]
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, kw_only=True, cache_hash=True):
     """What came back for one question.
 
     `fault` names why a packet is not an answer to it (then nothing else is meant); `why` names why there
@@ -60,20 +62,36 @@ def labels(name: str) -> Labels | None:
     return parts
 
 
-def build_query(name: str, qtype: int, number: int, *, edns: bool = True) -> bytes:
-    """One question, recursion desired, as octets; b"" for a name that DNS cannot carry."""
+def question(name: str, qtype: int) -> bytes:
+    """The question section for a name; b"" for a name that DNS cannot carry."""
     parts = labels(name)
-    if parts is None:
-        return b""
-    head = number.to_bytes(2) + b"\x01\x00\x00\x01\x00\x00\x00\x00" + (b"\x00\x01" if edns else b"\x00\x00")
-    question = b"".join(bytes([len(part)]) + part for part in parts) + b"\x00"
-    tail = b"\x00" + OPT.to_bytes(2) + EDNS_SIZE.to_bytes(2) + b"\x00" * 6 if edns else b""
-    return head + question + qtype.to_bytes(2) + b"\x00\x01" + tail
+    return b"" if parts is None else encode(parts) + b"\x00" + qtype.to_bytes(2) + IN.to_bytes(2)
 
 
-def number_of(packet: bytes) -> int | None:
-    """The id, to find the question that a packet claims to answer."""
-    return int.from_bytes(packet[:2]) if len(packet) >= 12 else None
+def encode(parts: Iterable[bytes]) -> bytes:
+    """Labels as octets, without the root."""
+    return b"".join(bytes([len(part)]) + part for part in parts)
+
+
+def asked(question: bytes) -> tuple[str, int]:
+    """Name and type of a question section that `question` made."""
+    at, parts = 0, []
+    while size := question[at]:
+        parts.append(question[at + 1 : at + 1 + size].decode("ascii"))
+        at += 1 + size
+    return ".".join(parts), int.from_bytes(question[at + 1 : at + 3])
+
+
+# What stands before (after the id) and after the question: recursion desired, one question, perhaps EDNS.
+PLAIN = (b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00", b"")
+EDNS = (PLAIN[0][:-1] + b"\x01", b"\x00" + OPT.to_bytes(2) + EDNS_SIZE.to_bytes(2) + b"\x00" * 6)
+
+
+def build_query(name: str, qtype: int, number: int, *, edns: bool = True) -> bytes:
+    """One question as a packet; b"" for a name that DNS cannot carry."""
+    section = question(name, qtype)
+    before, after = EDNS if edns else PLAIN
+    return number.to_bytes(2) + before + section + after if section else b""
 
 
 def read_answer(packet: bytes, number: int, name: str, qtype: int) -> Answer:
@@ -96,14 +114,14 @@ def _read(packet: bytes, number: int, name: str, qtype: int) -> Answer:
         raise _BadError("another opcode")
     rcode = flags & 0xF
     counts = [int.from_bytes(packet[at : at + 2]) for at in (4, 6, 8, 10)]
-    asked = labels(name)
+    wanted = labels(name)
     if counts[0] == 0 and rcode in (1, 2, 4, 5):
         # Servers that cannot or will not read the question send it back empty.
         return Answer(name=name, qtype=qtype, rcode=rcode)
     if counts[0] != 1:
         raise _BadError(f"{counts[0]} questions")
     at, owner = _name(packet, 12)
-    if owner != asked or _number(packet, at, 2) != qtype or _number(packet, at + 2, 2) != IN:
+    if owner != wanted or _number(packet, at, 2) != qtype or _number(packet, at + 2, 2) != IN:
         raise _BadError("another question")
     if flags & 0x0200:
         return Answer(name=name, qtype=qtype, rcode=rcode, truncated=True)
@@ -139,6 +157,8 @@ def _collect(packet: bytes, at: int, counts: list[int], answer: Answer) -> Answe
         if owner not in aliases or any(record[0] == owner for record in found):
             break
         owner = aliases[owner]
+    else:
+        raise _BadError(f"more than {MAX_CHAIN - 1} aliases in a row")
     addresses, texts, names = [], [], []
     for whose, kind, start, end in found:
         if kind in (A, AAAA):
@@ -155,6 +175,8 @@ def _collect(packet: bytes, at: int, counts: list[int], answer: Answer) -> Answe
                 raise _BadError("a name of the wrong length")
             if whose == owner:
                 names.append(_spell(target))
+    if rcode == NXDOMAIN and (addresses or texts or names):
+        raise _BadError("no such name, and yet an answer")
     return Answer(
         name=answer.name,
         qtype=answer.qtype,
@@ -172,9 +194,12 @@ def _number(packet: bytes, at: int, size: int) -> int:
 
 
 def _name(packet: bytes, at: int) -> tuple[int, Labels]:
-    """The name at `at`, in lower case, and the offset after it. Pointers lead strictly backwards: no loop."""
+    """The name at `at`, in lower case, and the offset after it.
+
+    Pointers lead strictly backwards (no loop), to what ends before the name that they stand in begins.
+    """
     parts: list[bytes] = []
-    after, length, jumps, limit = 0, 0, 0, at
+    after, length, jumps, limit, end = 0, 0, 0, at, len(packet)
     while True:
         size = _number(packet, at, 1)
         if size >= 0xC0:
@@ -183,15 +208,15 @@ def _name(packet: bytes, at: int) -> tuple[int, Labels]:
             jumps += 1
             if target >= limit or jumps > MAX_JUMPS:
                 raise _BadError("a pointer that leads nowhere")
-            at = limit = target
+            end, at, limit = limit, target, target
             continue
         if size >= 0x40:
             raise _BadError("a label of no known kind")
         at += 1
         if size == 0:
             return after or at, tuple(parts)
-        if at + size > len(packet):
-            raise _BadError("cut off")
+        if at + size > end:
+            raise _BadError("cut off" if end == len(packet) else "a name that runs into itself")
         length += size + 1
         if length > 254:
             raise _BadError("a name that is too long")
