@@ -112,7 +112,9 @@ def _run(args: argparse.Namespace) -> int:
     entries = named or list({entry.key: entry for kind in kinds for entry in catalogue.live(kind)}.values())
     named_resolver = args.resolver or settings.resolver
     servers = (resolver.parse(named_resolver),) if named_resolver else resolver.system()
-    timeout = args.timeout or TIMEOUT + len(subjects) * len(entries) / PER_SECOND
+    slowest = min((entry.per_second for entry in entries if entry.per_second), default=PER_SECOND)
+    spent = max(len(subjects) * len(entries) / PER_SECOND, (len(subjects) - 1) / slowest)
+    timeout = args.timeout or TIMEOUT + spent
     if len(subjects) > 1 and not args.nagios:
         many = show.count(len(subjects), "address", "addresses")
         asked = sum(entry.asked for entry in entries)
