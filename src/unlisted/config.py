@@ -32,6 +32,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     max_holds: int = 3  # more than this at once means that we are wrong
     lan: str = ""  # interface names of the gateway
     wan: str = ""
+    keys: dict[str, str] = {}  # of lists that answer subscribers only: name in the catalogue -> key
 
 
 def places() -> list[str]:
@@ -70,6 +71,12 @@ def check(config: Config, name: str) -> Config:
                     remedy='write it as "192.168.1.10" or "3c:5a:b4:12:34:56"',
                 )
         spelled[field] = tuple(str(net.ip(text) or net.mac(text)) for text in getattr(config, field))
+    for list_key, secret in config.keys.items():
+        if not net.label(secret):  # which is not repeated: errors end up in logs
+            raise ConfigError(
+                f"{name}: that is no key of a list - at `$.keys.{list_key}`",
+                remedy="write it as its operator gave it: letters, digits and hyphens, at most 63",
+            )
     if not 0 < config.hold_hours <= 24 * 30:
         raise ConfigError(
             f"{name}: {config.hold_hours} hours is no hold - at `$.hold_hours`",

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = config.load(args.config)
     subjects = wanted(args.address, settings.own, chosen=bool(args.zone))
-    catalogue = lists.load()
+    catalogue = lists.load().with_keys(settings.keys)
     named = [_named(zone, catalogue) for zone in dict.fromkeys(args.zone)]
     kinds = dict.fromkeys(dnsbl.kind_of(subject) for subject in subjects)
     entries = named or list({entry.key: entry for kind in kinds for entry in catalogue.live(kind)}.values())

@@ -60,7 +60,7 @@ def survey(
     # RFC 6761 §6.4: `invalid` never exists; a resolver that says otherwise rewrites NXDOMAIN.
     canary = Question(f"{secrets.token_hex(8)}.invalid", packets.A)
     pairs = {
-        Question(dnsbl.query_name(subject, entry.zone), packets.A): (subject, entry)
+        Question(dnsbl.query_name(subject, entry.asked_zone), packets.A): (subject, entry)
         for subject in subjects
         for entry in entries
         if entry.asked and dnsbl.kind_of(subject) in entry.kind
@@ -88,7 +88,7 @@ def survey(
     listings = []
     for subject in subjects:
         for entry in entries:
-            question = Question(dnsbl.query_name(subject, entry.zone), packets.A)
+            question = Question(dnsbl.query_name(subject, entry.asked_zone), packets.A)
             if not entry.asked:
                 nothing = Answer(name=question.name, qtype=packets.A)
                 listings.append(dnsbl.judge(entry, subject, nothing, None, begun))
