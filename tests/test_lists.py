@@ -104,6 +104,9 @@ def test_an_allow_list_never_lists(catalogue: Catalogue) -> None:
 @pytest.mark.parametrize(
     ("key", "code", "state", "scope"),
     [
+        ("blocklist-de", "127.0.0.15", "listed", "address"),  # what its own test point answers
+        ("dronebl", "127.0.0.15", "listed", "address"),
+        ("dronebl", "127.0.0.2", "clear", ""),
         ("efnet-rbl", "127.0.0.1", "listed", "address"),  # an open proxy there, white at Hostkarma
         ("hostkarma", "127.0.0.1", "clear", ""),
         ("hostkarma", "127.0.0.3", "clear", ""),
