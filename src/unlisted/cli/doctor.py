@@ -90,7 +90,7 @@ def page(rows: "Sequence[Row]") -> "list[str]":
     stale = [one for one in rows if one.stale]
     lines = [f"{len(live)} lists live: {counted}; {white} of them allow-lists", ""]
     lines += _group("waiting for a key ([keys] in the configuration)", [o for o in rows if o.needs_key])
-    lines += _group("unverified: no page about them was read", [o for o in live if not o.verified])
+    lines += _group("unverified: no page of the operator's was read", [o for o in live if not o.verified])
     lines += _group("dead or merged, never asked", [o for o in rows if o.status in ("dead", "merged")])
     lines += _group(f"stale: last looked at more than {STALE} days ago", stale)
     again = "next: read their sources again and renew `checked`, or update Unlisted"

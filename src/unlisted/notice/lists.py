@@ -95,7 +95,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     test_listed: str = ""  # RFC 5782 §5 unless the list has its own; "-" is none
     test_clear: str = ""
     notes: str = ""
-    verified: bool = True  # False: no page about it was opened; `source` says what it rests on
+    verified: bool = True  # False: no page of the operator's was opened; see `source`
     key: str = ""  # the table's own name; `load` fills it in
     secret: str = ""  # a `Secret`; `with_keys` fills it in
 
