@@ -106,7 +106,7 @@ def _run(args: argparse.Namespace) -> int:
     from unlisted.notice import dnsbl, lists
 
     subjects = wanted(args.address, settings.own, chosen=bool(args.zone))
-    catalogue = lists.load(settings.keys)
+    catalogue = lists.load().with_keys(settings.keys)
     named = [_named(zone, catalogue) for zone in dict.fromkeys(args.zone)]
     kinds = dict.fromkeys(dnsbl.kind_of(subject) for subject in subjects)
     entries = named or list({entry.key: entry for kind in kinds for entry in catalogue.live(kind)}.values())

@@ -152,7 +152,7 @@ class _Look:
                 self.groups[entry.zone, kind] = group
                 for question in (*listed, *clear):
                     self.tests.setdefault(question, []).append(group)
-            pair = _Pair(subject, group, Question(dnsbl.query_name(subject, entry.apex), packets.A))
+            pair = _Pair(subject, group, Question(dnsbl.query_name(subject, entry.asked_zone), packets.A))
             self.pairs[pair.question] = pair
             self.order.append(pair)
         elif named:
