@@ -20,7 +20,7 @@ from unlisted.edge.resolver import Server
 from unlisted.edge.store import Store
 from unlisted.edge.survey import Names, Survey, survey
 from unlisted.messages import Listing
-from unlisted.notice import lists
+from unlisted.notice import dnsbl, lists
 
 ADDRESS = ip_address("192.0.2.7")
 ZEN = lists.load().list["spamhaus-zen"]
@@ -224,6 +224,14 @@ def test_a_resolver_that_has_gone_blind_is_not_believed(world: tuple[World, Serv
             assert "finds no list's own test point" in found.trouble
             assert "finds no list's own test point" in found.names[0].why
     assert survey([ADDRESS], entries, [server], 2.0, trusted=known).trouble == ""
+
+
+def test_the_silence_of_a_private_zone_is_passed_on_with_a_doubt() -> None:
+    """It never promised test points."""
+    with serving(lambda query: answer(query, rcode=3)) as port:
+        server = Server("127.0.0.1", port)
+        (one,) = survey([ADDRESS], [lists.stranger("own.example")], [server], 2.0).listings
+    assert (one.state, one.why) == ("clear", dnsbl.EMPTY)
 
 
 def test_a_trusted_list_that_begins_to_list_the_world_is_not_believed(world: tuple[World, Server]) -> None:

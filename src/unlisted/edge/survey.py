@@ -165,12 +165,11 @@ class _Look:
 
         So one list at least shows its test points in every look, however well all are remembered.
         """
-        able = [group for group in self.groups.values() if group.listed]
+        able = [group for group in self.groups.values() if group.listed and group.entry.status == "live"]
         if able and all(group.trusted for group in able):
             able[0].trusted, able[0].left = False, {*able[0].listed, *able[0].clear}
         self.testing = {(one.entry.zone, one.kind) for one in able if not one.trusted}
         self.alive = not able  # nothing could be shown: as far as it goes
-        self.leaning = [one for one in self.groups.values() if one.trusted or not one.listed]
 
     def questions(self) -> Iterable[Question]:
         """Health first, and the heaviest list about everybody before the next one."""
@@ -218,7 +217,7 @@ class _Look:
             self.testing.discard((group.entry.zone, group.kind))
             sees = sees or not self.testing
         self._flush(group)
-        for one in self.leaning if sees else ():
+        for one in self.groups.values() if sees else ():
             self._flush(one)
 
     def _raised(self, pair: _Pair, answer: Answer) -> list[Question]:
@@ -236,8 +235,8 @@ class _Look:
         self._flush(pair.group)
 
     def _flush(self, group: _Group) -> None:
-        leans = (group.trusted or not group.listed) and not self.alive and self.testing
-        if group.held and not group.left and not leans and self.canary in self.found:
+        blind = not self.alive and self.testing  # so far
+        if group.held and not group.left and not blind and self.canary in self.found:
             held, group.held = group.held, []
             for pair in held:
                 self._tell(pair)
@@ -250,7 +249,7 @@ class _Look:
         if self._invented() and made.state != "unknown":
             # What it invents looks like a list's own answer: nothing that it says can be told apart from it.
             made = structs.replace(made, state="unknown", meaning="", why=self._rewritten())
-        if not self.alive and made.state == "clear":
+        if not self.alive and (made.state == "clear" or made.why == dnsbl.EMPTY):
             made = structs.replace(made, state="unknown", why=BLIND)
         pair.told = made
         self.heard(made)
