@@ -64,11 +64,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=_seconds, metavar="S", help=f"seconds for all of it (default {TIMEOUT:g})"
     )
+    parser.add_argument(
+        "--offline",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="ask nobody: look into this list file (may be repeated; own addresses also as @FILE, or - for stdin)",
+    )
     parser.add_argument("--no-save", action="store_true", help="do not remember the answers for `delist`")
 
 
 def run(args: argparse.Namespace) -> int:
     """Ask, show, remember."""
+    if args.offline:
+        from unlisted.cli import _offline
+
+        return _offline.run(args)
     from unlisted import config
     from unlisted.edge import resolver
     from unlisted.edge.survey import survey

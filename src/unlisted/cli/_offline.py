@@ -1,0 +1,301 @@
+"""`check --offline FILE`: own addresses against lists as files, without a question to anybody.
+
+A row of `--json` is one listed address; under an entry that holds more than `EACH` of ours at a stretch it
+is a CIDR, since nobody reads a /8 address by address.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from typing import NamedTuple
+
+import numpy as np
+
+from unlisted import config, show
+from unlisted.cli.check import Row
+from unlisted.edge import offline as files
+from unlisted.errors import ConfigError, UnlistedError
+from unlisted.notice import intervals, listline, offline
+from unlisted.notice.intervals import Long, Numbers, Segments
+from unlisted.notice.listline import Net
+from unlisted.notice.offline import Account, Listed
+
+EACH = 65_536  # addresses: more than that in one piece are told as CIDRs
+LARGEST = 10  # pieces in the table
+WEIGHT = 0.3  # as of a zone that nobody knows: nothing tells how many receivers use the file
+
+
+class Entry(Row, frozen=True):
+    """What `check --json` promises, and the entry of the file: as it stands, and in which line."""
+
+    entry: str
+    line: int
+
+
+class Own(NamedTuple):
+    """Our own addresses: disjoint, in order."""
+
+    four: tuple[Numbers, Numbers]
+    six: list[tuple[int, int]]
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return intervals.size(*self.four) + sum(last - first + 1 for first, last in self.six)
+
+
+class Found(NamedTuple):
+    """What one file says of us."""
+
+    path: str
+    account: Account
+    four: Segments
+    six: list[Long]
+
+    @property
+    def listed(self) -> int:
+        """How many of our addresses it lists."""
+        return intervals.size(self.four.first, self.four.last) + sum(
+            last - first + 1 for first, last, _ in self.six
+        )
+
+    @property
+    def told(self) -> bool:
+        """False where it was not read, or hardly."""
+        account = self.account
+        whole = not account.trouble and not account.world
+        return whole and account.entries > 0 and account.refused <= account.entries
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the files, match, show; the exit code."""
+    for path in args.offline:
+        if not os.path.lexists(path):
+            raise UnlistedError(f"there is no {path[:200]}", remedy="name an existing list file", code=2)
+    mine = own(args.address, args.config)
+    found = []
+    for path in dict.fromkeys(args.offline):
+        one = match(path, files.read(path), mine)
+        _talk(path, one.account)
+        found.append(one)
+        if args.json:
+            for row in rows(one):
+                show.emit(row)
+        else:
+            _table(one, mine.count)
+        show.say(
+            f"{show.clean(path)}: {_many(one.listed)} listed of {_many(mine.count)},"
+            f" against {show.count(one.account.entries, 'entry', 'entries')}"
+        )
+    if any(one.listed for one in found):
+        code, then = 1, "find what sends: unlisted investigate FOLDER, or the customer who has the address"
+    elif 2 * sum(one.told for one in found) >= len(found):
+        code, then = 0, "mail still refused? unlisted explain BOUNCE says who refuses it and why"
+    else:
+        code, then = 3, "a list that can be read: addresses or CIDRs, one a line"
+    if not args.json:
+        sys.stdout.write(f"next: {then}\n")
+    return code
+
+
+def _many(number: int) -> str:
+    return show.count(number, "address", "addresses")
+
+
+def match(path: str, listed: Listed, mine: Own) -> Found:
+    """Our addresses that a file lists, piece by piece."""
+    return Found(
+        path,
+        listed.account,
+        intervals.meet(mine.four, listed.four),
+        intervals.meet_long(mine.six, listed.six),
+    )
+
+
+def own(words: Sequence[str], settings: str | None) -> Own:
+    """Our own addresses: from the words, from files (`@FILE`, `-`), or from the configuration."""
+    firsts: list[Numbers] = []
+    lasts: list[Numbers] = []
+    long: list[tuple[int, int]] = []
+    nets: list[Net] = []
+    for word in words or [str(one) for one in config.load(settings).own]:
+        if word == "-" or word[:1] == "@":
+            listed = _file(word)
+            firsts.append(listed.four.first)
+            lasts.append(listed.four.last)
+            long += [(first, last) for first, last, _ in listed.six]
+            continue
+        one = listline.net(word) if not any(c in word for c in " \t#;,|") else "several words"
+        if isinstance(one, str):
+            raise ConfigError(
+                f"{show.clean(word, 80)!r} is no address of ours: {one}",
+                remedy="an address, a range (203.0.113.0/24), @FILE with one a line, or - for stdin",
+            )
+        nets.append(one)
+    four = [one for one in nets if one.version == 4]
+    firsts.append(np.array([one.first for one in four], np.uint32))
+    lasts.append(np.array([one.last for one in four], np.uint32))
+    long += [(one.first, one.last) for one in nets if one.version == 6]
+    made = Own(intervals.merge(np.concatenate(firsts), np.concatenate(lasts)), intervals.merge_long(long))
+    if not made.count:
+        raise UnlistedError(
+            "I do not know your own addresses",
+            remedy='unlisted check --offline FILE 203.0.113.0/24, or own = ["203.0.113.7"] in the configuration',
+            code=2,
+        )
+    return made
+
+
+def _file(word: str) -> Listed:
+    """A file of own addresses."""
+    if word == "-":
+        listed = files.read_stream(sys.stdin.buffer)
+    else:
+        if not os.path.lexists(word[1:]):
+            raise UnlistedError(f"there is no {word[1:200]}", remedy="name an existing file", code=2)
+        listed = files.read(word[1:])
+    name = "stdin" if word == "-" else word[1:]
+    _talk(name, listed.account)
+    if listed.account.trouble or listed.account.world or not listed.account.entries:
+        raise UnlistedError(
+            f"{name[:200]}: {listed.account.trouble or 'no list of own addresses'}",
+            remedy="a file with an address or a CIDR a line",
+        )
+    return listed
+
+
+def _talk(path: str, account: Account) -> None:
+    """What was not read, not believed, or read in one of two ways: on stderr, before the answer."""
+    name = show.clean(path)
+    if account.trouble:
+        show.say(f"{name}: {show.clean(account.trouble)}")
+    elif not account.entries:
+        show.say(f"{name}: no entries in it")
+    if account.world:
+        show.say(f"{name}: it lists half of all addresses or more; such a list is not believed")
+    if account.loose:
+        many = show.count(account.loose, "entry has", "entries have")
+        show.say(f"{name}: {many} bits of the host set: the whole network was taken (rbldnsd refuses them)")
+    if not account.refused:
+        return
+    show.say(f"{name}: {show.count(account.refused, 'line')} of {account.lines:,} not understood")
+    for one in account.unread:
+        show.say(f"  line {one.line:,}: {show.clean(one.text, 60)!r}: {show.clean(one.why)}")
+
+
+class _Words:
+    """What the entries of one file say; each is read once."""
+
+    def __init__(self, found: Found) -> None:
+        self._account = found.account
+        self._texts: dict[int, str] = {}
+        self._read: dict[int, tuple[str, str, str]] = {}
+
+    def fetch(self, path: str, wanted: set[int]) -> "_Words":
+        self._texts = files.texts(path, wanted)
+        return self
+
+    def entry(self, line: int) -> str:
+        return self._texts.get(line, "")
+
+    def says(self, line: int) -> tuple[str, str, str]:
+        """Code, reason (with `$`) and scope of the entry in a line."""
+        if (known := self._read.get(line)) is None:
+            text, account = self.entry(line), self._account
+            net = listline.read(text, account.form, account.columns)
+            single = isinstance(net, Net) and net.first == net.last
+            known = (*offline.says(account, line, text), "address" if single else "range")
+            self._read[line] = known
+        return known
+
+
+def rows(found: Found) -> Iterator[Entry]:
+    """A row for each listed address, in order."""
+    names = {*found.four.name.tolist(), *(name for _, _, name in found.six)}
+    words = _Words(found).fetch(found.path, names) if names else _Words(found)
+    for address, line in _each(found):
+        code, reason, scope = words.says(line)
+        yield Entry(
+            address=address,
+            list=found.path,
+            zone="",
+            state="listed",
+            codes=(code,) if code else (),
+            meaning=f"in the list file, line {line}",
+            reason=offline.expand(reason, address) if code else reason,
+            why="",
+            scope=scope,
+            removal="",
+            weight=WEIGHT,
+            entry=words.entry(line),
+            line=line,
+        )
+
+
+def _each(found: Found) -> Iterator[tuple[str, int]]:
+    """Address (or CIDR) and line."""
+    for first, last, line in zip(*(column.tolist() for column in found.four), strict=True):
+        if last - first >= EACH:
+            yield from ((text, line) for text in spelled(first, last, 4))
+            continue
+        for number in range(first, last + 1):
+            yield f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", line
+    for first, last, line in found.six:
+        if last - first >= EACH:
+            yield from ((text, line) for text in spelled(first, last, 6))
+        else:
+            yield from ((str(IPv6Address(number)), line) for number in range(first, last + 1))
+
+
+def spelled(first: int, last: int, version: int) -> list[str]:
+    """A piece as addresses and CIDRs."""
+    nets = (
+        summarize_address_range(IPv4Address(first), IPv4Address(last))
+        if version == 4
+        else summarize_address_range(IPv6Address(first), IPv6Address(last))
+    )
+    return [str(one.network_address) if one.num_addresses == 1 else str(one) for one in nets]
+
+
+def _largest(found: Found) -> list[tuple[int, int, int, int]]:
+    """The largest pieces: first, last, line, version."""
+    width = found.four.last - found.four.first
+    chosen = np.arange(len(width))
+    if len(width) > LARGEST:
+        least = np.partition(width, -LARGEST)[-LARGEST]
+        chosen = np.concatenate((np.flatnonzero(width > least), np.flatnonzero(width == least)[:LARGEST]))
+    four = [
+        (int(found.four.first[at]), int(found.four.last[at]), int(found.four.name[at]), 4) for at in chosen
+    ]
+    six = [(*one, 6) for one in found.six]
+    return sorted([*six, *four], key=lambda one: (one[0] - one[1], one[3], one[0]))[:LARGEST]
+
+
+def _table(found: Found, mine: int) -> None:
+    """For people: how many, the largest, and the entry that names each."""
+    name = show.clean(found.path)
+    if not found.listed:
+        what = "not listed" if found.told else "could not tell (neither listed nor clear)"
+        sys.stdout.write(f"{name}: {what}\n")
+        return
+    pieces = len(found.four.first) + len(found.six)
+    sys.stdout.write(
+        f"LISTED on {name}: {found.listed:,} of {_many(mine)}, in {show.count(pieces, 'piece')}\n"
+    )
+    largest = _largest(found)
+    words = _Words(found).fetch(found.path, {line for _, _, line, _ in largest})
+    for first, last, line, version in largest:
+        shown = spelled(first, last, version)
+        piece = shown[0] if len(shown) == 1 else f"{_text(first, version)}-{_text(last, version)}"
+        sys.stdout.write(f"  {piece:<18}  line {line}: {show.clean(words.entry(line), 80)}\n")
+        code, reason, _ = words.says(line)
+        if reason and reason not in words.entry(line):
+            sys.stdout.write(f"  {'':<18}  {code} {show.clean(offline.expand(reason, piece), 80)}\n")
+    if pieces > len(largest):
+        sys.stdout.write(f"  … and {show.count(pieces - len(largest), 'smaller piece')} (--json has all)\n")
+
+
+def _text(number: int, version: int) -> str:
+    return str(IPv4Address(number) if version == 4 else IPv6Address(number))
