@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from unlisted import config, show
+from unlisted import show
 from unlisted.cli.check import Row
 from unlisted.edge import offline as files
 from unlisted.errors import ConfigError, UnlistedError
@@ -41,7 +41,7 @@ class Own(NamedTuple):
     six: list[tuple[int, int]]
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """How many they are."""
         return intervals.size(*self.four) + sum(last - first + 1 for first, last in self.six)
 
@@ -84,9 +84,9 @@ def run(args: argparse.Namespace) -> int:
             for row in rows(one):
                 show.emit(row)
         else:
-            _table(one, mine.count)
+            _table(one, mine.number)
         show.say(
-            f"{show.clean(path)}: {_many(one.listed)} listed of {_many(mine.count)},"
+            f"{show.clean(path)}: {_many(one.listed)} listed of {_many(mine.number)},"
             f" against {show.count(one.account.entries, 'entry', 'entries')}"
         )
     if any(one.listed for one in found):
@@ -120,7 +120,7 @@ def own(words: Sequence[str], settings: str | None) -> Own:
     lasts: list[Numbers] = []
     long: list[tuple[int, int]] = []
     nets: list[Net] = []
-    for word in words or [str(one) for one in config.load(settings).own]:
+    for word in words or _configured(settings):
         if word == "-" or word[:1] == "@":
             listed = _file(word)
             firsts.append(listed.four.first)
@@ -139,13 +139,19 @@ def own(words: Sequence[str], settings: str | None) -> Own:
     lasts.append(np.array([one.last for one in four], np.uint32))
     long += [(one.first, one.last) for one in nets if one.version == 6]
     made = Own(intervals.merge(np.concatenate(firsts), np.concatenate(lasts)), intervals.merge_long(long))
-    if not made.count:
+    if not made.number:
         raise UnlistedError(
             "I do not know your own addresses",
-            remedy='unlisted check --offline FILE 203.0.113.0/24, or own = ["203.0.113.7"] in the configuration',
+            remedy="unlisted check --offline FILE 203.0.113.0/24, or own = [...] in the configuration",
             code=2,
         )
     return made
+
+
+def _configured(settings: str | None) -> list[str]:
+    from unlisted import config
+
+    return [str(one) for one in config.load(settings).own]
 
 
 def _file(word: str) -> Listed:

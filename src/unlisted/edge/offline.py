@@ -6,12 +6,10 @@ both ends of the file are the same, its version is ours and its checksum holds; 
 """
 
 import contextlib
-import gzip
 import hashlib
 import os
 import stat
 import sys
-import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator
@@ -76,7 +74,11 @@ def chunks(file: BinaryIO) -> Iterator[bytes]:
     """The file's bytes, unpacked."""
     head = file.read(2)
     file.seek(0)
-    source = gzip.GzipFile(fileobj=file) if head == b"\x1f\x8b" else file
+    if head != b"\x1f\x8b":
+        return iter(lambda: file.read(offline.CHUNK), b"")
+    import gzip
+
+    source = gzip.GzipFile(fileobj=file)
     return iter(lambda: source.read(offline.CHUNK), b"")
 
 
@@ -101,12 +103,13 @@ def _told(parts: Iterator[bytes], trouble: list[str]) -> Iterator[bytes]:
     """The same bytes; a broken archive ends them and says so."""
     try:
         yield from parts
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        trouble.append(f"a damaged gzip file, read up to the damage ({error})")
+    except (EOFError, zlib.error, OSError) as error:
+        trouble.append(f"damaged, read up to the damage ({error})")
 
 
 def _parse(parts: Iterator[bytes]) -> Listed:
-    reader, trouble = offline.Reader(), []
+    reader = offline.Reader()
+    trouble: list[str] = []
     first = next(parts := _told(parts, trouble), b"")
     if why := unreadable.why(first[:512]):
         return _nothing(why)
@@ -171,9 +174,14 @@ def _load(place: Path, key: str) -> Listed | None:
 
 def _save(place: Path, key: str, found: Listed) -> None:
     """Write it whole or not at all; a cache that cannot be written is none."""
-    body = b"".join(np.ascontiguousarray(column).tobytes() for column in found.four)
+    import tempfile
+
+    columns = [np.ascontiguousarray(column) for column in found.four]
+    crc = 0
+    for column in columns:
+        crc = zlib.crc32(column.data, crc)
     found.account.long = [(f"{one:x}", f"{two:x}", line) for one, two, line in found.six]
-    head = msgspec.json.encode(_Head(key, len(found.four.first), zlib.crc32(body), found.account))
+    head = msgspec.json.encode(_Head(key, len(found.four.first), crc, found.account))
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=place.parent)
@@ -181,7 +189,7 @@ def _save(place: Path, key: str, found: Listed) -> None:
         return
     try:
         with os.fdopen(handle, "wb") as file:
-            file.writelines((MAGIC, head, b"\n", body))
+            file.writelines((MAGIC, head, b"\n", *(column.data for column in columns)))
         os.replace(name, place)
     except OSError:
         with contextlib.suppress(OSError):

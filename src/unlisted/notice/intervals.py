@@ -14,6 +14,7 @@ import numpy.typing as npt
 Numbers = npt.NDArray[np.uint32]
 Flags = npt.NDArray[np.bool_]
 _NONE = np.uint64(0xFFFFFFFFFFFFFFFF)
+_NOWHERE = np.uint32(0xFFFFFFFF)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _LISTS = np.uint64(1 << 31)  # in a key: this one lists; of equals, an exclusion comes first
@@ -32,15 +33,19 @@ def order(first: Numbers) -> tuple[Numbers, npt.NDArray[np.int64]]:
     key = first.astype(np.uint64) << _HALF
     key |= np.arange(len(first), dtype=np.uint64)
     key.sort()
-    return (key >> _HALF).astype(np.uint32), (key & _LOW).astype(np.int64)
+    first = (key >> _HALF).astype(np.uint32)
+    key &= _LOW
+    return first, key.view(np.int64)
 
 
 def merge(first: Numbers, last: Numbers) -> tuple[Numbers, Numbers]:
     """The same addresses as disjoint intervals in order; those that touch become one."""
     if not len(first):
         return first, last
-    first, came = order(first)
-    reach = np.maximum.accumulate(last[came])
+    reach = last
+    if not _disjoint(first, last):
+        first, came = order(first)
+        reach = np.maximum.accumulate(last[came])
     # Widened, because the last address of all has none after it.
     new = np.flatnonzero(first[1:] > reach[:-1].astype(np.int64) + 1) + 1
     starts = np.concatenate(([0], new))
@@ -51,29 +56,37 @@ def flatten(first: Numbers, last: Numbers, out: Flags | None = None) -> Segments
     """Disjoint segments, each with the place of the narrowest entry that holds it; `out` takes away."""
     first, came = order(first)
     last = last[came]
-    out = out[came] if out is not None and out.any() else None
     name = came.astype(np.uint32)
-    if len(first) < 2 or bool((first[1:] > last[:-1]).all()):
+    out = out[came] if out is not None and out.any() else None
+    del came
+    again = (first[1:] == first[:-1]) & (last[1:] == last[:-1])
+    if out is None and again.any():
+        kept = np.concatenate(([True], ~again))
+        first, last, name = first[kept], last[kept], name[kept]
+    if _disjoint(first, last):
         return _listing(first, last, name, out)
-    reach = np.maximum.accumulate(last)
-    joined = np.concatenate(([False], first[1:] <= reach[:-1]))
+    joined = np.concatenate(([False], first[1:] <= np.maximum.accumulate(last)[:-1]))
     crowd = joined.copy()
     crowd[:-1] |= joined[1:]
-    alone = ~crowd
+    alone, some = ~crowd, np.flatnonzero(crowd)
     simple = _listing(first[alone], last[alone], name[alone], out[alone] if out is not None else None)
-    some = np.flatnonzero(crowd)
-    points = np.unique(np.concatenate((first[some].astype(np.int64), last[some].astype(np.int64) + 1)))
-    left = np.searchsorted(points, first[some].astype(np.int64))
-    right = np.searchsorted(points, last[some].astype(np.int64) + 1)
-    won = narrowest(left, right, last[some] - first[some], out[some] if out is not None else None)
+    those = _untangle(first[some], last[some], name[some], out[some] if out is not None else None)
+    place = np.searchsorted(simple.first, those.first)
+    return Segments(*(np.insert(one, place, more) for one, more in zip(simple, those, strict=True)))
+
+
+def _untangle(first: Numbers, last: Numbers, name: Numbers, out: Flags | None) -> Segments:
+    """Those that overlap, cut at every border."""
+    low, high = first.astype(np.int64), last.astype(np.int64) + 1
+    points = np.unique(np.concatenate((low, high)))
+    won = narrowest(np.searchsorted(points, low), np.searchsorted(points, high), last - first, out)
     held = np.flatnonzero(won[:-1] >= 0)
-    both = (
-        np.concatenate((simple.first, points[held].astype(np.uint32))),
-        np.concatenate((simple.last, (points[held + 1] - 1).astype(np.uint32))),
-        np.concatenate((simple.name, name[some][won[held]])),
-    )
-    first, came = order(both[0])
-    return Segments(first, both[1][came], both[2][came])
+    return Segments(points[held].astype(np.uint32), (points[held + 1] - 1).astype(np.uint32), name[won[held]])
+
+
+def _disjoint(first: Numbers, last: Numbers) -> bool:
+    """True when they are in order and none overlaps the next."""
+    return bool((first[1:] > last[:-1]).all())
 
 
 def _listing(first: Numbers, last: Numbers, name: Numbers, out: Flags | None) -> Segments:
@@ -111,12 +124,13 @@ def narrowest(
 def meet(own: tuple[Numbers, Numbers], those: Segments) -> Segments:
     """The parts of our own intervals (disjoint, in order) that lie in segments."""
     low = np.searchsorted(those.last, own[0], "left")
-    count = np.searchsorted(those.first, own[1], "right") - low
-    hit = np.flatnonzero(count > 0)
-    count = count[hit]
+    there = np.append(those.first, _NOWHERE)[low] <= own[1]
+    hit = np.flatnonzero(there & (low < len(those.last)))
+    low = low[hit]
+    count = np.searchsorted(those.first, own[1][hit], "right") - low
     mine = np.repeat(hit, count)
     begins = np.cumsum(count) - count
-    theirs = np.arange(len(mine)) - np.repeat(begins - low[hit], count)
+    theirs = np.arange(len(mine)) - np.repeat(begins - low, count)
     return Segments(
         np.maximum(own[0][mine], those.first[theirs]),
         np.minimum(own[1][mine], those.last[theirs]),

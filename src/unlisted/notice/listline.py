@@ -1,4 +1,4 @@
-"""One line of a list file: the addresses that it names, or why it is not understood; and what it says of them.
+"""One line of a list file: the addresses that it names, or why it names none; and what it says of them.
 
 Sources: rbldnsd(8), "ip4set Dataset", "ip6trie Dataset" and "Resulting A values and TXT templates";
 iprange(1); spamhaus.org/drop (text and JSON lines). Where they differ:
@@ -30,8 +30,9 @@ _MAPPED = 0xFFFF << 32  # ::ffff:0:0/96, RFC 4291 §2.5.5.2
 
 # Header words of a column that holds addresses, and of one that holds a range's two ends.
 _NAMES = re.compile(
-    r"(?:(?:src|source|dst|dest|destination|attacker|bad)[ _.-]?)?(?:ip|ipv[46]|cidr|subnet|net|network|netblock|prefix|"
-    r"range|indicator)(?:[ _.-]?(?:addr|address|range|cidr|prefix))?|address|addr|host"
+    r"(?:(?:src|source|dst|dest|destination|attacker|bad)[ _.-]?)?"
+    r"(?:ip|ipv[46]|cidr|subnet|net|network|netblock|prefix|range|indicator)"
+    r"(?:[ _.-]?(?:addr|address|range|cidr|prefix))?|address|addr|host"
 )
 _STARTS = re.compile(r"(?:ip[ _.-]?)?(?:start|from|first|begin|low)(?:[ _.-]?(?:ip|addr|address))?")
 _KEYS = ("cidr", "ip", "ip_address", "address", "network", "prefix", "indicator", "range")
@@ -229,7 +230,7 @@ def _holds(rows: Sequence[Sequence[str]], place: int) -> bool:
 
 
 def default(text: str, before: tuple[str, str] = ("127.0.0.2", "")) -> tuple[str, str]:
-    """A and TXT of a value in rbldnsd's way (`:127.0.0.2:text`, `:5`, `text`), upon those that hold anyway."""
+    """A and TXT of a value in rbldnsd's way (`:127.0.0.2:text`, `:5`, `text`); what it leaves out stays."""
     code, reason = before
     if (found := _CODE.match(text)) is not None:
         octets = found[1].split(".")

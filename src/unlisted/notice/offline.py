@@ -190,7 +190,8 @@ class Reader:
 
     def __init__(self) -> None:
         self.account = Account(unread=[], scopes=[], words={}, long=[])
-        self._four: list[tuple[Numbers, Numbers, Numbers]] = []
+        # First, last, line: block by block.
+        self._four: tuple[list[Numbers], ...] = tuple([np.zeros(0, np.uint32)] for _ in range(3))
         self._outs: list[int] = []  # places of IPv4 exclusions among all
         self._six: list[tuple[int, int, bool, int]] = []
         self._held = 0
@@ -218,11 +219,13 @@ class Reader:
         account.lines += len(found.ends)
 
     def _add(self, first: Numbers, last: Numbers, line: Numbers) -> None:
-        self._four.append((first, last, line))
+        for column, more in zip(self._four, (first, last, line), strict=True):
+            column.append(more)
         self._held += len(first)
 
     def _one_by_one(self, block: Block, texts: Sequence[bytes], rows: Sequence[int]) -> None:
-        account, four = self.account, []
+        account = self.account
+        four: list[tuple[int, int, int]] = []
         for raw, row in zip(texts, rows, strict=True):
             text, line = raw[:LONGEST].decode("utf-8", "replace"), block.line + row
             if account.form == "rbldnsd" and self._special(text.strip(), line):
@@ -273,12 +276,9 @@ class Reader:
         account = self.account
         account.trouble = trouble
         account.entries = self._held + len(self._six)
-        columns = [
-            np.concatenate(column) if self._four else np.zeros(0, np.uint32)
-            for column in (zip(*self._four, strict=True) if self._four else ((), (), ()))
-        ]
-        self._four.clear()
-        first, last, line = columns
+        first, last, line = (np.concatenate(column) for column in self._four)
+        for column in self._four:
+            column.clear()
         out = None
         if self._outs:
             out = np.zeros(len(first), np.bool_)
