@@ -69,7 +69,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="ask nobody, look into this list file (may be repeated); addresses also as @FILE, or - for stdin",
+        help="ask nobody, look into this list file (may be repeated); ADDR may be @FILE, or - for stdin",
     )
     parser.add_argument("--no-save", action="store_true", help="do not remember the answers for `delist`")
 

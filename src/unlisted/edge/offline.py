@@ -33,7 +33,6 @@ _END = 1 << 16  # bytes at either end that are compared
 class _Head(msgspec.Struct, frozen=True):
     key: str
     count: int
-    crc: int
     account: Account
 
 
@@ -154,11 +153,12 @@ def _load(place: Path, key: str) -> Listed | None:
                 return None
             if file.readline(len(MAGIC)) != MAGIC:
                 return None
-            head = msgspec.json.decode(file.readline(1 << 24), type=_Head)
+            sum_, line = file.readline(16), file.readline(1 << 24)
+            head = msgspec.json.decode(line, type=_Head)
             if head.key != key or there.st_size - file.tell() != 12 * head.count:
                 return None
             body = bytearray(12 * head.count)
-            if file.readinto(body) != len(body) or zlib.crc32(body) != head.crc:
+            if file.readinto(body) != len(body) or zlib.crc32(body, zlib.crc32(line)) != int(sum_, 16):
                 return None
     except (OSError, ValueError, RecursionError):
         return None
@@ -177,11 +177,11 @@ def _save(place: Path, key: str, found: Listed) -> None:
     import tempfile
 
     columns = [np.ascontiguousarray(column) for column in found.four]
-    crc = 0
+    found.account.long = [(f"{one:x}", f"{two:x}", line) for one, two, line in found.six]
+    head = msgspec.json.encode(_Head(key, len(found.four.first), found.account)) + b"\n"
+    crc = zlib.crc32(head)
     for column in columns:
         crc = zlib.crc32(column.data, crc)
-    found.account.long = [(f"{one:x}", f"{two:x}", line) for one, two, line in found.six]
-    head = msgspec.json.encode(_Head(key, len(found.four.first), crc, found.account))
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=place.parent)
@@ -189,7 +189,7 @@ def _save(place: Path, key: str, found: Listed) -> None:
         return
     try:
         with os.fdopen(handle, "wb") as file:
-            file.writelines((MAGIC, head, b"\n", *(column.data for column in columns)))
+            file.writelines((MAGIC, b"%08x\n" % crc, head, *(column.data for column in columns)))
         os.replace(name, place)
     except OSError:
         with contextlib.suppress(OSError):

@@ -63,6 +63,8 @@ def read(text: str, form: Form, columns: Columns | None = None) -> Net | str | N
     text = text.strip().lstrip("\ufeff")
     if not text or text[0] in "#;" or text.startswith("//"):
         return None
+    if "\r" in text:
+        return "several lines in one: their ends are CR alone"
     if form == "json":
         return _json(text)
     if form == "csv" and columns is not None:
@@ -74,11 +76,19 @@ def read(text: str, form: Form, columns: Columns | None = None) -> Net | str | N
 
 def net(text: str, *, bare: bool = False) -> Net | str:
     """The addresses that a text begins with, or why there are none. `bare`: a number alone is a /8."""
-    if (found := _FOUR.match(text)) is not None:
+    if (found := _dotted(text)) is not None:
         return _four(found[1], found[2], found[3], bare=bare)
     if (found := _SIX.match(text)) is not None and found[1].count(":") > 1:
         return _six(found[1], found[2])
     return "no address at its beginning"
+
+
+def _dotted(text: str) -> re.Match[str] | None:
+    """IPv4 at the beginning; a number before a colon is IPv6's."""
+    found = _FOUR.match(text)
+    if found is None or (text[found.end() : found.end() + 1] == ":" and found[0].isdigit()):
+        return None
+    return found
 
 
 def _octets(text: str) -> list[int] | str:
@@ -248,7 +258,7 @@ def value(text: str, form: Form, inherited: tuple[str, str]) -> tuple[str, str]:
         return "", " ".join(str(row[key]) for key in _WHY_KEYS if isinstance(row.get(key), str))
     if form == "csv":
         return "", ""
-    found = _FOUR.match(text.lstrip("! ")) or _SIX.match(text.lstrip("! "))
+    found = _dotted(text.lstrip("! ")) or _SIX.match(text.lstrip("! "))
     tail = text.lstrip("! ")[found.end() :].strip() if found else ""
     if tail[:1] in ("#", ";", ",", "|"):
         comment = tail.lstrip("#;,| \t")

@@ -138,7 +138,10 @@ class _Quick(NamedTuple):
 
 
 def quick(data: bytes, form: Form) -> _Quick:
-    """Read the lines that begin with a.b.c.d or a.b.c.d/n and then end, or go on with a comment or value."""
+    """Read the lines that begin with a.b.c.d or a.b.c.d/n and then end, or go on with a comment or value.
+
+    `data`: whole lines, four bytes or more.
+    """
     raw = np.frombuffer(data, np.uint8)
     digit = raw - np.uint8(48)
     place = np.flatnonzero(digit > 9)  # of all that is no digit: the separators
@@ -202,7 +205,7 @@ class Reader:
         account, data = self.account, block.data
         if not account.lines:
             account.form, account.columns = listline.recognize(data[:LONGEST].decode("utf-8", "replace"))
-        if self._elsewhere or (account.form == "rbldnsd" and b"$DATASET" in data):
+        if self._elsewhere or len(data) < 4 or (account.form == "rbldnsd" and b"$DATASET" in data):
             count = data.count(b"\n")
             self._one_by_one(block, data.split(b"\n")[:-1], range(count))
             account.lines += count
