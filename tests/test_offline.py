@@ -464,6 +464,31 @@ def test_gzip_and_a_broken_one(tmp_path: Path) -> None:
     assert "damage" in files.read(str(tmp_path / "cut.gz")).account.trouble
 
 
+@given(
+    st.lists(st.integers(0, 9).map(lambda n: "x" * n) | st.just("192.0.2.1"), max_size=60), st.integers(1, 40)
+)
+def test_a_line_is_found_again_from_its_block(texts: list[str], size: int) -> None:
+    data = "\n".join(texts).encode()
+    for block in offline.blocks(chunked(data, size)):
+        number = block.line + block.data.count(b"\n") - 1
+        assert offline.lines([data[block.at :]], [number], block.line) == {number: texts[number - 1]}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8-sig", "utf-16", "gzip"])
+def test_lines_are_quoted_as_they_stand(
+    tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offline, "CHUNK", 100)
+    text = "".join(f"10.0.{n}.0/24 # {n}\n" for n in range(200))
+    data = gzip.compress(text.encode()) if encoding == "gzip" else text.encode(encoding)
+    path = tmp_path / "list"
+    path.write_bytes(data)
+    listed = files.read(str(path))
+    for wanted in ([1, 77, 200], range(1, 201)):
+        told = files.texts(str(path), wanted, listed.account.places)
+        assert told == {n: f"10.0.{n - 1}.0/24 # {n - 1}" for n in wanted}
+
+
 def test_what_is_no_list_file_says_why(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "zip").write_bytes(b"PK\x03\x04....")

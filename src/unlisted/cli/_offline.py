@@ -200,7 +200,7 @@ class _Words:
         self._read: dict[int, tuple[str, str, str]] = {}
 
     def fetch(self, path: str, wanted: set[int]) -> "_Words":
-        self._texts = files.texts(path, wanted)
+        self._texts = files.texts(path, wanted, self._account.places)
         return self
 
     def entry(self, line: int) -> str:

@@ -43,11 +43,15 @@ def merge(first: Numbers, last: Numbers) -> tuple[Numbers, Numbers]:
     if not len(first):
         return first, last
     reach = last
-    if not _disjoint(first, last):
+    if _disjoint(first, last):
+        new = np.flatnonzero((first[1:] - last[:-1]) > 1) + 1
+    else:
         first, came = order(first)
         reach = np.maximum.accumulate(last[came])
-    # Widened, because the last address of all has none after it.
-    new = np.flatnonzero(first[1:] > reach[:-1].astype(np.int64) + 1) + 1
+        # Widened, because the last address of all has none after it.
+        new = np.flatnonzero(first[1:] > reach[:-1].astype(np.int64) + 1) + 1
+    if len(new) == len(first) - 1:
+        return first, reach
     starts = np.concatenate(([0], new))
     return first[starts], reach[np.concatenate((new, [len(first)])) - 1]
 

@@ -31,9 +31,10 @@ _REST = np.array([0xFFFFFFFF >> bits for bits in range(33)], np.uint32)
 
 
 class Block(NamedTuple):
-    """Whole lines, each with its end; `line` is the number of the first, from 1."""
+    """Whole lines, each with its end; `line` is the number of the first, from 1, `at` where it begins."""
 
     line: int
+    at: int
     data: bytes
 
 
@@ -69,6 +70,7 @@ class Account(Struct):
     scopes: list[Scope] = []
     words: dict[str, str] = {}  # rbldnsd's $1 to $9, and $=
     long: list[tuple[str, str, int]] = []  # IPv6: first, last (hexadecimal), line
+    places: list[tuple[int, int]] = []  # line and byte at which each block begins
 
 
 class Listed(NamedTuple):
@@ -90,10 +92,11 @@ def utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield chunk if decoder is None else decoder.decode(chunk).encode("utf-8", "replace")
 
 
-def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
-    """Cut at ends of lines; of a line longer than LONGEST only the beginning is kept."""
-    line, rest, passing = 1, b"", False
+def blocks(chunks: Iterable[bytes], line: int = 1) -> Iterator[Block]:
+    """Cut at ends of lines; of a line longer than LONGEST only the beginning is kept. `line`: the first's."""
+    rest, passing, begin, read = b"", False, 0, 0
     for chunk in chunks:
+        read += len(chunk)
         if passing:
             cut = chunk.find(b"\n")
             if cut < 0:
@@ -105,19 +108,18 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[Block]:
         if len(rest) > LONGEST:
             rest, passing = rest[:LONGEST], True
         if end:
-            yield Block(line, data[:end])
+            yield Block(line, begin, data[:end])
             line += data.count(b"\n", 0, end)
+            begin = read - (len(data) - end)
     if rest:
-        yield Block(line, rest + b"\n")
+        yield Block(line, begin, rest + b"\n")
 
 
-def lines(chunks: Iterable[bytes], wanted: Iterable[int]) -> dict[int, str]:
-    """Some lines of a file as they stand."""
+def lines(chunks: Iterable[bytes], wanted: Iterable[int], line: int = 1) -> dict[int, str]:
+    """Some lines of a file as they stand; the chunks begin with the line of this number."""
     found: dict[int, str] = {}
     numbers = sorted(set(wanted), reverse=True)
-    for block in blocks(utf8(chunks)):
-        if not numbers:
-            break
+    for block in blocks(utf8(chunks), line):
         after = block.line + block.data.count(b"\n")
         if numbers[-1] >= after:
             continue
@@ -125,6 +127,8 @@ def lines(chunks: Iterable[bytes], wanted: Iterable[int]) -> dict[int, str]:
         while numbers and numbers[-1] < after:
             number = numbers.pop()
             found[number] = rows[number - block.line][:LONGEST].decode("utf-8", "replace").strip()
+        if not numbers:
+            break
     return found
 
 
@@ -192,7 +196,7 @@ class Reader:
     """Takes blocks of one file; `done` gives its intervals."""
 
     def __init__(self) -> None:
-        self.account = Account(unread=[], scopes=[], words={}, long=[])
+        self.account = Account(unread=[], scopes=[], words={}, long=[], places=[])
         # First, last, line: block by block.
         self._four: tuple[list[Numbers], ...] = tuple([np.zeros(0, np.uint32)] for _ in range(3))
         self._outs: list[int] = []  # places of IPv4 exclusions among all
@@ -203,6 +207,7 @@ class Reader:
     def feed(self, block: Block) -> None:
         """Read one block."""
         account, data = self.account, block.data
+        account.places.append((block.line, block.at))
         if not account.lines:
             account.form, account.columns = listline.recognize(data[:LONGEST].decode("utf-8", "replace"))
         if self._elsewhere or len(data) < 4 or (account.form == "rbldnsd" and b"$DATASET" in data):
