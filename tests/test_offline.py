@@ -243,6 +243,13 @@ def test_the_same_for_ipv6(those: list[Any], mine: list[Any]) -> None:
         assert those[name][0] <= first <= last <= those[name][1]
 
 
+def test_what_one_entry_names_is_one_piece() -> None:
+    listed = parsed("192.0.2.0/24\n")
+    own = parsed("192.0.2.1\n192.0.2.2\n192.0.2.3\n192.0.2.9\n").four
+    met = intervals.meet(intervals.merge(own.first, own.last), listed.four)
+    assert (met.last - met.first + 1).tolist() == [3, 1]
+
+
 def test_nesting_as_deep_as_it_goes_takes_no_square_of_time() -> None:
     count = 100_000
     first = np.arange(count, dtype=np.uint32)

@@ -138,7 +138,10 @@ def own(words: Sequence[str], settings: str | None) -> Own:
     firsts.append(np.array([one.first for one in four], np.uint32))
     lasts.append(np.array([one.last for one in four], np.uint32))
     long += [(one.first, one.last) for one in nets if one.version == 6]
-    made = Own(intervals.merge(np.concatenate(firsts), np.concatenate(lasts)), intervals.merge_long(long))
+    # A single source is not copied: it may hold millions.
+    first, last = ([one for one in some if len(one)] for some in (firsts, lasts))
+    columns = (first[0], last[0]) if len(first) == 1 else (np.concatenate(firsts), np.concatenate(lasts))
+    made = Own(intervals.merge(*columns), intervals.merge_long(long))
     if not made.number:
         raise UnlistedError(
             "I do not know your own addresses",

@@ -64,7 +64,7 @@ def read_stream(file: BinaryIO) -> Listed:
 
 
 def texts(path: str, wanted: Iterable[int], places: Sequence[tuple[int, int]] = ()) -> dict[int, str]:
-    """Some lines of a list file, for showing; a few are gone to directly where it is known what lies where."""
+    """Some lines of a list file, for showing; `places` leads to a few of them directly."""
     numbers = sorted(set(wanted))
     found: dict[int, str] = {}
     try:

@@ -39,19 +39,12 @@ def order(first: Numbers) -> tuple[Numbers, npt.NDArray[np.int64]]:
 
 
 def merge(first: Numbers, last: Numbers) -> tuple[Numbers, Numbers]:
-    """The same addresses as disjoint intervals in order; those that touch become one."""
-    if not len(first):
-        return first, last
-    reach = last
+    """The same addresses as disjoint intervals in order."""
     if _disjoint(first, last):
-        new = np.flatnonzero((first[1:] - last[:-1]) > 1) + 1
-    else:
-        first, came = order(first)
-        reach = np.maximum.accumulate(last[came])
-        # Widened, because the last address of all has none after it.
-        new = np.flatnonzero(first[1:] > reach[:-1].astype(np.int64) + 1) + 1
-    if len(new) == len(first) - 1:
-        return first, reach
+        return first, last
+    first, came = order(first)
+    reach = np.maximum.accumulate(last[came])
+    new = np.flatnonzero(first[1:] > reach[:-1]) + 1
     starts = np.concatenate(([0], new))
     return first[starts], reach[np.concatenate((new, [len(first)])) - 1]
 
@@ -126,7 +119,7 @@ def narrowest(
 
 
 def meet(own: tuple[Numbers, Numbers], those: Segments) -> Segments:
-    """The parts of our own intervals (disjoint, in order) that lie in segments."""
+    """The parts of our own intervals (disjoint, in order) that lie in segments; what one entry names joined."""
     low = np.searchsorted(those.last, own[0], "left")
     there = np.append(those.first, _NOWHERE)[low] <= own[1]
     hit = np.flatnonzero(there & (low < len(those.last)))
@@ -135,16 +128,19 @@ def meet(own: tuple[Numbers, Numbers], those: Segments) -> Segments:
     mine = np.repeat(hit, count)
     begins = np.cumsum(count) - count
     theirs = np.arange(len(mine)) - np.repeat(begins - low, count)
-    return Segments(
-        np.maximum(own[0][mine], those.first[theirs]),
-        np.minimum(own[1][mine], those.last[theirs]),
-        those.name[theirs],
-    )
+    first = np.maximum(own[0][mine], those.first[theirs])
+    last = np.minimum(own[1][mine], those.last[theirs])
+    name = those.name[theirs]
+    new = np.flatnonzero((first[1:] - last[:-1] > 1) | (name[1:] != name[:-1])) + 1
+    if not len(first) or len(new) == len(first) - 1:
+        return Segments(first, last, name)
+    starts = np.concatenate(([0], new))
+    return Segments(first[starts], last[np.concatenate((new, [len(first)])) - 1], name[starts])
 
 
 def size(first: Numbers, last: Numbers) -> int:
     """How many addresses disjoint intervals hold."""
-    return int((last.astype(np.int64) - first.astype(np.int64)).sum()) + len(first)
+    return int((last - first).sum(dtype=np.int64)) + len(first)
 
 
 # ---- addresses too long for a column of numbers ---------------------------------------------------
