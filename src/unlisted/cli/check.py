@@ -47,7 +47,7 @@ class Row(Struct, frozen=True):
     scope: str
     removal: str
     weight: float
-    since: float | None  # listed without a break since then, as far as was looked (Unix seconds)
+    since: float | None = None  # listed without a break since then, as far as was looked (Unix seconds)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +73,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="look into this list file and ask nobody; addresses also as @FILE or -",
+        help="ask nobody, look into this list file (may be repeated); ADDR may be @FILE, or - for stdin",
     )
     parser.add_argument("--watch", action="store_true", help="go on asking, each list as often as it bears")
     parser.add_argument(
@@ -84,6 +84,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, show, remember."""
+    if args.offline:
+        from unlisted.cli import _offline
+
+        return _offline.run(args)
     if not args.nagios:
         return _run(args)
     try:
@@ -98,10 +102,6 @@ def _run(args: argparse.Namespace) -> int:
     from unlisted import config
 
     settings = config.load(args.config)
-    if args.offline:
-        from unlisted.cli import _offline
-
-        return _offline.run(args, settings.own)
     from unlisted.edge import recheck, resolver
     from unlisted.notice import dnsbl, lists
 
