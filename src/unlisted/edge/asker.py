@@ -83,12 +83,12 @@ class _Port:
 
 
 class Asker:
-    """Asks `servers` in turn. `wait` seconds for each question; all of it ends after `timeout` seconds."""
+    """One run through `servers`: `wait` seconds for each question, `timeout` seconds for all of it."""
 
     def __init__(
         self, servers: Sequence[Server], timeout: float, *, wait: float = float("inf"), window: int = WINDOW
     ) -> None:
-        self.timeout, self.wait, self.widest = timeout, wait, window
+        self.servers, self.timeout, self.wait, self.widest = servers, timeout, wait, window
         self.window, self.narrowed = float(window), 0.0
         self.in_window = self.open = 0  # without an answer: on their first try, and in all
         self.sent = self.repeated = self.doubtful = self.refused = self.believed = 0
@@ -98,12 +98,18 @@ class Asker:
         self.streams: dict[Stream, Ask] = {}
         self.cut: deque[tuple[Ask, Server]] = deque()
         self.random = random.SystemRandom()
-        self.selector = selectors.DefaultSelector()
         self.ports: list[list[_Port]] = []
-        self.now, self.heard = time.monotonic(), float("-inf")
-        self.until, self.next_look = self.now + timeout, self.now + LOOK
-        for server in servers:
+        self.now = self.until = self.next_look = 0.0
+        self.heard = float("-inf")
+
+    def _open(self) -> None:
+        self.selector = selectors.DefaultSelector()
+        self.now = time.monotonic()
+        self.until, self.next_look = self.now + self.timeout, self.now + LOOK
+        for server in self.servers:
             self._listen(server)
+        if not self.ports:
+            self.over = self.trouble or "there is no resolver"
 
     def _listen(self, server: Server) -> None:
         ports: list[_Port] = []
@@ -116,7 +122,7 @@ class Asker:
         if ports:
             self.ports.append(ports)
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """No socket outlives the run."""
         for ports in self.ports:
             for port in ports:
@@ -128,8 +134,7 @@ class Asker:
     def run(self, asks: Iterable[Ask]) -> Iterator[list[tuple[Any, Answer]]]:
         """Every key with its answer, as they come. Meanwhile `more` may be given further questions."""
         source = iter(asks)
-        if not self.ports:
-            self.over = self.trouble or "there is no resolver"
+        self._open()
         try:
             while not self.over:
                 self.now = time.monotonic()
@@ -148,7 +153,7 @@ class Asker:
             for pair in self._rest(source):
                 yield [pair]
         finally:
-            self.close()
+            self._close()
 
     def _take(self) -> None:
         """Take in what has come, waiting for it at most until the next look at what is late."""

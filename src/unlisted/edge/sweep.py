@@ -23,7 +23,7 @@ from unlisted.notice.shapes import Zone
 
 WAIT = 5.0  # seconds for each question, repetitions and all
 MUTE = 32  # questions about a zone that ended without an answer, and never one that had one: asked no more
-NOT_ASKED = f"not asked: {MUTE} questions about this list had no answer, and none had one"
+NOT_ASKED = f"not asked: the first {MUTE} questions about this list had no answer"
 MOST_KNOWN = 10_000  # verdicts kept; a list has a handful, but an answer that is not of a shape stands alone
 
 Pair = tuple[Address | str, Entry]
