@@ -8,20 +8,19 @@ believed. No question has a timer of its own: what is open is looked through 20 
 import os
 import random
 import selectors
-import socket
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
+from unlisted.edge.ask import Ask, Late, Port
 from unlisted.edge.server import Server
 from unlisted.edge.stream import Stream
 from unlisted.notice import packets
 from unlisted.notice.packets import Answer
-from unlisted.notice.shapes import Known
 
 # Unanswered at once: a first burst over about 119 packets overran rbldnsd's receive buffer (measured).
 WINDOW = 100
@@ -36,50 +35,6 @@ TCP_AT_ONCE = 8
 SIZE = 4096  # octets read of a packet; what fills them was longer than any answer that we ask for
 
 FORMERR, NOTIMP = 1, 4
-
-
-class Ask(Struct, eq=False):
-    """A question; one with a `why` is answered by that and never sent. `known` is for plain frames only."""
-
-    question: bytes  # the section, as packets.question makes it
-    key: Any  # what the caller knows it by
-    known: Known | None = None
-    why: str = ""
-    frame: tuple[bytes, bytes] = packets.PLAIN
-    sent: float = 0.0  # first
-    late: "_Late | None" = None
-    fault: str = ""  # of what came instead of an answer
-
-    def ended(self, why: str) -> Answer:
-        """It has no answer, because of this."""
-        name, qtype = packets.asked(self.question) if self.question else ("", packets.A)
-        if self.fault:
-            why += f"; what came did not fit ({self.fault})"
-        return Answer(name=name, qtype=qtype, why=why)
-
-
-class _Late(Struct, eq=False):
-    """What is kept of a question whose first try did not end it. It is out of the window."""
-
-    # Port, id and time of each try: a late answer is an answer.
-    places: list[tuple["_Port", bytes, float]]
-    tries: int = 1
-    due: float = 0.0
-
-
-class _Port:
-    """One connected UDP socket: the kernel drops what comes from elsewhere."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.waiting: dict[bytes, Ask] = {}
-        self.socket = socket.socket(server.family, socket.SOCK_DGRAM)
-        self.socket.setblocking(False)
-        try:
-            self.socket.connect((server.host, server.port))
-        except OSError:
-            self.socket.close()
-            raise
 
 
 class Asker:
@@ -98,7 +53,7 @@ class Asker:
         self.streams: dict[Stream, Ask] = {}
         self.cut: deque[tuple[Ask, Server]] = deque()
         self.random = random.SystemRandom()
-        self.ports: list[list[_Port]] = []
+        self.ports: list[list[Port]] = []
         self.now = self.until = self.next_look = 0.0
         self.heard = float("-inf")
 
@@ -112,10 +67,10 @@ class Asker:
             self.over = self.trouble or "there is no resolver"
 
     def _listen(self, server: Server) -> None:
-        ports: list[_Port] = []
+        ports: list[Port] = []
         try:
             for _ in range(PORTS):
-                ports.append(_Port(server))
+                ports.append(Port(server))
                 self.selector.register(ports[-1].socket, selectors.EVENT_READ, ports[-1])
         except OSError as error:
             self.trouble = f"cannot reach {server}: {error.strerror or error}"
@@ -216,7 +171,7 @@ class Asker:
         while self.more:
             yield self.more.popleft()
 
-    def _again(self, ask: Ask, late: _Late) -> None:
+    def _again(self, ask: Ask, late: Late) -> None:
         """Another try: the next server, a random port, a fresh id that is not in use there."""
         port = self.random.choice(self.ports[late.tries % len(self.ports)])
         number = os.urandom(2)
@@ -237,7 +192,7 @@ class Asker:
     def _look(self) -> None:
         """Ask again what is late; end what has waited long enough."""
         self.next_look = self.now + LOOK
-        found: dict[int, tuple[_Port, bytes, Ask]] = {}
+        found: dict[int, tuple[Port, bytes, Ask]] = {}
         for ports in self.ports:
             for port in ports:
                 for number, ask in port.waiting.items():
@@ -257,14 +212,14 @@ class Asker:
             if self._expired(ask):
                 self._hang_up(stream, ask.ended(f"cut off over UDP, and TCP took over {self.wait:g} s"))
 
-    def _late(self, port: _Port, number: bytes, ask: Ask) -> _Late:
+    def _late(self, port: Port, number: bytes, ask: Ask) -> Late:
         """Out of the window: the silent must not stop the rest, and the odd take their own way."""
         if ask.late is None:
             self.in_window -= 1
-            ask.late = _Late([(port, number, ask.sent)])
+            ask.late = Late([(port, number, ask.sent)])
         return ask.late
 
-    def _leave(self, late: _Late) -> None:
+    def _leave(self, late: Late) -> None:
         """Forget the ids: what has come, or has not, settles these tries."""
         for port, number, _ in late.places:
             del port.waiting[number]
@@ -284,7 +239,7 @@ class Asker:
 
     # ---- hearing ------------------------------------------------------------------------------------
 
-    def _drain(self, port: _Port) -> None:
+    def _drain(self, port: Port) -> None:
         """Believe what answers a question that is open on this port under this id; at most a batch."""
         recv, waiting, done, believed = port.socket.recv, port.waiting, self.done, 0
         for _ in range(BATCH):
@@ -318,7 +273,7 @@ class Asker:
         self.believed += believed
         self.window = min(self.widest, self.window + believed / self.window)
 
-    def _weigh(self, port: _Port, number: bytes, ask: Ask, packet: bytes) -> None:
+    def _weigh(self, port: Port, number: bytes, ask: Ask, packet: bytes) -> None:
         """What is not plain: a new shape, a fault, no EDNS there, cut off, an answer to a later try."""
         if ask.known:
             answer = ask.known.read(packet, int.from_bytes(number), ask.question)
@@ -344,7 +299,7 @@ class Asker:
         else:
             self._end(ask, answer)
 
-    def _compare(self, port: _Port, number: bytes, late: _Late) -> None:
+    def _compare(self, port: Port, number: bytes, late: Late) -> None:
         """Which try was answered tells what became of the one before."""
         which = next(at for at, place in enumerate(late.places) if place[:2] == (port, number))
         if which == 0:

@@ -12,7 +12,8 @@ from socket import inet_ntoa
 
 from msgspec import structs
 
-from unlisted.edge.asker import WINDOW, Ask, Asker
+from unlisted.edge.ask import Ask
+from unlisted.edge.asker import WINDOW, Asker
 from unlisted.edge.server import Server
 from unlisted.messages import Listing
 from unlisted.net import Address
