@@ -68,6 +68,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--helo", metavar="NAME", type=_helo, help="the name that your mail server says at HELO"
     )
     parser.add_argument("--no-save", action="store_true", help="do not remember the answers for `delist`")
+    parser.add_argument(
+        "--offline",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="look into this list file and ask nobody; addresses also as @FILE or -",
+    )
     parser.add_argument("--watch", action="store_true", help="go on asking, each list as often as it bears")
     parser.add_argument(
         "--nagios", action="store_true", help="one line and the exit codes of a Nagios or Icinga plugin"
@@ -89,10 +96,15 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from unlisted import config
+
+    settings = config.load(args.config)
+    if args.offline:
+        from unlisted.cli import _offline
+
+        return _offline.run(args, settings.own)
     from unlisted.edge import recheck, resolver
     from unlisted.notice import dnsbl, lists
 
-    settings = config.load(args.config)
     subjects = wanted(args.address, settings.own, chosen=bool(args.zone))
     catalogue = lists.load(settings.keys)
     named = [_named(zone, catalogue) for zone in dict.fromkeys(args.zone)]

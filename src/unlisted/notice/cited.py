@@ -37,6 +37,7 @@ _VERSION = re.compile(
     r"\b(?:version|release|build|brightmail|exim|exchange|sendmail|postfix|ironport|fortimail)[ /:]{1,2}v?$",
     re.IGNORECASE,
 )
+_PREFIX = re.compile(r"/[0-9]{1,3}(?![\w./-])")  # behind a network: that is nobody's own address
 _RATED = re.compile(r" {1,8}[0-9]{1,3}\]")  # Gmail: "[192.0.2.9 18]", the client and a number behind it
 _NAME = re.compile(r"\.[a-z][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,7}", re.IGNORECASE)
 # … and what stands right behind the receiver's: it spoke, or nobody answered there.
@@ -99,6 +100,8 @@ def _cut(match: re.Match[str], flat: str) -> bool:
 def _meant(match: re.Match[str], flat: str) -> Address | None:
     """The address that a run of digits spells; None for a version, or for a piece of a host's name."""
     text = match[0]
+    if _PREFIX.match(flat, match.end()):
+        return None
     if ":" in text:
         return net.ip(text.strip(":") if text.count(":") < 2 else text)
     before = flat[max(0, match.start() - 20) : match.start()]
