@@ -3,11 +3,13 @@
 import random
 import re
 import socket
+import subprocess
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import Any
 
 import dns.flags
@@ -20,7 +22,7 @@ import dns_fuzz
 from dns_server import answer, asked, serving
 from unlisted.edge.asker import MOST_OPEN, WINDOW
 from unlisted.edge.server import Server
-from unlisted.edge.sweep import MUTE, Sweep
+from unlisted.edge.sweep import MUTE, Sweep, judged
 from unlisted.net import Address
 from unlisted.notice import dnsbl, lists, packets, shapes
 from unlisted.notice.lists import Entry, stranger
@@ -194,6 +196,34 @@ def test_each_pair_gets_its_own_answer_once() -> None:
     assert len(found) == 1200
     assert all(right(subject, said) for (subject, _), said in found.items())
     assert sweep.asker.doubtful == 0
+
+
+def test_a_real_server_of_lists_loses_none_and_every_verdict_is_its_own(
+    program: Callable[[str], str], tmp_path: Path
+) -> None:
+    rng, subjects, zones = random.Random(16), addresses(4000), [f"l{n}.example" for n in range(5)]
+    held = {zone: {str(one) for one in rng.sample(subjects, 700)} for zone in zones}
+    tmp_path.chmod(0o755)
+    for zone, some in held.items():
+        (tmp_path / zone).write_text(":127.0.0.2:listed\n" + "".join(f"{one}\n" for one in sorted(some)))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [program("rbldnsd"), "-n", "-q", "-b", f"127.0.0.1/{port}", "-w", str(tmp_path)]
+    command += [f"{zone}:ip4set:{zone}" for zone in zones]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert any("started" in line for line in server.stdout)
+            sweep = Sweep(subjects, [stranger(zone) for zone in zones], at(port))
+            found = list(judged(sweep, 5.0))
+        finally:
+            server.terminate()
+    assert len(found) == len({(one.address, one.zone) for one in found}) == 20_000
+    for one in found:
+        assert one.state == ("listed" if one.address in held[one.zone] else "clear")
+        assert one.at == 5.0
+        assert one.codes == (("127.0.0.2",) if one.state == "listed" else ())
 
 
 def test_junk_around_the_answer_is_counted_and_never_believed() -> None:
