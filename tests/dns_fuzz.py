@@ -24,7 +24,7 @@ from unlisted.notice.packets import AAAA, MAX_RECORDS, PTR, TXT, A
 from unlisted.notice.shapes import Zone
 
 # Loaded one by one, dnspython takes a type for unknown once it has met it in a record of class ANY.
-dns.rdata.load_all_types()
+dns.rdata.load_all_types()  # type: ignore[no-untyped-call]
 
 TYPES = (A, A, A, TXT, TXT, PTR, AAAA)
 ZONES = ("bl.example", "zen.lists.example", "a.b.c.d.e.f.example", "x")
