@@ -408,6 +408,18 @@ def test_a_second_server_takes_over() -> None:
     assert all(right(subject, said) for (subject, _), said in found.items())
 
 
+def test_a_server_that_is_gone_is_passed_over() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        closed = gone.getsockname()[1]
+    with serving(honest) as port:
+        sweep = Sweep(addresses(500), [LIST], [*at(closed), *at(port)])
+        found = told(sweep)
+    assert len(found) == 500
+    assert all(right(subject, said) for (subject, _), said in found.items())
+    assert sweep.seconds < 3
+
+
 def test_who_takes_the_answers_may_take_long() -> None:
     with serving(honest) as port:
         sweep = Sweep(addresses(150), [LIST], at(port), wait=0.5)

@@ -30,7 +30,7 @@ PORTS = 8  # sockets for each server: with the id, 19 bits and the port's own ra
 BATCH = 32  # packets read from one port, or sent to it, in a row
 FIRST_WAIT = 0.6  # seconds until the first repetition; then doubled. A resolver's cold look-up takes 0.1-0.5
 LOOK = 0.05  # seconds between two looks at what is late
-REFUSALS = 3  # "port unreachable" so often, and never an answer: nobody is there
+REFUSALS = 3  # "port unreachable" so often: nobody is there
 TCP_AT_ONCE = 8
 SIZE = 4096  # octets read of a packet; what fills them was longer than any answer that we ask for
 
@@ -46,7 +46,8 @@ class Asker:
         self.servers, self.timeout, self.wait, self.widest = servers, timeout, wait, window
         self.window, self.narrowed = float(window), 0.0
         self.in_window = self.open = 0  # without an answer: on their first try, and in all
-        self.sent = self.repeated = self.doubtful = self.refused = self.believed = 0
+        self.sent = self.repeated = self.doubtful = self.believed = 0
+        self.refused: dict[Server, int] = dict.fromkeys(servers, 0)
         self.trouble = self.over = ""
         self.more: deque[Ask] = deque()
         self.done: list[tuple[Any, Answer]] = []
@@ -160,7 +161,7 @@ class Asker:
             try:
                 send(number + before + ask.question + after)
             except OSError as error:
-                self._unreachable(error)
+                self._unreachable(port, error)
         sent //= 2
         self.sent += sent
         self.open += sent
@@ -187,7 +188,7 @@ class Asker:
         try:
             port.socket.send(number + before + ask.question + after)
         except OSError as error:
-            self._unreachable(error)
+            self._unreachable(port, error)
 
     def _look(self) -> None:
         """Ask again what is late; end what has waited long enough."""
@@ -231,11 +232,13 @@ class Asker:
     def _named(self) -> str:
         return ", ".join(str(ports[0].server) for ports in self.ports)
 
-    def _unreachable(self, error: OSError) -> None:
-        """The port is closed (ICMP). Said once too often, and nobody ever answered: stop waiting."""
-        self.refused += 1
-        if self.refused >= REFUSALS * len(self.ports) and not self.believed:
-            self.over = f"nobody answers DNS at {self._named()} ({error.strerror or error})"
+    def _unreachable(self, port: Port, error: OSError) -> None:
+        """The port is closed (ICMP): such a server is asked last; where all are so, nobody is there."""
+        self.refused[port.server] += 1
+        if self.refused[port.server] == REFUSALS:
+            self.ports.sort(key=lambda ports: self.refused[ports[0].server] >= REFUSALS)
+            if not self.believed and self.refused[self.ports[0][0].server] >= REFUSALS:
+                self.over = f"nobody answers DNS at {self._named()} ({error.strerror or error})"
 
     # ---- hearing ------------------------------------------------------------------------------------
 
@@ -248,7 +251,7 @@ class Asker:
             except BlockingIOError:
                 break
             except OSError as error:
-                self._unreachable(error)
+                self._unreachable(port, error)
                 continue
             number = packet[:2]
             ask = waiting.get(number)
