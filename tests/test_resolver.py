@@ -1,6 +1,7 @@
 """The resolver against servers that are slow, silent, lying, closed or cut off. Loopback only."""
 
 import socket
+import time
 from pathlib import Path
 
 import dns.flags
@@ -239,3 +240,32 @@ def test_the_system_s_resolvers(tmp_path: Path) -> None:
         resolver.system(str(conf))
     with pytest.raises(UnlistedError, match="cannot read"):
         resolver.system(str(tmp_path / "none"))
+
+
+def test_a_question_waits_for_its_time() -> None:
+    """Eight questions, two of them a fifth of a second after the rest: they come last, none is lost."""
+    came: list[tuple[float, str]] = []
+
+    def handler(query: dns.message.Message) -> bytes:
+        came.append((time.monotonic(), asked(query)[0]))
+        return answer(query, rcode=3)
+
+    slow = {Question("slow1.example", A): 0.2, Question("slow2.example", A): 0.25}
+    questions = [*slow, *(Question(f"n{n}.example", A) for n in range(6))]
+    with serving(handler) as port:
+        report = look(
+            questions, [Server("127.0.0.1", port)], 5.0, pace=lambda question: slow.get(question, 0.0)
+        )
+    assert [name for _, name in came[-2:]] == ["slow1.example", "slow2.example"]
+    assert came[-2][0] - came[0][0] >= 0.19
+    assert all(one.rcode == 3 for one in report.answers.values())
+    assert list(report.answers) == questions
+    assert report.sent == 8
+
+
+def test_what_never_came_to_its_time_says_so() -> None:
+    late = Question("late.example", A)
+    with serving(lambda query: answer(query, rcode=3)) as port:
+        report = look([late], [Server("127.0.0.1", port)], 0.2, pace=lambda _: 60.0)
+    assert report.answers[late].rcode is None
+    assert report.sent == 0

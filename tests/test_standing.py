@@ -266,7 +266,8 @@ def test_a_watch_asks_each_list_when_it_is_due(
 
     monkeypatch.setattr(time, "time", lambda: clock[0])
     monkeypatch.setattr(time, "sleep", sleep)
-    entries = [ZEN, structs.replace(lists.stranger("own.example"), every_hours=48.0)]
+    daily = structs.replace(ZEN, every_hours=24.0)
+    entries = [daily, structs.replace(lists.stranger("own.example"), every_hours=48.0)]
     rounds = recheck.Rounds([ADDRESS], entries, [server], 2.0, None)
     assert {one.list for one in rounds.once(lambda *_: None).found.listings} == {ZEN.key, "own.example"}
     rounds.wait()

@@ -5,7 +5,6 @@ Looked for in this order: `--config FILE`, `$UNLISTED_CONFIG`, `/etc/unlisted/un
 """
 
 import os
-import re
 from math import inf
 from typing import Literal
 
@@ -14,8 +13,6 @@ from msgspec import Struct, structs
 from unlisted import catalogue, net
 from unlisted.errors import ConfigError
 from unlisted.net import Address, Network
-
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")  # it becomes a part of a DNS name
 
 Policy = Literal["observe", "approve", "hold"]
 
@@ -35,7 +32,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     max_holds: int = 3  # more than this at once means that we are wrong
     lan: str = ""  # interface names of the gateway
     wan: str = ""
-    keys: dict[str, str] = {}  # what blocklists gave you to ask them with
+    keys: dict[str, str] = {}  # of lists that answer subscribers only: name in the catalogue -> key
 
 
 def places() -> list[str]:
@@ -74,6 +71,12 @@ def check(config: Config, name: str) -> Config:
                     remedy='write it as "192.168.1.10" or "3c:5a:b4:12:34:56"',
                 )
         spelled[field] = tuple(str(net.ip(text) or net.mac(text)) for text in getattr(config, field))
+    for list_key, secret in config.keys.items():
+        if not net.label(secret):  # which is not repeated: errors end up in logs
+            raise ConfigError(
+                f"{name}: that is no key of a list - at `$.keys.{list_key}`",
+                remedy="write it as its operator gave it: letters, digits and hyphens, at most 63",
+            )
     if not 0 < config.hold_hours <= 24 * 30:
         raise ConfigError(
             f"{name}: {config.hold_hours} hours is no hold - at `$.hold_hours`",
@@ -83,10 +86,4 @@ def check(config: Config, name: str) -> Config:
         raise ConfigError(f"{name}: {config.warm_up} - at `$.warm_up`", remedy="seconds, 0 or more")
     if config.max_holds < 0:
         raise ConfigError(f"{name}: {config.max_holds} - at `$.max_holds`", remedy="0 or more")
-    for key, text in config.keys.items():
-        if not _LABEL.fullmatch(text):
-            raise ConfigError(
-                f"{name}: that is no key - at `$.keys.{key}`",
-                remedy="letters, digits and hyphens, as the list's operator sent it",
-            )
     return structs.replace(config, **spelled)

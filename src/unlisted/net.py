@@ -97,6 +97,12 @@ def mac(text: str) -> str:
     return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
 
 
+def label(text: str) -> bool:
+    """True when `text` can stand between two dots of a host's name (RFC 1035 §2.3.4), or with `_`."""
+    plain = text.replace("-", "").replace("_", "")
+    return 0 < len(text) <= 63 and text.isascii() and plain.isalnum() and "-" not in (text[0], text[-1])
+
+
 def random_mac(address: str) -> bool:
     """True when the MAC was made up by software: the locally administered bit (IEEE 802, bit 0x02).
 

@@ -106,13 +106,15 @@ def _run(args: argparse.Namespace) -> int:
     from unlisted.notice import dnsbl, lists
 
     subjects = wanted(args.address, settings.own, chosen=bool(args.zone))
-    catalogue = lists.load(settings.keys)
+    catalogue = lists.load().with_keys(settings.keys)
     named = [_named(zone, catalogue) for zone in dict.fromkeys(args.zone)]
     kinds = dict.fromkeys(dnsbl.kind_of(subject) for subject in subjects)
     entries = named or list({entry.key: entry for kind in kinds for entry in catalogue.live(kind)}.values())
     named_resolver = args.resolver or settings.resolver
     servers = (resolver.parse(named_resolver),) if named_resolver else resolver.system()
-    timeout = args.timeout or TIMEOUT + len(subjects) * len(entries) / PER_SECOND
+    slowest = min((entry.per_second for entry in entries if entry.per_second), default=PER_SECOND)
+    spent = max(len(subjects) * len(entries) / PER_SECOND, (len(subjects) - 1) / slowest)
+    timeout = args.timeout or TIMEOUT + spent
     if len(subjects) > 1 and not args.nagios:
         many = show.count(len(subjects), "address", "addresses")
         asked = sum(entry.asked for entry in entries)

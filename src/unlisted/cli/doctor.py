@@ -1,109 +1,113 @@
-"""Is everything in order? Settings, store and the catalogue of lists, each with its remedy. Asks nobody.
+"""Checks what Unlisted itself rests on, and says what to mend.
 
-With --lists every entry that somebody should look at: not looked at for half a year, resting on memory or
-on others' lists, or without its key. A list's life itself is settled at every `unlisted check`, by its own
-test points. Exit codes: 0 in order, 1 something to do, 2 wrong use.
+`--lists`: the catalogue of blocklists. An entry that nobody has looked at for 180 days is stale; lists die
+and are taken over by strangers. Your own file /etc/unlisted/lists.toml is checked with ours.
+Exit codes: 0 fine, 1 something is stale, 2 wrong use.
 """
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from unlisted import show
-from unlisted.errors import UnlistedError
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-HELP = "is everything in order? settings, store, lists"
+    from unlisted.notice.lists import Entry
+
+HELP = "check what Unlisted rests on: the catalogue of lists"
+
+STALE = 180  # days
 
 
-class Finding(Struct, frozen=True):
-    """One thing that was looked at. `state`: fine, note, wrong."""
+class Row(Struct, frozen=True):
+    """What `doctor --lists --json` promises, a line for each list."""
 
-    check: str
-    about: str
-    state: str
-    says: str
-    remedy: str = ""
+    list: str
+    zone: str
+    status: str
+    kind: tuple[str, ...]
+    allows: bool
+    asked: bool
+    needs_key: str  # which of [keys] it waits for; "" is none
+    verified: bool
+    checked: str
+    age_days: int
+    stale: bool
+    source: str
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be looked at."""
-    parser.add_argument("--lists", action="store_true", help="the catalogue of lists, entry by entry")
+    """What can be said."""
+    parser.add_argument("--lists", action="store_true", help="the catalogue of lists (so far the only check)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Look, show; 1 when something is to be done."""
-    found = list(_lists(args.config) if args.lists else _all(args.config))
-    for one in found:
-        if args.json:
+    """Look at every entry, show what is worth a look."""
+    from datetime import UTC, date, datetime
+
+    from unlisted import config, show
+    from unlisted.edge.survey import now
+    from unlisted.notice import lists
+
+    today = datetime.fromtimestamp(now(), UTC).date()
+    catalogue = lists.load().with_keys(config.load(args.config).keys)
+    rows = [row(entry, (today - date.fromisoformat(entry.checked)).days) for entry in catalogue.list.values()]
+    if args.json:
+        for one in rows:
             show.emit(one)
-            continue
-        line = f"{one.state:<6}{one.check} {one.about}: {one.says}"
-        show.console().print(show.clean(line), soft_wrap=True)
-        if one.remedy:
-            show.console().print(show.clean(f"      try: {one.remedy}"), soft_wrap=True)
-    if args.lists and not args.json:
-        show.console().print(_counts(args.config), soft_wrap=True)
-    return 1 if any(one.state == "wrong" for one in found) else 0
+    else:
+        for line in page(rows):
+            show.console().print(line, soft_wrap=True)
+    return 1 if any(one.stale for one in rows) else 0
 
 
-def _all(path: str | None) -> Iterator[Finding]:
-    """Each check says what it found; what is wrong with one does not hide the next."""
-    from unlisted import config
-    from unlisted.edge.store import Store
-    from unlisted.notice import lists
-
-    settings = config.Config()
-    try:
-        settings = config.load(path)
-        told = "own addresses: " + (", ".join(map(str, settings.own)) or "none declared")
-        yield Finding("settings", path or "usual places", "fine" if settings.own else "note", told)
-    except UnlistedError as error:
-        yield Finding("settings", path or "usual places", "wrong", error.what, error.remedy)
-    try:
-        with Store(settings.store) as store:
-            yield Finding("store", store.path, "fine", f"{len(store.listings())} answers of lists are kept")
-    except UnlistedError as error:
-        yield Finding("store", settings.store or "usual place", "wrong", error.what, error.remedy)
-    try:
-        catalogue = lists.load(settings.keys)
-        stale = sum(bool(lists.stale(entry, _today())) for entry in catalogue.list.values())
-        says = f"{len(catalogue.list)} entries, {stale} not looked at for {lists.STALE_DAYS} days"
-        remedy = "unlisted doctor --lists" if stale else ""
-        yield Finding("lists", "the catalogue", "wrong" if stale else "fine", says, remedy)
-    except UnlistedError as error:
-        yield Finding("lists", "the catalogue", "wrong", error.what, error.remedy)
-
-
-def _lists(path: str | None) -> Iterator[Finding]:
-    from unlisted import config
-    from unlisted.notice import lists
-
-    for key, entry in lists.load(config.load(path).keys).list.items():
-        if why := lists.stale(entry, _today()):
-            yield Finding("list", key, "wrong", why, f"read {entry.source} again")
-        elif not entry.verified and entry.asked:
-            yield Finding("list", key, "note", f"not verified: {entry.source}")
-        elif entry.status == "live" and not entry.asked:
-            yield Finding("list", key, "note", f"not asked: {entry.why_not}")
-
-
-def _counts(path: str | None) -> str:
-    from unlisted import config
-    from unlisted.notice import lists
-
-    entries = lists.load(config.load(path).keys).list.values()
-    asked = [entry for entry in entries if entry.asked]
-    kinds = Counter(kind for entry in asked for kind in entry.kind)
-    allow = sum(not (entry.codes or entry.bits) for entry in asked)
-    return (
-        f"{len(asked)} lists are asked: {kinds['ip4']} of IPv4, {kinds['ip6']} of IPv6, {kinds['domain']} of "
-        f"domains, {allow} of them allow-lists and grades; {len(entries) - len(asked)} more are known"
+def row(entry: "Entry", age: int) -> Row:
+    """One entry, looked at last `age` days ago. What is dead stays dead: it does not go stale."""
+    return Row(
+        entry.key,
+        entry.zone,
+        entry.status,
+        entry.kind,
+        entry.allows,
+        entry.asked,
+        entry.key_name if entry.keyless else "",
+        entry.verified,
+        entry.checked,
+        age,
+        age > STALE and entry.status == "live",
+        entry.source,
     )
 
 
-def _today() -> str:
-    from unlisted.edge.survey import now
+def page(rows: "Sequence[Row]") -> "list[str]":
+    """For people: how many, then what to look at again, the step last."""
+    live = [one for one in rows if one.status == "live"]
+    kinds = Counter(kind for one in live if not one.allows for kind in one.kind)
+    counted = f"IPv4 {kinds['ip4']}, IPv6 {kinds['ip6']}, domains {kinds['domain']}"
+    white = sum(one.allows for one in live)
+    stale = [one for one in rows if one.stale]
+    lines = [f"{len(live)} lists live: {counted}; {white} of them allow-lists", ""]
+    lines += _group("waiting for a key ([keys] in the configuration)", [o for o in rows if o.needs_key])
+    lines += _group("unverified: no page of the operator's was read", [o for o in live if not o.verified])
+    lines += _group("dead or merged, never asked", [o for o in rows if o.status in ("dead", "merged")])
+    lines += _group(f"stale: last looked at more than {STALE} days ago", stale)
+    again = "next: read their sources again and renew `checked`, or update Unlisted"
+    return [*lines, again if stale else f"nothing is stale: all was looked at within {STALE} days"]
 
-    return show.when(now())[:10]
+
+def _group(title: str, rows: "Sequence[Row]") -> "list[str]":
+    from unlisted import show
+
+    if not rows:
+        return []
+    names = ", ".join(
+        f"{one.list} ({one.needs_key})"
+        if one.needs_key
+        else f"{one.list} {one.checked}"
+        if one.stale
+        else one.list
+        for one in rows
+    )
+    return [f"{title} ({len(rows)}):", f"  {show.clean(names, 10_000)}", ""]

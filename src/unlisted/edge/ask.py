@@ -22,6 +22,7 @@ class Ask(Struct, eq=False):
     sent: float = 0.0  # first
     late: "Late | None" = None
     fault: str = ""  # of what came instead of an answer
+    due: float = 0.0  # not sent before (time.monotonic): what its operator bears
 
     def ended(self, why: str) -> Answer:
         """It has no answer, because of this."""

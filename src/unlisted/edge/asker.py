@@ -11,7 +11,8 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from heapq import heappop, heappush
+from itertools import chain, count, islice
 from typing import Any
 
 from msgspec import structs
@@ -50,6 +51,8 @@ class Asker:
         self.refused: dict[Server, int] = dict.fromkeys(servers, 0)
         self.trouble = self.over = ""
         self.more: deque[Ask] = deque()
+        self.held: list[tuple[float, int, Ask]] = []  # a heap: not due yet
+        self.count = count()
         self.done: list[tuple[Any, Answer]] = []
         self.streams: dict[Stream, Ask] = {}
         self.cut: deque[tuple[Ask, Server]] = deque()
@@ -102,9 +105,9 @@ class Asker:
                     if time.monotonic() - self.now > LOOK:
                         # Whoever takes the answers took long: hear what came meanwhile, then call it late.
                         self.next_look = time.monotonic() + LOOK
-                elif not (self.open or self.more):
+                elif not (self.open or self.more or self.held):
                     return
-                if self.open and not (told and self.more):
+                if (self.open or self.held) and not (told and self.more):
                     self._take()
             for pair in self._rest(source):
                 yield [pair]
@@ -120,6 +123,8 @@ class Asker:
                 self._step(key.data)
             else:
                 self._drain(key.data)
+        while self.held and self.held[0][0] <= self.now:
+            self.more.append(heappop(self.held)[2])
         if self.now >= self.next_look:
             self._look()
         if self.now >= self.until:
@@ -133,6 +138,8 @@ class Asker:
             yield ask.key, ask.ended(self.over)
         for ask in (*self.streams.values(), *(ask for ask, _ in self.cut)):
             yield ask.key, ask.ended(f"cut off over UDP; over TCP: {self.over}")
+        for *_, ask in self.held:
+            yield ask.key, ask.ended(self.over)
         while (left := self.more.popleft() if self.more else next(source, None)) is not None:
             yield left.key, left.ended(left.why or self.over)
 
@@ -149,6 +156,10 @@ class Asker:
         for ask in islice(chain(self._raised(), source) if self.more else source, room):
             if ask.why:
                 self.done.append((ask.key, ask.ended(ask.why)))
+                told += 1
+                continue
+            if ask.due > now:
+                heappush(self.held, (ask.due, next(self.count), ask))
                 told += 1
                 continue
             number = numbers[sent : sent + 2]

@@ -34,11 +34,12 @@ def look(
     timeout: float,
     follow: Follow | None = None,
     window: int = WINDOW,
+    pace: Callable[[Question], float] = lambda _: 0.0,
 ) -> Report:
     """Every question answered, or explained, within `timeout` seconds. The same question is asked once.
 
     `follow` hears of each answer when it comes, and names the questions that it raises; they are asked at
-    once, not after the slowest.
+    once, not after the slowest. `pace`: how many seconds after the start a question may be sent.
     """
     began = time.monotonic()
     asked: dict[Question, None] = {}
@@ -50,7 +51,7 @@ def look(
                 asked[question] = None
                 section = packets.question(question.name, question.qtype)
                 why = "" if section else "no name that DNS can carry"
-                yield Ask(section, question, None, why, packets.EDNS)
+                yield Ask(section, question, None, why, packets.EDNS, due=began + pace(question))
 
     asker = Asker(servers, timeout, window=window)
     for told in asker.run(asks(questions)):

@@ -56,6 +56,7 @@ class _Group(Struct, eq=False):
     trusted: bool
     left: set[Question]
     held: list["_Pair"]
+    asked: int = 0  # of its pairs
 
 
 class _Pair(Struct, eq=False):
@@ -89,7 +90,7 @@ def survey(
     accuses somebody. `heard` is told each verdict once, as soon as it stands.
     """
     look = _Look(subjects, entries, servers, named, trusted, helo, heard)
-    report = resolver.look(look.questions(), servers, timeout, look.follow)
+    report = resolver.look(look.questions(), servers, timeout, look.follow, pace=look.pace)
     listings = look.rest(report.answers)
     return Survey(
         listings,
@@ -151,7 +152,7 @@ class _Look:
                 self.groups[entry.zone, kind] = group
                 for question in (*listed, *clear):
                     self.tests.setdefault(question, []).append(group)
-            pair = _Pair(subject, group, Question(dnsbl.query_name(subject, entry.apex), packets.A))
+            pair = _Pair(subject, group, Question(dnsbl.query_name(subject, entry.asked_zone), packets.A))
             self.pairs[pair.question] = pair
             self.order.append(pair)
         elif named:
@@ -165,6 +166,14 @@ class _Look:
         yield from self.pointers
         yield from self.helo.values()
         yield from self.pairs
+
+    def pace(self, question: Question) -> float:
+        """Seconds after the start at which a question may be sent, by what the list's operator bears."""
+        pair = self.pairs.get(question)
+        if pair is None or not pair.group.entry.per_second:
+            return 0.0
+        pair.group.asked += 1
+        return (pair.group.asked - 1) / pair.group.entry.per_second
 
     def follow(self, question: Question, answer: Answer) -> Iterable[Question]:
         """Take an answer in, tell what now stands, and name what it raises."""

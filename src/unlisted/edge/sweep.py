@@ -47,7 +47,7 @@ class Sweep:
         window: int = WINDOW,
     ) -> None:
         self.subjects = subjects
-        self.zones = [(entry, Zone(entry.apex)) for entry in entries if entry.asked]
+        self.zones = [(entry, Zone(entry.asked_zone)) for entry in entries if entry.asked]
         self.asker = Asker(servers, timeout, wait=wait, window=window)
         self.unanswered = dict.fromkeys((entry.zone for entry, _ in self.zones), 0)
         self.answered: set[str] = set()

@@ -104,7 +104,7 @@ def bystanders() -> dict[str, str]:
         if entry.zone not in RULES:
             code = next(iter((*entry.codes, *entry.neutral)), "127.0.0.2").replace("*", "2")
             point = entry.test_listed or "127.0.0.2"
-            found[entry.zone] = f"$TTL 1\n:{code}:test\n{point}\n"
+            found[entry.zone] = f"$TTL 1\n:{code}:test\n" + ("" if point == "-" else f"{point}\n")
     return found
 
 

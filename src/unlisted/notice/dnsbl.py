@@ -98,10 +98,10 @@ def _spelled(entry: Entry, point: str, kind: Kind) -> tuple[str, ...]:
     if point == "-":
         return ()
     address = net.ip(point)
-    names = [query_name(point.lower() if address is None else address, entry.apex)]
+    names = [query_name(point.lower() if address is None else address, entry.asked_zone)]
     if kind == "ip6" and address is not None and address.version == 4:
         # RFC 5782 §5 wants ::FFFF:7F00:2 of IPv6 lists; zones that hold both often know only the other.
-        mapped = query_name(IPv6Address(f"::ffff:{address}"), entry.apex)
+        mapped = query_name(IPv6Address(f"::ffff:{address}"), entry.asked_zone)
         names = [mapped, *names] if "ip4" in entry.kind else [mapped]
     return tuple(names)
 
@@ -154,10 +154,13 @@ def judge(
     blank = Listing(
         address=str(subject), list=entry.key, zone=entry.zone, state="unknown", weight=entry.weight, at=at
     )
-    if not entry.asked:
-        return structs.replace(blank, why=f"not asked: {entry.why_not}")
+    if entry.status in ("dead", "merged"):
+        return structs.replace(blank, why=f"not asked: {entry.notes or entry.status}")
+    if entry.keyless:
+        needs = f"it answers subscribers only; yours goes under [keys] as `{entry.key_name}`"
+        return structs.replace(blank, why=f"not asked: {needs}")
     if a.rcode is None or a.truncated:
-        return structs.replace(blank, why=a.why or a.fault or "the answer was cut off")
+        return structs.replace(blank, why=entry.veiled(a.why or a.fault) or "the answer was cut off")
     if a.rcode == NXDOMAIN or (a.rcode == 0 and not a.addresses):
         # NOERROR without an A: the name exists for another reason; RFC 5782 §2.1 makes the A the listing.
         return structs.replace(blank, state="clear")
@@ -209,18 +212,10 @@ def _verdict(entry: Entry, blank: Listing, txt: Answer | None) -> Listing:
         blank,
         state="listed",
         meaning="; ".join(spelled),
-        reason=_told(entry, txt) if txt else "",
+        reason=entry.veiled(" | ".join(txt.texts))[:MAX_REASON] if txt else "",
         scope=min((part.scope for _, part in held), key=_SEVERITY.index) if held else entry.scope,
         removal=describe(way_out(entry, codes)),
     )
-
-
-def _told(entry: Entry, txt: Answer) -> str:
-    """The list's own words; a list may put the key into them, and we show it to nobody."""
-    words = " | ".join(txt.texts)
-    if entry.secret:
-        words = re.sub(re.escape(entry.secret), "{key}", words, flags=re.IGNORECASE)
-    return words[:MAX_REASON]
 
 
 def way_out(entry: Entry, codes: Sequence[str]) -> Way:

@@ -11,13 +11,12 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from unlisted import catalogue
+from unlisted import catalogue, net
 from unlisted.errors import ConfigError
 
 _CODE = re.compile(r"127(\.(\*|[0-9]{1,3})){3}")
 _BITS = frozenset(str(1 << n) for n in range(8))
-
-STALE_DAYS = 180  # lists change hands and codes about once a year
+KEY = "{key}"  # in a zone: where the key of a subscriber stands, and what is shown in its place
 
 Kind = Literal["ip4", "ip6", "domain"]
 Scope = Literal["address", "range", "network", "policy", "domain"]
@@ -51,14 +50,23 @@ class Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     removal: Way = Way()
 
 
+class Secret(str):
+    """A subscriber's key: goes into the question, and nowhere else."""
+
+    def __repr__(self) -> str:
+        return repr(KEY)
+
+
 class Entry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One zone. Codes are dotted; `*` stands for any one octet. Absent is "" or empty.
 
     `bits` is for lists whose last octet is a mask. `refused` are answers that say "I do not answer you":
     no listing. `neutral` are answers that accuse nobody (white, yellow, reputation).
+    A zone with `{key}` in it is for subscribers and is not asked without a key; `keyed_zone` is asked in
+    the place of the open one once there is a key. `zone` is what is shown; ask `asked_zone`.
     """
 
-    zone: str  # "{key}" in it stands for the person's own key
+    zone: str
     also: tuple[str, ...] = ()  # other zones of the same list, with the same codes
     name: str
     operator: str
@@ -77,36 +85,43 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     weight_because: str = ""
     lookup_url: str = ""
     registration: str = ""
-    key_name: str = ""  # what its key is called under [keys] of the configuration
-    keyed: str = ""  # the zone to ask with a key, where one may ask without as well
+    key_name: str = ""  # which of the configuration's [keys] stands for `{key}`
+    keyed_zone: str = ""
     limits: str = ""
     per_second: float = 0.0  # questions that the operator bears; 0: nobody says
     per_day: int = 0
-    verified: bool = True  # False: codes or life are from memory or from others' lists, as `source` says
     every_hours: float = 24.0  # how often a watch asks again
     removal: Way = Way()
     test_listed: str = ""  # RFC 5782 §5 unless the list has its own; "-" is none
     test_clear: str = ""
     notes: str = ""
+    verified: bool = True  # False: no page of the operator's was opened; see `source`
     key: str = ""  # the table's own name; `load` fills it in
-    secret: str = ""  # the person's key; `load` fills it in, and nothing shows it
+    secret: str = ""  # a `Secret`; `with_keys` fills it in
 
     @property
     def asked(self) -> bool:
-        """Only what lives, and opens to us: the domain of a dead list belongs to a stranger."""
-        return self.status in ("live", "stranger") and ("{key}" not in self.zone or bool(self.secret))
+        """Only what lives is asked: the domain of a dead list belongs to a stranger."""
+        return self.status in ("live", "stranger") and not self.keyless
 
     @property
-    def apex(self) -> str:
-        """The zone as it is asked. What is shown is `zone`."""
-        return self.zone.replace("{key}", self.secret.lower())
+    def keyless(self) -> bool:
+        """For subscribers, and no key was given."""
+        return KEY in self.zone and not self.secret
 
     @property
-    def why_not(self) -> str:
-        """Why it is not asked."""
-        if self.status in ("dead", "merged"):
-            return self.notes or self.status
-        return f'it wants a key: {self.key_name} = "…" under [keys] in the configuration'
+    def asked_zone(self) -> str:
+        """The zone with the key in it: for the question only."""
+        return self.zone.replace(KEY, self.secret) if self.secret else self.zone
+
+    @property
+    def allows(self) -> bool:
+        """An allow-list: none of its answers accuses."""
+        return not (self.codes or self.bits)
+
+    def veiled(self, text: str) -> str:
+        """What came back, without the key that went out."""
+        return re.sub(re.escape(self.secret), KEY, text, flags=re.IGNORECASE) if self.secret else text
 
 
 class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,6 +137,9 @@ class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
                 return entry
             if wanted in entry.also:
                 return structs.replace(entry, zone=wanted)
+            for shape in (entry.zone, entry.keyed_zone):
+                if KEY in shape and (secret := _between(wanted, *shape.split(KEY))):
+                    return structs.replace(entry, zone=shape, secret=secret)
         return None
 
     def find(self, name: str) -> Entry | None:
@@ -135,14 +153,36 @@ class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
 
     def gone(self) -> tuple[Entry, ...]:
         """What died or was merged: never asked, kept to explain the refusals that still cite it."""
-        return tuple(entry for entry in self.list.values() if not entry.asked)
+        return tuple(entry for entry in self.list.values() if entry.status in ("dead", "merged"))
+
+    def with_keys(self, keys: Mapping[str, str]) -> "Catalogue":
+        """The same with the person's keys in it; ConfigError for a key that no list knows."""
+        known = {entry.key_name for entry in self.list.values()} - {""}
+        if unknown := set(keys) - known:
+            raise ConfigError(
+                f"no list takes a key called {min(unknown)!r} - at `$.keys`",
+                remedy=f"the names are: {', '.join(sorted(known))}",
+            )
+        return Catalogue({name: _keyed(entry, keys) for name, entry in self.list.items()})
 
 
-def load(keys: Mapping[str, str] = {}) -> Catalogue:
-    """The catalogue with the person's own entries merged over ours; ConfigError names what is wrong in it.
+def _keyed(entry: Entry, keys: Mapping[str, str]) -> Entry:
+    if entry.key_name not in keys:
+        return entry
+    secret = Secret(keys[entry.key_name])
+    if not entry.keyed_zone:
+        return structs.replace(entry, secret=secret)
+    return structs.replace(entry, zone=entry.keyed_zone, also=(entry.zone, *entry.also), secret=secret)
 
-    `keys`: what lists gave the person to ask them with, by `key_name`.
-    """
+
+def _between(name: str, head: str, tail: str) -> Secret:
+    """The key in a zone that somebody wrote out; "" when it is another zone."""
+    inner = name[len(head) : len(name) - len(tail)]
+    return Secret(inner if name == f"{head}{inner}{tail}" and net.label(inner) else "")
+
+
+def load() -> Catalogue:
+    """The catalogue with the person's own entries merged over ours; ConfigError names what is wrong in it."""
     table = catalogue.read("lists", Catalogue)
     for key, entry in table.list.items():
         if fault := _fault(entry):
@@ -150,51 +190,33 @@ def load(keys: Mapping[str, str] = {}) -> Catalogue:
                 f"the catalogue of lists: {fault} - at `$.list.{key}`",
                 remedy="correct that entry or take it out",
             )
-    return Catalogue(
-        {key: _opened(structs.replace(entry, key=key), keys) for key, entry in table.list.items()}
-    )
-
-
-def _opened(entry: Entry, keys: Mapping[str, str]) -> Entry:
-    """The entry with its key, where the person has one."""
-    secret = keys.get(entry.key_name, "") if entry.key_name else ""
-    if not secret:
-        return entry
-    if not entry.keyed:
-        return structs.replace(entry, secret=secret)
-    return structs.replace(entry, secret=secret, zone=entry.keyed, also=(entry.zone, *entry.also))
+    return Catalogue({key: structs.replace(entry, key=key) for key, entry in table.list.items()})
 
 
 def _fault(entry: Entry) -> str:
     """What types cannot say."""
     for pattern in (*entry.codes, *entry.refused, *entry.neutral):
-        if not _CODE.fullmatch(pattern):
+        if not _CODE.fullmatch(pattern) or any(len(o) > 2 and int(o) > 255 for o in pattern.split(".")):
             return f"{pattern!r} is no code like 127.0.0.2"
     if any(bit not in _BITS for bit in entry.bits):
         return "a bit is a power of two from 1 to 128"
     if not 0 <= entry.weight <= 1:
         return "a weight lies between 0 and 1"
-    for zone in (entry.zone, *entry.also):
+    if entry.per_second < 0 or entry.per_day < 0 or entry.every_hours <= 0:
+        return "limits are 0 or more, and hours more than 0"
+    if entry.secret:
+        return "keys stand in the configuration, under [keys]"
+    if bool(entry.key_name) != (KEY in f"{entry.zone} {entry.keyed_zone}"):
+        return f"a zone with {KEY} has a key_name, and only such a one"
+    for zone in (entry.zone, *entry.also, entry.keyed_zone):
         if zone != zone.lower().strip("."):
             return f"the zone {zone!r} is written in lower case, without a dot at the end"
-    if entry.secret:
-        return "a key stands under [keys] in the configuration, not here"
-    if ("{key}" in entry.zone or entry.keyed) and not entry.key_name:
-        return "a zone with {key} names its key: key_name"
     try:
         date.fromisoformat(entry.checked)
     except ValueError:
         return f"{entry.checked!r} is no date like 2026-11-23"
     unknown = {word for part in entry.parts.values() for word in part.removal.behind} - set(entry.parts)
     return f"no part is called {min(unknown)!r}" if unknown else ""
-
-
-def stale(entry: Entry, today: str) -> str:
-    """Why somebody should look at an entry again on that day (2026-11-25); "" when nobody need."""
-    if not entry.asked:
-        return ""
-    days = (date.fromisoformat(today) - date.fromisoformat(entry.checked)).days
-    return f"last looked at on {entry.checked}, {days} days ago" if days > STALE_DAYS else ""
 
 
 def stranger(zone: str) -> Entry:
