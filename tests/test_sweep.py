@@ -17,6 +17,7 @@ import dns.message
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 import dns_fuzz
 from dns_server import answer, asked, serving
@@ -430,6 +431,28 @@ def test_who_takes_the_answers_may_take_long() -> None:
             found[str(subject)] = said
     assert len(found) == 150
     assert all(right(subject, said) for subject, said in found.items())
+
+
+def test_an_operator_s_pace_is_kept_and_the_rest_say_so() -> None:
+    slow = structs.replace(stranger("slow.example"), per_second=40.0)
+    times: list[float] = []
+
+    def handler(query: dns.message.Message) -> bytes:
+        if asked(query)[0].endswith("slow.example"):
+            times.append(time.monotonic())
+        return honest(query)
+
+    with serving(handler) as port:
+        found = told(Sweep(addresses(300), [LIST, slow], at(port), timeout=1.0))
+    assert len(found) == 600
+    unasked = [pair for pair, said in found.items() if said.rcode is None]
+    assert {found[pair].why for pair in unasked} <= {
+        "not asked: its operator bears 40 questions a second",
+        "no answer within 1 s",
+    }
+    assert {zone for _, zone in unasked} == {"slow.example"}
+    assert 20 <= len(times) <= 41
+    assert len(times) + len(unasked) >= 300
 
 
 def test_dead_lists_are_left_out() -> None:
