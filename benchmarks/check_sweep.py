@@ -3,11 +3,12 @@
     python benchmarks/check_sweep.py [--count 200000] [--rounds 5]
 
 A real rbldnsd on loopback holds a million generated addresses; it has one core, whoever asks has the other.
-Half of what is asked is listed. Every Python client must come to the right verdict for every address, or the
-run fails; the two written in C print what came (massdns) or count it (dnsperf), so they are given less to do.
-The slow ones ask fewer of the same questions. Then the addresses of a /16 on 20 lists: how long, how many
-without an answer, how many wrong, and the most memory. massdns is asked where it is installed. The time of
-the processor for a question is printed too: it bears a busy machine better than questions a second do.
+Half of what is asked is listed. Ours must come to the right verdict for every address, or the run fails; what
+the other Python clients came to is printed. The two written in C print what came (massdns) or count it
+(dnsperf), so they are given less to do. The slow ones ask fewer of the same questions. Then the addresses of
+a /16 on 20 lists: how long, how many without an answer, how many wrong, and the most memory. massdns is asked
+where it is installed. The time of the processor for a question is printed too: it bears a busy machine better
+than questions a second do.
 """
 
 import argparse
@@ -190,13 +191,12 @@ def python(name: str, folder: Path, port: int, count: int) -> float:
     listed = set((folder / "list").read_text().split())
     expected = sum(address in listed for address in (folder / "asked").read_text().split()[:count])
     told = found["told"]
-    if (told.get("listed"), told.get("clear")) != (expected, count - expected):
+    if name == "ours" and (told.get("listed"), told.get("clear")) != (expected, count - expected):
         raise SystemExit(f"{name}: {told}, but {expected} of {count} are listed")
     rate: float = count / found["seconds"]
     each = found["busy"] / count * 1e6
-    sys.stdout.write(
-        f"  {name}: {rate:,.0f}/s, {each:.1f} us of processor each, {found['peak']} MB, {told}\n"
-    )
+    each_one = f"{each:.1f} us of processor each, {found['peak']} MB"
+    sys.stdout.write(f"  {name}: {rate:,.0f}/s, {each_one}, {told}; {expected} are listed\n")
     return rate
 
 
