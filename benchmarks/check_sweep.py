@@ -3,11 +3,12 @@
     python benchmarks/check_sweep.py [--count 200000] [--rounds 5]
 
 A real rbldnsd on loopback holds a million generated addresses; it has one core, whoever asks has the other.
-Half of what is asked is listed. Every Python client must come to the right verdict for every address, or the
-run fails; the two written in C print what came (massdns) or count it (dnsperf), so they are given less to do.
-The slow ones ask fewer of the same questions. Then the addresses of a /16 on 20 lists: how long, how many
-without an answer, how many wrong, and the most memory. massdns is asked where it is installed. The time of
-the processor for a question is printed too: it bears a busy machine better than questions a second do.
+Half of what is asked is listed. Ours must come to the right verdict for every address, or the run fails; what
+the other Python clients came to is printed. The two written in C print what came (massdns) or count it
+(dnsperf), so they are given less to do. The slow ones ask fewer of the same questions. Then the addresses of
+a /16 on 20 lists: how long, how many without an answer, how many wrong, and the most memory. massdns is asked
+where it is installed. The time of the processor for a question is printed too: it bears a busy machine better
+than questions a second do.
 """
 
 import argparse
@@ -160,6 +161,12 @@ CLIENTS: dict[str, Callable[[list[Any], int], Verdicts]] = {
 }  # fmt: skip
 
 
+def memory() -> int:
+    """The most megabytes that this process held; getrusage would count what its parent held at the fork."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) >> 10
+
+
 def child(name: str, folder: Path, port: int, count: int) -> None:
     """One client in a process of its own: prints seconds, verdicts and memory."""
     addresses: list[Any] = (folder / "asked").read_text().split()[:count]
@@ -168,7 +175,7 @@ def child(name: str, folder: Path, port: int, count: int) -> None:
     began, busy = time.perf_counter(), time.process_time()
     told = CLIENTS[name](addresses, port)
     seconds, busy = time.perf_counter() - began, time.process_time() - busy
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    peak = memory()
     sys.stdout.write(json.dumps({"seconds": seconds, "busy": busy, "told": told, "peak": peak}))
 
 
@@ -184,13 +191,12 @@ def python(name: str, folder: Path, port: int, count: int) -> float:
     listed = set((folder / "list").read_text().split())
     expected = sum(address in listed for address in (folder / "asked").read_text().split()[:count])
     told = found["told"]
-    if (told.get("listed"), told.get("clear")) != (expected, count - expected):
+    if name == "ours" and (told.get("listed"), told.get("clear")) != (expected, count - expected):
         raise SystemExit(f"{name}: {told}, but {expected} of {count} are listed")
     rate: float = count / found["seconds"]
     each = found["busy"] / count * 1e6
-    sys.stdout.write(
-        f"  {name}: {rate:,.0f}/s, {each:.1f} us of processor each, {found['peak']} MB, {told}\n"
-    )
+    each_one = f"{each:.1f} us of processor each, {found['peak']} MB"
+    sys.stdout.write(f"  {name}: {rate:,.0f}/s, {each_one}, {told}; {expected} are listed\n")
     return rate
 
 
@@ -242,7 +248,7 @@ def whole_range(folder: Path, port: int) -> bool:
         for number, entry in enumerate(entries)
         for address in (folder / f"range{number}").read_text().split()[1:]
     }
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    before = memory()
     sweep = Sweep(RANGE, entries, [Server("127.0.0.1", port)])
     count = lost = wrong = 0
     began = time.perf_counter()
@@ -253,11 +259,10 @@ def whole_range(folder: Path, port: int) -> bool:
         elif (one.state == "listed") != ((one.zone, one.address) in listed):
             wrong += 1
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     sys.stdout.write(
         f"a /16 on {LISTS} lists: {count:,} questions in {seconds:.1f} s (goal {GOAL_SECONDS:g}),"
         f" {count / seconds:,.0f}/s, {lost} without an answer, {wrong} wrong,"
-        f" {sweep.asker.repeated} repeated; peak memory {peak} MB ({before} MB before)\n"
+        f" {sweep.asker.repeated} repeated; peak memory {memory()} MB ({before} MB before)\n"
     )
     return count == RANGE.num_addresses * LISTS and not lost and not wrong
 
@@ -272,7 +277,10 @@ def main() -> int:
     parser.add_argument("--client", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.client:
-        child(args.client[0], Path(args.client[1]), int(args.client[2]), int(args.client[3]))
+        name, folder, port, count = args.client
+        if name == "range":
+            return 0 if whole_range(Path(folder), int(port)) else 1
+        child(name, Path(folder), int(port), int(count))
         return 0
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as name:
@@ -300,11 +308,14 @@ def main() -> int:
                 if key in middle:
                     sys.stdout.write(
                         f"sweep, rbldnsd with {ENTRIES:,} entries: ours {middle['ours']:,.0f}/s,"
-                        f" {key} {middle[key]:,.0f}/s, ratio {middle['ours'] / middle[key]:.2f} (goal 1.00)\n"
+                        f" {key} {middle[key]:,.0f}/s, ratio {middle['ours'] / middle[key]:.2f}"
+                        f"{' (no goal: it only counts)' if key == 'dnsperf' else ' (goal 1.00)'}\n"
                     )
                 elif key in fast:
                     sys.stdout.write(f"{key} is not installed\n")
-            return 0 if whole_range(folder, port) else 1
+            sys.stdout.flush()
+            command = [sys.executable, __file__, "--client", "range", str(folder), str(port), "0"]
+            return subprocess.run(command, timeout=600, check=False).returncode
 
 
 if __name__ == "__main__":

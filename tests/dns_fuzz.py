@@ -14,6 +14,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdata
 import dns.rdatatype
 import dns.rrset
 from msgspec import Struct, structs
@@ -21,6 +22,9 @@ from msgspec import Struct, structs
 from unlisted.notice import packets, shapes
 from unlisted.notice.packets import AAAA, MAX_RECORDS, PTR, TXT, A
 from unlisted.notice.shapes import Zone
+
+# Loaded one by one, dnspython takes a type for unknown once it has met it in a record of class ANY.
+dns.rdata.load_all_types()  # type: ignore[no-untyped-call]
 
 TYPES = (A, A, A, TXT, TXT, PTR, AAAA)
 ZONES = ("bl.example", "zen.lists.example", "a.b.c.d.e.f.example", "x")

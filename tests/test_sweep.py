@@ -3,11 +3,13 @@
 import random
 import re
 import socket
+import subprocess
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import Any
 
 import dns.flags
@@ -15,12 +17,13 @@ import dns.message
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 import dns_fuzz
 from dns_server import answer, asked, serving
 from unlisted.edge.asker import MOST_OPEN, WINDOW
 from unlisted.edge.server import Server
-from unlisted.edge.sweep import MUTE, Sweep
+from unlisted.edge.sweep import MUTE, Sweep, judged
 from unlisted.net import Address
 from unlisted.notice import dnsbl, lists, packets, shapes
 from unlisted.notice.lists import Entry, stranger
@@ -194,6 +197,34 @@ def test_each_pair_gets_its_own_answer_once() -> None:
     assert len(found) == 1200
     assert all(right(subject, said) for (subject, _), said in found.items())
     assert sweep.asker.doubtful == 0
+
+
+def test_a_real_server_of_lists_loses_none_and_every_verdict_is_its_own(
+    program: Callable[[str], str], tmp_path: Path
+) -> None:
+    rng, subjects, zones = random.Random(16), addresses(4000), [f"l{n}.example" for n in range(5)]
+    held = {zone: {str(one) for one in rng.sample(subjects, 700)} for zone in zones}
+    tmp_path.chmod(0o755)
+    for zone, some in held.items():
+        (tmp_path / zone).write_text(":127.0.0.2:listed\n" + "".join(f"{one}\n" for one in sorted(some)))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [program("rbldnsd"), "-n", "-q", "-b", f"127.0.0.1/{port}", "-w", str(tmp_path)]
+    command += [f"{zone}:ip4set:{zone}" for zone in zones]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert any("started" in line for line in server.stdout)
+            sweep = Sweep(subjects, [stranger(zone) for zone in zones], at(port))
+            found = list(judged(sweep, 5.0))
+        finally:
+            server.terminate()
+    assert len(found) == len({(one.address, one.zone) for one in found}) == 20_000
+    for one in found:
+        assert one.state == ("listed" if one.address in held[one.zone] else "clear")
+        assert one.at == 5.0
+        assert one.codes == (("127.0.0.2",) if one.state == "listed" else ())
 
 
 def test_junk_around_the_answer_is_counted_and_never_believed() -> None:
@@ -378,6 +409,18 @@ def test_a_second_server_takes_over() -> None:
     assert all(right(subject, said) for (subject, _), said in found.items())
 
 
+def test_a_server_that_is_gone_is_passed_over() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        closed = gone.getsockname()[1]
+    with serving(honest) as port:
+        sweep = Sweep(addresses(500), [LIST], [*at(closed), *at(port)])
+        found = told(sweep)
+    assert len(found) == 500
+    assert all(right(subject, said) for (subject, _), said in found.items())
+    assert sweep.seconds < 3
+
+
 def test_who_takes_the_answers_may_take_long() -> None:
     with serving(honest) as port:
         sweep = Sweep(addresses(150), [LIST], at(port), wait=0.5)
@@ -388,6 +431,28 @@ def test_who_takes_the_answers_may_take_long() -> None:
             found[str(subject)] = said
     assert len(found) == 150
     assert all(right(subject, said) for subject, said in found.items())
+
+
+def test_an_operator_s_pace_is_kept_and_the_rest_say_so() -> None:
+    slow = structs.replace(stranger("slow.example"), per_second=40.0)
+    times: list[float] = []
+
+    def handler(query: dns.message.Message) -> bytes:
+        if asked(query)[0].endswith("slow.example"):
+            times.append(time.monotonic())
+        return honest(query)
+
+    with serving(handler) as port:
+        found = told(Sweep(addresses(300), [LIST, slow], at(port), timeout=1.0))
+    assert len(found) == 600
+    unasked = [pair for pair, said in found.items() if said.rcode is None]
+    assert {found[pair].why for pair in unasked} <= {
+        "not asked: its operator bears 40 questions a second",
+        "no answer within 1 s",
+    }
+    assert {zone for _, zone in unasked} == {"slow.example"}
+    assert 20 <= len(times) <= 41
+    assert len(times) + len(unasked) >= 300
 
 
 def test_dead_lists_are_left_out() -> None:

@@ -8,7 +8,6 @@ believed. No question has a timer of its own: what is open is looked through 20 
 import os
 import random
 import selectors
-import socket
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,13 +15,13 @@ from heapq import heappop, heappush
 from itertools import chain, count, islice
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
+from unlisted.edge.ask import Ask, Late, Port
 from unlisted.edge.server import Server
 from unlisted.edge.stream import Stream
 from unlisted.notice import packets
 from unlisted.notice.packets import Answer
-from unlisted.notice.shapes import Known
 
 # Unanswered at once: a first burst over about 119 packets overran rbldnsd's receive buffer (measured).
 WINDOW = 100
@@ -32,68 +31,24 @@ PORTS = 8  # sockets for each server: with the id, 19 bits and the port's own ra
 BATCH = 32  # packets read from one port, or sent to it, in a row
 FIRST_WAIT = 0.6  # seconds until the first repetition; then doubled. A resolver's cold look-up takes 0.1-0.5
 LOOK = 0.05  # seconds between two looks at what is late
-REFUSALS = 3  # "port unreachable" so often, and never an answer: nobody is there
+REFUSALS = 3  # "port unreachable" so often: nobody is there
 TCP_AT_ONCE = 8
 SIZE = 4096  # octets read of a packet; what fills them was longer than any answer that we ask for
 
 FORMERR, NOTIMP = 1, 4
 
 
-class Ask(Struct, eq=False):
-    """A question; one with a `why` is answered by that and never sent. `known` is for plain frames only."""
-
-    question: bytes  # the section, as packets.question makes it
-    key: Any  # what the caller knows it by
-    known: Known | None = None
-    why: str = ""
-    frame: tuple[bytes, bytes] = packets.PLAIN
-    sent: float = 0.0  # first
-    late: "_Late | None" = None
-    fault: str = ""  # of what came instead of an answer
-    due: float = 0.0  # not sent before (time.monotonic): what its operator bears
-
-    def ended(self, why: str) -> Answer:
-        """It has no answer, because of this."""
-        name, qtype = packets.asked(self.question) if self.question else ("", packets.A)
-        if self.fault:
-            why += f"; what came did not fit ({self.fault})"
-        return Answer(name=name, qtype=qtype, why=why)
-
-
-class _Late(Struct, eq=False):
-    """What is kept of a question whose first try did not end it. It is out of the window."""
-
-    # Port, id and time of each try: a late answer is an answer.
-    places: list[tuple["_Port", bytes, float]]
-    tries: int = 1
-    due: float = 0.0
-
-
-class _Port:
-    """One connected UDP socket: the kernel drops what comes from elsewhere."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.waiting: dict[bytes, Ask] = {}
-        self.socket = socket.socket(server.family, socket.SOCK_DGRAM)
-        self.socket.setblocking(False)
-        try:
-            self.socket.connect((server.host, server.port))
-        except OSError:
-            self.socket.close()
-            raise
-
-
 class Asker:
-    """Asks `servers` in turn. `wait` seconds for each question; all of it ends after `timeout` seconds."""
+    """One run through `servers`: `wait` seconds for each question, `timeout` seconds for all of it."""
 
     def __init__(
         self, servers: Sequence[Server], timeout: float, *, wait: float = float("inf"), window: int = WINDOW
     ) -> None:
-        self.timeout, self.wait, self.widest = timeout, wait, window
+        self.servers, self.timeout, self.wait, self.widest = servers, timeout, wait, window
         self.window, self.narrowed = float(window), 0.0
         self.in_window = self.open = 0  # without an answer: on their first try, and in all
-        self.sent = self.repeated = self.doubtful = self.refused = self.believed = 0
+        self.sent = self.repeated = self.doubtful = self.believed = 0
+        self.refused: dict[Server, int] = dict.fromkeys(servers, 0)
         self.trouble = self.over = ""
         self.more: deque[Ask] = deque()
         self.held: list[tuple[float, int, Ask]] = []  # a heap: not due yet
@@ -102,25 +57,31 @@ class Asker:
         self.streams: dict[Stream, Ask] = {}
         self.cut: deque[tuple[Ask, Server]] = deque()
         self.random = random.SystemRandom()
+        self.ports: list[list[Port]] = []
+        self.now = self.until = self.next_look = 0.0
+        self.heard = float("-inf")
+
+    def _open(self) -> None:
         self.selector = selectors.DefaultSelector()
-        self.ports: list[list[_Port]] = []
-        self.now, self.heard = time.monotonic(), float("-inf")
-        self.until, self.next_look = self.now + timeout, self.now + LOOK
-        for server in servers:
+        self.now = time.monotonic()
+        self.until, self.next_look = self.now + self.timeout, self.now + LOOK
+        for server in self.servers:
             self._listen(server)
+        if not self.ports:
+            self.over = self.trouble or "there is no resolver"
 
     def _listen(self, server: Server) -> None:
-        ports: list[_Port] = []
+        ports: list[Port] = []
         try:
             for _ in range(PORTS):
-                ports.append(_Port(server))
+                ports.append(Port(server))
                 self.selector.register(ports[-1].socket, selectors.EVENT_READ, ports[-1])
         except OSError as error:
             self.trouble = f"cannot reach {server}: {error.strerror or error}"
         if ports:
             self.ports.append(ports)
 
-    def close(self) -> None:
+    def _close(self) -> None:
         """No socket outlives the run."""
         for ports in self.ports:
             for port in ports:
@@ -132,8 +93,7 @@ class Asker:
     def run(self, asks: Iterable[Ask]) -> Iterator[list[tuple[Any, Answer]]]:
         """Every key with its answer, as they come. Meanwhile `more` may be given further questions."""
         source = iter(asks)
-        if not self.ports:
-            self.over = self.trouble or "there is no resolver"
+        self._open()
         try:
             while not self.over:
                 self.now = time.monotonic()
@@ -152,7 +112,7 @@ class Asker:
             for pair in self._rest(source):
                 yield [pair]
         finally:
-            self.close()
+            self._close()
 
     def _take(self) -> None:
         """Take in what has come, waiting for it at most until the next look at what is late."""
@@ -212,7 +172,7 @@ class Asker:
             try:
                 send(number + before + ask.question + after)
             except OSError as error:
-                self._unreachable(error)
+                self._unreachable(port, error)
         sent //= 2
         self.sent += sent
         self.open += sent
@@ -223,7 +183,7 @@ class Asker:
         while self.more:
             yield self.more.popleft()
 
-    def _again(self, ask: Ask, late: _Late) -> None:
+    def _again(self, ask: Ask, late: Late) -> None:
         """Another try: the next server, a random port, a fresh id that is not in use there."""
         port = self.random.choice(self.ports[late.tries % len(self.ports)])
         number = os.urandom(2)
@@ -239,12 +199,12 @@ class Asker:
         try:
             port.socket.send(number + before + ask.question + after)
         except OSError as error:
-            self._unreachable(error)
+            self._unreachable(port, error)
 
     def _look(self) -> None:
         """Ask again what is late; end what has waited long enough."""
         self.next_look = self.now + LOOK
-        found: dict[int, tuple[_Port, bytes, Ask]] = {}
+        found: dict[int, tuple[Port, bytes, Ask]] = {}
         for ports in self.ports:
             for port in ports:
                 for number, ask in port.waiting.items():
@@ -264,14 +224,14 @@ class Asker:
             if self._expired(ask):
                 self._hang_up(stream, ask.ended(f"cut off over UDP, and TCP took over {self.wait:g} s"))
 
-    def _late(self, port: _Port, number: bytes, ask: Ask) -> _Late:
+    def _late(self, port: Port, number: bytes, ask: Ask) -> Late:
         """Out of the window: the silent must not stop the rest, and the odd take their own way."""
         if ask.late is None:
             self.in_window -= 1
-            ask.late = _Late([(port, number, ask.sent)])
+            ask.late = Late([(port, number, ask.sent)])
         return ask.late
 
-    def _leave(self, late: _Late) -> None:
+    def _leave(self, late: Late) -> None:
         """Forget the ids: what has come, or has not, settles these tries."""
         for port, number, _ in late.places:
             del port.waiting[number]
@@ -283,15 +243,17 @@ class Asker:
     def _named(self) -> str:
         return ", ".join(str(ports[0].server) for ports in self.ports)
 
-    def _unreachable(self, error: OSError) -> None:
-        """The port is closed (ICMP). Said once too often, and nobody ever answered: stop waiting."""
-        self.refused += 1
-        if self.refused >= REFUSALS * len(self.ports) and not self.believed:
-            self.over = f"nobody answers DNS at {self._named()} ({error.strerror or error})"
+    def _unreachable(self, port: Port, error: OSError) -> None:
+        """The port is closed (ICMP): such a server is asked last; where all are so, nobody is there."""
+        self.refused[port.server] += 1
+        if self.refused[port.server] == REFUSALS:
+            self.ports.sort(key=lambda ports: self.refused[ports[0].server] >= REFUSALS)
+            if not self.believed and self.refused[self.ports[0][0].server] >= REFUSALS:
+                self.over = f"nobody answers DNS at {self._named()} ({error.strerror or error})"
 
     # ---- hearing ------------------------------------------------------------------------------------
 
-    def _drain(self, port: _Port) -> None:
+    def _drain(self, port: Port) -> None:
         """Believe what answers a question that is open on this port under this id; at most a batch."""
         recv, waiting, done, believed = port.socket.recv, port.waiting, self.done, 0
         for _ in range(BATCH):
@@ -300,7 +262,7 @@ class Asker:
             except BlockingIOError:
                 break
             except OSError as error:
-                self._unreachable(error)
+                self._unreachable(port, error)
                 continue
             number = packet[:2]
             ask = waiting.get(number)
@@ -325,7 +287,7 @@ class Asker:
         self.believed += believed
         self.window = min(self.widest, self.window + believed / self.window)
 
-    def _weigh(self, port: _Port, number: bytes, ask: Ask, packet: bytes) -> None:
+    def _weigh(self, port: Port, number: bytes, ask: Ask, packet: bytes) -> None:
         """What is not plain: a new shape, a fault, no EDNS there, cut off, an answer to a later try."""
         if ask.known:
             answer = ask.known.read(packet, int.from_bytes(number), ask.question)
@@ -351,7 +313,7 @@ class Asker:
         else:
             self._end(ask, answer)
 
-    def _compare(self, port: _Port, number: bytes, late: _Late) -> None:
+    def _compare(self, port: Port, number: bytes, late: Late) -> None:
         """Which try was answered tells what became of the one before."""
         which = next(at for at, place in enumerate(late.places) if place[:2] == (port, number))
         if which == 0:

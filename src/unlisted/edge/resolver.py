@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from unlisted.edge.asker import WINDOW, Ask, Asker
+from unlisted.edge.ask import Ask
+from unlisted.edge.asker import WINDOW, Asker
 from unlisted.edge.server import Server, parse, system
 from unlisted.notice import packets
 from unlisted.notice.dnsbl import Question

@@ -12,7 +12,8 @@ from socket import inet_ntoa
 
 from msgspec import structs
 
-from unlisted.edge.asker import WINDOW, Ask, Asker
+from unlisted.edge.ask import Ask
+from unlisted.edge.asker import MOST_OPEN, WINDOW, Asker
 from unlisted.edge.server import Server
 from unlisted.messages import Listing
 from unlisted.net import Address
@@ -23,7 +24,7 @@ from unlisted.notice.shapes import Zone
 
 WAIT = 5.0  # seconds for each question, repetitions and all
 MUTE = 32  # questions about a zone that ended without an answer, and never one that had one: asked no more
-NOT_ASKED = f"not asked: {MUTE} questions about this list had no answer, and none had one"
+NOT_ASKED = f"not asked: the first {MUTE} questions about this list had no answer"
 MOST_KNOWN = 10_000  # verdicts kept; a list has a handful, but an answer that is not of a shape stands alone
 
 Pair = tuple[Address | str, Entry]
@@ -50,20 +51,21 @@ class Sweep:
         self.asker = Asker(servers, timeout, wait=wait, window=window)
         self.unanswered = dict.fromkeys((entry.zone for entry, _ in self.zones), 0)
         self.answered: set[str] = set()
-        self.seconds = 0.0
+        self.paced: dict[str, int] = {}
+        self.began = self.seconds = 0.0
 
     def __iter__(self) -> Iterator[tuple[Pair, Answer]]:
-        began = time.monotonic()
+        self.began = time.monotonic()
         answered = self.answered
         for told in self.asker.run(self._asks()):
             for pair, answer in told:
                 zone = pair[1].zone
                 if answer.rcode is None:
-                    self.unanswered[zone] += 1
+                    self.unanswered[zone] += bool(answer.name)  # what was not asked has no name
                 elif zone not in answered:
                     answered.add(zone)
             yield from told
-        self.seconds = time.monotonic() - began
+        self.seconds = time.monotonic() - self.began
 
     def _asks(self) -> Iterator[Ask]:
         """The pairs as octets; what cannot be asked, or is not worth it, with its why."""
@@ -81,8 +83,20 @@ class Sweep:
                     yield Ask(b"", (subject, entry), why="no name that DNS can carry")
                 elif unanswered[entry.zone] >= MUTE and self._mute(entry.zone):
                     yield Ask(b"", (subject, entry), why=NOT_ASKED)
+                elif entry.per_second:
+                    yield self._paced(Ask(start + zone.tail, (subject, entry), known), entry)
                 else:
                     yield Ask(start + zone.tail, (subject, entry), known)
+
+    def _paced(self, ask: Ask, entry: Entry) -> Ask:
+        """Held back to what the list's operator bears; not asked where that is beyond the end."""
+        asked = self.paced.get(entry.zone, 0)
+        ask.due = self.began + asked / entry.per_second
+        if ask.due >= self.began + self.asker.timeout or len(self.asker.held) >= MOST_OPEN:
+            why = f"not asked: its operator bears {entry.per_second:g} questions a second"
+            return Ask(b"", ask.key, why=why)
+        self.paced[entry.zone] = asked + 1
+        return ask
 
     def _mute(self, zone: str) -> bool:
         return zone not in self.answered and not self.asker.over
