@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unlisted.cli import check, main
+from unlisted.cli import _offline, check, main
 from unlisted.edge import offline as files
 from unlisted.notice import intervals, listline, offline
 from unlisted.notice.listline import Columns, Net
@@ -556,6 +556,17 @@ def test_rbldnsd_values_and_ipv6(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ("192.0.2.8", ["127.0.0.4"], "XBL 192.0.2.8"),
         ("2001:db8::/64", [], ""),
     ]
+
+
+def test_rows_come_in_batches_and_none_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_offline, "BATCH", 3)
+    text = "".join(f"192.0.2.{n} # {n}\n" for n in range(8)) + "2001:db8::1 # six\n"
+    (tmp_path / "list").write_text(text)
+    _, rows, _ = ask(capsys, "--offline", str(tmp_path / "list"), "192.0.2.0/24", "2001:db8::/126")
+    assert sorted(row["line"] for row in rows) == list(range(1, 10))
+    assert all(row["entry"] == text.splitlines()[row["line"] - 1] for row in rows)
 
 
 @pytest.mark.parametrize(
