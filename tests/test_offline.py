@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unlisted.cli import check, main
+from unlisted.cli import _offline, check, main
 from unlisted.edge import offline as files
 from unlisted.notice import intervals, listline, offline
 from unlisted.notice.listline import Columns, Net
@@ -145,6 +145,7 @@ _LINE = st.tuples(
 
 
 @given(st.lists(_LINE | st.text("0123456789./ -#;\r", max_size=20), max_size=30), st.integers(1, 64))
+@settings(deadline=None)
 def test_columns_and_single_lines_agree(texts: list[str], size: int) -> None:
     """The fast reader takes only what the slow one reads in the same way, wherever the file is cut."""
     data = "".join(f"{text}\n" for text in texts).encode()
@@ -180,6 +181,7 @@ def _networks() -> st.SearchStrategy[list[tuple[IPv4Network, bool]]]:
 
 
 @given(_networks())
+@settings(deadline=None)
 def test_the_narrowest_entry_is_named_and_an_exclusion_takes_away(
     entries: list[tuple[IPv4Network, bool]],
 ) -> None:
@@ -205,6 +207,7 @@ _SPANS = st.lists(st.tuples(st.integers(0, 90), st.integers(0, 90)).map(sorted).
 
 
 @given(_SPANS, _SPANS, st.sampled_from([0, 0xFFFFFFFF - 90]))
+@settings(deadline=None)
 def test_intervals_against_sets(those: list[Any], mine: list[Any], base: int) -> None:
     """Both ends of the numbers, ranges of any shape."""
 
@@ -233,6 +236,7 @@ def test_intervals_against_sets(those: list[Any], mine: list[Any], base: int) ->
 
 
 @given(_SPANS, _SPANS)
+@settings(deadline=None)
 def test_the_same_for_ipv6(those: list[Any], mine: list[Any]) -> None:
     flat = intervals.flatten_long([(first, last, False) for first, last in those])
     met = intervals.meet_long(intervals.merge_long(mine), flat)
@@ -474,6 +478,7 @@ def test_gzip_and_a_broken_one(tmp_path: Path) -> None:
 @given(
     st.lists(st.integers(0, 9).map(lambda n: "x" * n) | st.just("192.0.2.1"), max_size=60), st.integers(1, 40)
 )
+@settings(deadline=None)
 def test_a_line_is_found_again_from_its_block(texts: list[str], size: int) -> None:
     data = "\n".join(texts).encode()
     for block in offline.blocks(chunked(data, size)):
@@ -551,6 +556,17 @@ def test_rbldnsd_values_and_ipv6(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ("192.0.2.8", ["127.0.0.4"], "XBL 192.0.2.8"),
         ("2001:db8::/64", [], ""),
     ]
+
+
+def test_rows_come_in_batches_and_none_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_offline, "BATCH", 3)
+    text = "".join(f"192.0.2.{n} # {n}\n" for n in range(8)) + "2001:db8::1 # six\n"
+    (tmp_path / "list").write_text(text)
+    _, rows, _ = ask(capsys, "--offline", str(tmp_path / "list"), "192.0.2.0/24", "2001:db8::/126")
+    assert sorted(row["line"] for row in rows) == list(range(1, 10))
+    assert all(row["entry"] == text.splitlines()[row["line"] - 1] for row in rows)
 
 
 @pytest.mark.parametrize(

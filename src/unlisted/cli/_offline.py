@@ -23,6 +23,7 @@ from unlisted.notice.listline import Net
 from unlisted.notice.offline import Account, Listed
 
 EACH = 65_536  # addresses: more than that in one piece are told as CIDRs
+BATCH = 100_000  # pieces: 40 MB of texts
 LARGEST = 10  # pieces in the table
 WEIGHT = 0.3  # as of a zone that nobody knows: nothing tells how many receivers use the file
 
@@ -221,7 +222,13 @@ class _Words:
 
 
 def rows(found: Found) -> Iterator[Entry]:
-    """A row for each listed address, in order."""
+    """A row for each listed address, in order; the texts of so many entries at a time are held."""
+    for begin in range(0, max(len(found.four.first), 1), BATCH):
+        some = Segments(*(column[begin : begin + BATCH] for column in found.four))
+        yield from _rows(found._replace(four=some, six=[] if begin else found.six))
+
+
+def _rows(found: Found) -> Iterator[Entry]:
     names = {*found.four.name.tolist(), *(name for _, _, name in found.six)}
     words = _Words(found).fetch(found.path, names) if names else _Words(found)
     for address, line in _each(found):

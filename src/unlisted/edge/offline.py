@@ -170,12 +170,14 @@ def _load(place: Path, key: str) -> Listed | None:
             head = msgspec.json.decode(line, type=_Head)
             if head.key != key or there.st_size - file.tell() != 12 * head.count:
                 return None
-            body = bytearray(12 * head.count)
-            if file.readinto(body) != len(body) or zlib.crc32(body, zlib.crc32(line)) != int(sum_, 16):
+            body = np.empty((3, head.count), np.uint32)
+            if file.readinto(body.data) != body.nbytes or zlib.crc32(body.data, zlib.crc32(line)) != int(
+                sum_, 16
+            ):
                 return None
     except (OSError, ValueError, RecursionError):
         return None
-    first, last, name = np.frombuffer(body, np.uint32).reshape(3, head.count)
+    first, last, name = body
     if not bool((first <= last).all()) or not bool((first[1:] > last[:-1]).all()):
         return None
     try:

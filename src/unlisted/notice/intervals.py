@@ -119,7 +119,7 @@ def narrowest(
 
 
 def meet(own: tuple[Numbers, Numbers], those: Segments) -> Segments:
-    """The parts of our own intervals (disjoint, in order) in segments; what one entry names joined."""
+    """The parts of our own intervals (disjoint, in order) that lie in segments; one entry's are joined."""
     low = np.searchsorted(those.last, own[0], "left")
     there = np.append(those.first, _NOWHERE)[low] <= own[1]
     hit = np.flatnonzero(there & (low < len(those.last)))

@@ -5,6 +5,8 @@ iprange(1); spamhaus.org/drop (text and JSON lines). Where they differ:
 - bits of the host in a CIDR: the network is taken, as iprange does; rbldnsd refuses the line. It is counted.
 - "192.0.2" is 192.0.2.0/24, as in rbldnsd; iprange reads it as inet_aton(3) does. A number alone is an
   address in rbldnsd's files only.
+- of overlapping entries the narrowest is named, as in ip4trie. ip4set cuts entries at octets: a listing
+  inside an exclusion of the same octet (/26 in !/25) is excluded there and stands here.
 - a number that begins with 0 is decimal to some and octal to inet_aton(3): the line is refused.
 """
 
