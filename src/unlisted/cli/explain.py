@@ -239,8 +239,10 @@ def understood(refusal: Refusal) -> bool:
 
 def _refusals(found: mail.Message, own: tuple[Address, ...]) -> tuple[list[Refusal], int]:
     """The refusals of a message, and how many recipients or replies beyond those were not read."""
-    from unlisted.notice import bounce, replies
+    from unlisted.notice import bounce, pages, replies
 
+    if found.mail and (page := pages.archived(found.raw)):
+        return replies.counted(page, found.source, own)
     if found.mail:
         return bounce.counted(found.raw, found.source, own)
     return replies.counted(found.raw.decode("utf-8", "replace"), found.source, own)

@@ -86,6 +86,8 @@ def questions(one: Sighting) -> list[str]:
         asked.append(f"unlisted find --seen {_socket(one.address, one.source_port)} --at {when}")
     if one.dst is not None:
         asked.append(f"unlisted find --contacted {one.dst} --at {when}")
+    if one.source_port and one.address is None:
+        asked.append(f"unlisted find --seen ADDR:{one.source_port} --at {when}   (ADDR: your public address)")
     return asked or [_window(one, when)]
 
 

@@ -1,9 +1,9 @@
 """What a list's own page shows its victim, as a person pasted it: one file a page's kind.
 
-A kind has `HINTS`, single words of which one stands in each such page, `STARTS`, where one begins, and
-`read(text) -> Sighting | None`. A new kind is one new file: this package walks its own folder. Nothing is
-ever fetched: scripted look-ups are forbidden there and may themselves cause a listing.
-Anybody can write such a text: it may open a case and never moves a hold.
+A kind has `HINTS`, single words of which one stands in each such page, `STARTS`, where one begins, `SIGNS`,
+words of which one stands in each start, and `read(text) -> Sighting | None`. A new kind is one new file: this
+package walks its own folder. Nothing is ever fetched: scripted look-ups are forbidden there and may
+themselves cause a listing. Anybody can write such a text: it may open a case and never moves a hold.
 """
 
 import re
@@ -16,11 +16,14 @@ from msgspec import Struct, structs
 
 from unlisted.messages import Sighting
 from unlisted.net import Address
+from unlisted.notice import parts
 from unlisted.notice.pages import _text
 
 LENGTH = 1_000_000  # characters of a text that are read
 LONGEST = 20_000  # characters of one page: the words of the longest have 8,000
 MOST = 100  # pages of one text
+SIGNED = 1500  # places of a text that are looked at: pages have a dozen
+AROUND = 200  # characters around a sign: the longest start has fewer
 QUOTE = 300  # characters of the span that is quoted
 
 # A server's reply, and what stands around one in a bounce or a log: there a page ends, or never was.
@@ -32,6 +35,9 @@ _REPLY = re.compile(
     r"^(?:Final-Recipient|Diagnostic-Code|Reporting-MTA):",
     re.IGNORECASE,
 )
+_ARCHIVE = re.compile(
+    rb"^(?:From:[ \t]{0,4}<?Saved by |Snapshot-Content-Location:)", re.MULTILINE | re.IGNORECASE
+)
 _FOLDED = 3  # lines into which a reply is folded before it says what a page would say
 
 
@@ -40,6 +46,7 @@ class Kind(Protocol):
     # Where one begins, on one line. Group "page": each time anew; "event": where it was not told yet; else
     # where no page of the kind goes on. An address in it that is another's begins another page.
     STARTS: re.Pattern[str]
+    SIGNS: tuple[str, ...]  # in lower case, one space between words
 
     def read(self, text: str) -> Sighting | None: ...
 
@@ -71,6 +78,14 @@ def tells(text: str) -> bool:
 def is_saved(text: str) -> bool:
     """True for a page as a browser saves it."""
     return _text.is_html(text)
+
+
+def archived(raw: bytes) -> str:
+    """The page in a web archive, which browsers save as a mail (RFC 2557); "" when it is another mail."""
+    if not _ARCHIVE.search(raw[:4096]):
+        return ""
+    leaves = parts.split(raw)[1]
+    return next((leaf.text for leaf in leaves if leaf.kind == "text/html" and leaf.text.strip()), "")
 
 
 def split(text: str) -> tuple[list[Sighting], str]:
@@ -140,10 +155,12 @@ def _line(places: list[int], place: int) -> int:
 
 def _starts(kinds: dict[str, Kind], flat: str, lines: list[str], places: list[int]) -> list[_Start]:
     """Where the pages begin, in order."""
+    low = _text.lower(flat)
     every = [
         _Start(found.start(), name, found.lastgroup or "", _first(found.groups()))
         for name, kind in kinds.items()
-        for found in kind.STARTS.finditer(flat)
+        for begins, ends in _signed(low, kind.SIGNS)
+        for found in kind.STARTS.finditer(flat, begins, ends)
     ]
     kept: list[_Start] = []
     kind, whose, told = "", None, set[str]()
@@ -161,6 +178,24 @@ def _starts(kinds: dict[str, Kind], flat: str, lines: list[str], places: list[in
         kept.append(one)
         kind, whose, told = one.kind, one.address, {one.name}
     return kept
+
+
+def _signed(low: str, signs: tuple[str, ...]) -> list[tuple[int, int]]:
+    """The parts of a text around the signs: a pattern that begins with an address would try every letter."""
+    places: list[int] = []
+    for sign in signs:
+        at = low.find(sign)
+        while at >= 0 and len(places) < SIGNED:
+            places.append(at)
+            at = low.find(sign, at + len(sign))
+    near: list[tuple[int, int]] = []
+    for at in sorted(places):
+        begins, ends = max(0, at - AROUND), at + AROUND
+        if near and begins <= near[-1][1]:
+            near[-1] = (near[-1][0], ends)
+        else:
+            near.append((begins, ends))
+    return near
 
 
 def _first(groups: tuple[str | None, ...]) -> Address | None:

@@ -22,6 +22,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _INVISIBLE = re.compile(
     "[\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_SMALL = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 # What a person's program puts before a line that he quotes or lists.
 _MARK = re.compile(
     r"^[ \t]{0,20}(?:(?:[>|*\u2022\u00b7\u2013#-]|[0-9]{1,2}[.)])[ \t]{1,4}|>){0,8}", re.MULTILINE
@@ -46,6 +47,12 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
+def lower(text: str) -> str:
+    """`text` in lower case and of the same length, as far as its letters are ASCII."""
+    low = text.lower()
+    return low if len(low) == len(text) else text.translate(_SMALL)
+
+
 def address(text: str | None) -> Address | None:
     """The address that `text` spells; None where it was blacked out."""
     return _facts.address(text) if text else None
@@ -59,9 +66,7 @@ def _untagged(page: str) -> str:
 
 def _without(page: str, opening: str, closing: str) -> str:
     """`page` without what stands between the two marks; what never closes goes to the end."""
-    low = page.lower()
-    if len(low) != len(page):  # a letter whose lower case is two; the browser's marks are ASCII
-        low = page
+    low = lower(page)
     kept: list[str] = []
     at = 0
     while (start := low.find(opening, at)) >= 0:

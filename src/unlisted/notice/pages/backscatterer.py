@@ -14,6 +14,7 @@ from unlisted.notice.pages import _text, _times
 from unlisted.notice.pages._text import ADDR
 
 HINTS = ("backscatter", "backscatterer")
+SIGNS = ("listed in our database", "listed in the database", "backscatter detected")
 _LISTED = re.compile(
     rf"(?:(?:\bIP(?: address)?:? ?{ADDR}[^\[\]:]{{0,40}}?)?\bThis IP|{ADDR}) "
     r"(?:IS )?(?:CURRENTLY )?(?P<not>NOT )?(?:CURRENTLY )?LISTED in (?:our|the) Database",

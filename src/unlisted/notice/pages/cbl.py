@@ -21,6 +21,7 @@ from unlisted.notice.pages._text import ADDR
 from unlisted.notice.reports import _facts
 
 HINTS = ("cbl", "natting", "sinkhole", "composite")
+SIGNS = ("in the cbl", "in the composite", "detected at ", "observed making", "detected by a", "this ip")
 
 _LIST = r"in the (?:CBL|Composite Block(?:ing)? List)\b"
 _IS = r"(?:is|was) (?:(?:currently|now) )?(?P<not>not )?(?:(?:currently|now) )?(?:listed|found)"
@@ -44,6 +45,8 @@ STARTS = re.compile(
     re.IGNORECASE,
 )
 _AT = re.compile(r"\b(?:last )?detected at ", re.IGNORECASE)
+# A person says "we are listed in the CBL" as well: the page begins with "IP Address", or says more.
+_PAGE = re.compile(r"\bIP Address\b|detected at |\binfected\b|\bHELO|\bpreviously listed\b", re.IGNORECASE)
 _CONNECTED = re.compile(r"\bcorresponds to a connection at ", re.IGNORECASE)
 _REMOVED = re.compile(r"\bpreviously listed, but (?:was )?removed\b", re.IGNORECASE)
 _SOURCE = re.compile(r"\bsource port(?: \([^()]{0,40}\))?(?: number)?(?: of)?:? (\d{1,5})\b", re.IGNORECASE)
@@ -70,6 +73,8 @@ def read(text: str) -> Sighting | None:
     """The page that begins here."""
     flat = _text.flat(text)
     said = _LISTED.search(flat)
+    if said and not _PAGE.search(flat):
+        return None
     removal = _REMOVAL.search(flat)
     one = Sighting(list="cbl", kind="cbl")
     if said:

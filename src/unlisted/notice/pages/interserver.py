@@ -12,6 +12,7 @@ from unlisted.notice.pages import _text, _times
 from unlisted.notice.pages._text import ADDR
 
 HINTS = ("interserver",)
+SIGNS = ("interserver",)
 
 _LISTED = re.compile(
     rf"{ADDR} (?:is |was )?(?:currently )?(?P<not>not )?(?:currently )?(?:black)?listed (?:in|on|by) "

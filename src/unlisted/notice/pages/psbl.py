@@ -17,6 +17,7 @@ from unlisted.notice.parts import Part
 from unlisted.notice.reports import _facts
 
 HINTS = ("psbl", "spamikaze")
+SIGNS = ("currently listed in", "history for ", "info for ", "evidence f", "received f", "never been listed")
 ROWS = 200  # of one history
 _LISTED = re.compile(r"\bCurrently listed in [\w -]{1,40}\? ?(Yes|No)\b", re.IGNORECASE)
 _WHOSE = re.compile(
@@ -28,7 +29,7 @@ STARTS = re.compile(
     rf"(?P<event>{_LISTED.pattern})|(?P<more>{_WHOSE.pattern}|{_NEVER.pattern})", re.IGNORECASE
 )
 _ROW = re.compile(
-    r"(?<!\S)(?=\d{4}-\d{2}-\d{2} \d{2}:)(\S{10} \S{5,25}) ((?:received|spam|mail|trap|added)[a-z ]{0,60})",
+    r"(?<!\S)(?=\d{4}-\d{2}-\d{2} \d{2}:)(\S{10} \S{5,25}) ((?!removed|expired|delisted)[a-z][a-z ]{2,60})",
     re.IGNORECASE,
 )
 _HEADERS = re.compile(r"^[ \t]{0,8}Received:[ \t]", re.MULTILINE)

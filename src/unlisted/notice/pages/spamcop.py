@@ -14,6 +14,7 @@ from unlisted.notice.pages import _text
 from unlisted.notice.pages._text import ADDR
 
 HINTS = ("spamcop",)
+SIGNS = ("listed in bl.spamcop.net",)
 
 _LISTED = re.compile(rf"{ADDR} (?:is )?(?P<not>not )?listed in bl\.spamcop\.net\b", re.IGNORECASE)
 STARTS = re.compile(rf"(?P<page>{_LISTED.pattern})", re.IGNORECASE)

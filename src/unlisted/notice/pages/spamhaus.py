@@ -18,6 +18,16 @@ from unlisted.notice.pages._text import ADDR
 from unlisted.notice.reports import _facts
 
 HINTS = ("spamhaus", "blocklist", "xbl", "timestamp")
+SIGNS = (
+    "listed in",
+    "has no ",
+    " has ",
+    " using ",
+    "smtp connections",
+    "(ip, ",
+    "(ip address, ",
+    "(source ip, ",
+)
 ROWS = 100  # of one table
 
 _PARTS = (
@@ -39,6 +49,13 @@ STARTS = re.compile(
     rf"(?P<more>{_LISTED.pattern}|{_CLEAR.pattern}|{_COUNTED.pattern}|{_SAID.pattern})|(?P<event>{_HEAD.pattern})",
     re.IGNORECASE,
 )
+# A person, or a checker, says "... is listed in the XBL" as well: the page says one of these besides.
+_PAGE = re.compile(
+    r"\bBlock ?list \(|\bbecause it appears in\b|\bWhy was this IP listed\b|\bSMTP connections\b|"
+    r"\bdevice using\b|\bTechnical information\b|\bSpamhaus\b.{0,80}\b(?:lookup|checker|removal|results?)\b|"
+    r"\bcheck\.spamhaus\.org\b",
+    re.IGNORECASE,
+)
 _NAMED = re.compile(r"[Bb]lock ?list \(?\[?(SBL|XBL|PBL|CSS)\b|\((SBL|XBL|PBL|CSS)\)")
 _MALWARE = re.compile(r"\binfected with (?:the )?([A-Z][\w./-]{1,40})(?= (?:botnet|malware|trojan|bot)\b)")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?: ?(?:UTC|GMT|Z)\b)?")
@@ -53,6 +70,8 @@ def read(text: str) -> Sighting | None:
     first = said or clear or counted or spoken
     head = _HEAD.search(flat)
     if first is None and head is None:
+        return None
+    if head is None and clear is None and counted is None and not _PAGE.search(flat):
         return None
     groups = [found[1] for found in (said, clear, counted) if found] + (
         list(spoken.groups()) if spoken else []

@@ -17,6 +17,7 @@ from unlisted.notice.pages import _text, _times
 from unlisted.notice.pages._text import ADDR
 
 HINTS = ("uceprotect",)
+SIGNS = ("uceprotect", "come to our attention")
 
 _LEVEL = r"UCEPROTECT(?:-Network)?[ -]{0,3}(?:Level|L)[ -]?([123])\b"
 _STATE = (
