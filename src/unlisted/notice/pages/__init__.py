@@ -27,9 +27,11 @@ AROUND = 200  # characters around a sign: the longest start has fewer
 QUOTE = 300  # characters of the span that is quoted
 
 # A server's reply, and what stands around one in a bounce or a log: there a page ends, or never was.
-_CODE = re.compile(r"(?:^|[\s:;\"'<(\[])[245][0-9]{2}[ -](?:#?[245]\.[0-9]{1,3}\.[0-9]{1,3}\b|[A-Za-z\[<(#])")
+_CODE = re.compile(
+    r"(?:^|[\s:;\"'<(\[])[245][0-9]{2}[ -](?:#?[245]\.[0-9]{1,3}\.[0-9]{1,3}\b|[A-Za-z\[<(#]|\d{1,3}\.\d)"
+)
 _REPLY = re.compile(
-    r"^\W{0,8}[45][0-9]{2}[ -](?:#?[45]\.[0-9]{1,3}\.[0-9]{1,3}\b|[A-Za-z\[<(#])|"
+    r"^\W{0,8}[45][0-9]{2}[ -](?:#?[45]\.[0-9]{1,3}\.[0-9]{1,3}\b|[A-Za-z\[<(#]|\d{1,3}\.\d)|"
     r"\b[45][0-9]{2}[ -]#?[45]\.[0-9]{1,3}\.[0-9]{1,3}\b|"
     r"\b(?:said|error|response|reply|reason|returned)[ \t]{0,2}[:=][ \t]{0,4}[\"']?[45][0-9]{2}[ -]|"
     r"^(?:Final-Recipient|Diagnostic-Code|Reporting-MTA):",
@@ -90,7 +92,7 @@ def archived(raw: bytes) -> str:
 
 def split(text: str) -> tuple[list[Sighting], str]:
     """The pages in a text, and the text without them; as it stood where there is none."""
-    low = text[:LENGTH].lower()
+    low = _text.shown(text[:LENGTH]).lower()
     kinds = {name: kind for name, kind in known().items() if any(hint in low for hint in kind.HINTS)}
     if not kinds:
         return [], text
@@ -205,9 +207,9 @@ def _first(groups: tuple[str | None, ...]) -> Address | None:
 def _replied(flat: str, lines: list[str], places: list[int], place: int) -> bool:
     """True when a server says it: a reply code stands before it on its line, or above a folded one."""
     number = _line(places, place)
-    before = flat[max(places[number], place - 400) : place]
+    before = flat[max(places[number], place - 400) : place + 8]  # with what follows a code
     for above in range(_FOLDED + 1):
-        if _CODE.search(before[-400:]):
+        if _CODE.search(before[-408:]):
             return True
         if number - above < 1 or not lines[number - above][:1].isspace():
             return False

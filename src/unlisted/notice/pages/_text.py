@@ -13,20 +13,18 @@ _HTML = re.compile(
     r"<(?:!doctype html|html|head|body|title|meta|div|table|p|span|h[1-6]|ul|font|center|section|main)\b",
     re.IGNORECASE,
 )
-_TAG = re.compile(r"<[^<>]{0,4000}>")
-_BREAK = re.compile(
-    r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6]|/?pre|/?table|/?ul|/title|/?section)\b[^<>]{0,4000}>", re.IGNORECASE
-)
+# A value may hold ">"; none of these reaches past the next "<", so that no letter is read twice.
+_TAG = re.compile(r"""<[A-Za-z/!?](?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+>|<[^<>]{0,4000}>""")
+_BREAK = re.compile(r"</?(?:br|p|div|tr|li|h[1-6]|pre|table|ul|title|section)\b", re.IGNORECASE)
 _HIDDEN = (("<!--", "-->"), ("<script", "</script"), ("<style", "</style"), ("<noscript", "</noscript"))
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]{0,20}[A-Za-z]")  # ECMA-48: colors and the like
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _INVISIBLE = re.compile(
     "[\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _SMALL = {ord(letter): letter.lower() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 # What a person's program puts before a line that he quotes or lists.
-_MARK = re.compile(
-    r"^[ \t]{0,20}(?:(?:[>|*\u2022\u00b7\u2013#-]|[0-9]{1,2}[.)])[ \t]{1,4}|>){0,8}", re.MULTILINE
-)
+_MARK = re.compile(r"^[ \t]{0,20}(?:[>|*\u2022\u00b7\u2013#-][ \t]{1,4}|>){0,8}", re.MULTILINE)
 
 
 def plain(text: str) -> str:
@@ -34,7 +32,12 @@ def plain(text: str) -> str:
     if _HTML.match(text):
         text = _untagged(text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _MARK.sub("", _INVISIBLE.sub("", _CONTROL.sub(" ", text)))
+    return _MARK.sub("", shown(_CONTROL.sub(" ", _ESCAPE.sub("", text))))
+
+
+def shown(text: str) -> str:
+    """`text` without the letters that nobody sees."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 def is_html(text: str) -> bool:
@@ -61,7 +64,7 @@ def address(text: str | None) -> Address | None:
 def _untagged(page: str) -> str:
     for opening, closing in _HIDDEN:
         page = _without(page, opening, closing)
-    return unescape(_TAG.sub(" ", _BREAK.sub("\n", page)))
+    return unescape(_TAG.sub(lambda tag: "\n" if _BREAK.match(tag[0]) else " ", page))
 
 
 def _without(page: str, opening: str, closing: str) -> str:

@@ -106,7 +106,7 @@ def _read(found: re.Match[str], behind: str, zone: str) -> Moment:
         if month <= 12 and day <= 12 and month != day:
             return Moment(note=f'"{said}" may be a day in two months: write it as YYYY-MM-DD')
         month, day = (day, month) if month > 12 else (month, day)
-    offset, note = _offset(part["z"] or part.get("z2") or "", zone, said)
+    offset, note = _offset(part["z"] or part.get("z2") or "", zone, said) if part["h"] else (0.0, "")
     hour = int(part["h"] or 0)
     if part["half"]:
         hour = hour % 12 + (12 if part["half"] in "pP" else 0) if 1 <= hour <= 12 else 99
@@ -121,7 +121,7 @@ def _read(found: re.Match[str], behind: str, zone: str) -> Moment:
     off = _OFF.match(behind)
     stated = int(off[1]) * _UNIT[off[2]] if off else exact
     accuracy = max(exact, stated)
-    return Moment(at, accuracy if offset is not None or not part["h"] else max(accuracy, ZONE), note)
+    return Moment(at, accuracy if offset is not None else max(accuracy, ZONE), note)
 
 
 def _offset(named: str, zone: str, said: str) -> tuple[float | None, str]:

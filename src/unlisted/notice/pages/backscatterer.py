@@ -38,7 +38,7 @@ def read(text: str) -> Sighting | None:
     flat = _text.flat(text)
     said = _LISTED.search(flat)
     last, count, expires = _LAST.search(flat), _COUNT.search(flat), _EXPIRES.search(flat)
-    if not _OURS.search(flat) or not (said or last):
+    if not (said or last) or not (_OURS.search(flat) or (said and "CURRENTLY" in said[0].upper())):
         return None
     whose = _WHOSE.search(flat)
     one = Sighting(

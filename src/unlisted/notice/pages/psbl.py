@@ -33,7 +33,8 @@ _ROW = re.compile(
     re.IGNORECASE,
 )
 _HEADERS = re.compile(r"^[ \t]{0,8}Received:[ \t]", re.MULTILINE)
-_SAYS = re.compile(r"\(?\bHELO[ =]([\w.:\[\]-]{1,255})|\bfrom ([\w.-]{1,255}) \(", re.IGNORECASE)
+_HELO = re.compile(r"\bHELO[ =]([\w.:\[\]-]{1,255})", re.IGNORECASE)
+_FROM = re.compile(r"\bfrom ([\w.-]{1,255}) \(", re.IGNORECASE)
 
 
 def read(text: str) -> Sighting | None:
@@ -70,13 +71,13 @@ def _spam(one: Sighting, inner: Part) -> Sighting:
     hop = next(
         (value for value in inner.all("received") if one.address is None or str(one.address) in value), ""
     )
-    says = _SAYS.search(hop[:1000])
+    says = _HELO.search(hop[:1000]) or _FROM.search(hop[:1000])
     if at is not None and (one.address is None or source == one.address):
         one = _times.put(one, _times.Moment(at, accuracy))
         one = structs.replace(one, address=one.address or source)
     return structs.replace(
         one,
-        helo=(says[1] or says[2] or "").strip("[]") if says else "",
+        helo=says[1].strip("[]") if says else "",
         message_id=_facts.line(inner.get("message-id"), 255),
         subject=_facts.line(inner.get("subject")),
         dport=25,  # SMTP: a spam trap is an address that takes mail
