@@ -66,8 +66,20 @@ def test_the_evidence_alone_is_enough() -> None:
     )
 
 
+def test_a_controller_or_a_greeting_is_something_to_look_for() -> None:
+    (one,) = pages.read(
+        "This IP is infected with, or is NATting for a machine infected with Torpig, also known as Anserin.\n"
+        f"It made contact to a Torpig Command and Control server at {SINK}, with contents of its own."
+    )
+    assert (one.address, one.listed, one.at, str(one.dst)) == (None, None, None, SINK)
+    assert sighting.question(one).startswith(f"look in the gateway's log for whoever spoke to {SINK}")
+    (one,) = pages.read("This IP address is HELO'ing as \u201clocalhost.localdomain\u201d, says the CBL.")
+    assert (one.helo, one.listed) == ("localhost.localdomain", None)
+    assert sighting.question(one).startswith("look for what greets as localhost.localdomain")
+
+
 def test_an_address_that_was_blacked_out_is_not_invented() -> None:
-    for shown in ("x.x.x.x", "(my IP address)", "[removed]", "203.0.113.xxx"):
+    for shown in ("", "x.x.x.x", "(my IP address)", "[removed]", "203.0.113.xxx"):
         (one,) = pages.read(CONNECTION.replace(OURS, shown))
         assert (one.address, one.listed, one.source_port) == (None, True, 51518)
 

@@ -8,13 +8,15 @@ from pasted import CONNECTION, OURS
 from unlisted.notice import pages, replies, sighting
 
 WORDS = (
-    "\n|cbl |spamhaus |spamcop |psbl |backscatter |uceprotect |interserver |sinkhole |> |::|1.|99999999 |<|<html>|"
-    "<script|<!--|&#0;|\x00|İ|A |(UTC) |NOT LISTED |source port 51518 |destination port 80 |is not |HELOs as |"
-    "IP Address 203.0.113.5 |is listed in the CBL. |last detected at |2026-11-12 12:09:13 |on port 1 |going to |"
-    "observed making connections to |detected by a TCP connection from |address 198.51.100.27 |infected with the |"
-    "203.0.113.5 listed in bl.spamcop.net |(IP, UTC timestamp, HELO value) |203.0.113.5 2026-11-12 12:09:13 x |"
-    "Currently listed in PSBL? Yes |removal history for |UCEPROTECT-Level 1 |Last was |13.13.2026 99:99 CET |"
-    "+/- 9999 days |earliest date |This IP IS CURRENTLY LISTED in our Database |554 5.7.1 |about 3 hours ago |"
+    "\n|cbl |spamhaus |spamcop |psbl |backscatter |uceprotect |interserver |sinkhole |> |::|1.|"
+    "99999999 |<|<html>|<script|<!--|&#0;|\x00|İ|A |(UTC) |NOT LISTED |source port 51518 |"
+    "destination port 80 |is not |HELOs as |IP Address 203.0.113.5 |is listed in the CBL. |"
+    "last detected at |2026-11-12 12:09:13 |on port 1 |going to |observed making connections to |"
+    "detected by a TCP connection from |address 198.51.100.27 |infected with the |"
+    "203.0.113.5 listed in bl.spamcop.net |(IP, UTC timestamp, HELO value) |"
+    "203.0.113.5 2026-11-12 12:09:13 x |Currently listed in PSBL? Yes |removal history for |"
+    "UCEPROTECT-Level 1 |Last was |13.13.2026 99:99 CET |+/- 9999 days |earliest date |"
+    "This IP IS CURRENTLY LISTED in our Database |554 5.7.1 |about 3 hours ago |"
     "Received: from a (HELO b) |said: "
 )
 EACH = WORDS.split("|")

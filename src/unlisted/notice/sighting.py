@@ -167,6 +167,10 @@ def _where(one: Sighting) -> str:
 def _without_time(one: Sighting) -> str:
     if one.dst is not None:
         return f"look in the gateway's log for whoever spoke to {one.dst}: the page tells no time"
+    if one.helo:
+        return show.clean(
+            f"look for what greets as {one.helo}: a mail server's own name, or a machine inside", 300
+        )
     return (
         f"unlisted check {one.address or ''}".rstrip()
         + "   (the page tells no time: what does the list say now)"

@@ -129,7 +129,7 @@ def _enough(one: Sighting) -> bool:
     if one.address is not None:
         return one.listed is not None or one.at is not None
     if one.at is None:
-        return one.dst is not None and bool(one.source_port)
+        return bool(one.helo) or (one.dst is not None and bool(one.source_port or one.malware))
     return one.dst is not None or bool(one.source_port) or one.listed is not None
 
 

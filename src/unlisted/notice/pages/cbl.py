@@ -26,7 +26,7 @@ SIGNS = ("in the cbl", "in the composite", "detected at ", "observed making", "d
 _LIST = r"in the (?:CBL|Composite Block(?:ing)? List)\b"
 _IS = r"(?:is|was) (?:(?:currently|now) )?(?P<not>not )?(?:(?:currently|now) )?(?:listed|found)"
 _LISTED = re.compile(
-    rf"(?:(?:\bIP Address:? ?)?{ADDR}|\bIP Address .{{0,30}}?)(?: \([^()]{{0,60}}\))? {_IS} {_LIST}",
+    rf"(?:(?:\bIP Address:? ?)?{ADDR}|\bIP Address(?: .{{0,30}}?)?)(?: \([^()]{{0,60}}\))? {_IS} {_LIST}",
     re.IGNORECASE,
 )
 _REMOVAL = re.compile(rf"{ADDR} ?\((?:last )?detected at ", re.IGNORECASE)
