@@ -241,6 +241,20 @@ def test_one_line_with_two_pages_gives_both() -> None:
     assert [one.list for one in pages.read(text)] == ["cbl", "spamcop", "cbl"]
 
 
+def test_a_reply_on_the_line_of_a_page_is_not_lost() -> None:
+    reply = "554 5.7.1 Client host [203.0.113.45] blocked using bl.spamcop.net"
+    told = replies.pasted(" ".join(f"{CONNECTION} {reply}".split()), "x")
+    assert [(one.list, one.code) for one in told] == [("cbl", ""), ("spamcop", "554")]
+
+
+def test_the_facts_of_a_connection_in_another_sentence() -> None:
+    text = f"address {SINK} (sinkhole), destination port 80, source port 63744, 2026-05-16 23:11:19 UTC"
+    (one,) = pages.read(text)
+    assert (str(one.dst), one.dport, one.source_port, one.at) == (SINK, 80, 63744, at("2026-05-16 23:11:19"))
+    (one,) = pages.read(f"IP Address {OURS} is listed in the CBL.\n{text}")
+    assert sighting.question(one) == f"unlisted find --seen {OURS}:63744 --at 2026-05-16T23:11:19Z"
+
+
 def test_prose_beside_a_page_is_no_refusal_of_its_own() -> None:
     told = replies.pasted(f"Help! We are listed in the CBL. The page says:\n\n{WINDOW}", "x")
     assert [one.sighting is not None for one in told] == [True]

@@ -1,11 +1,14 @@
 """What a page's times mean, the question that it answers, and how `explain` tells it."""
 
+import io
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from pasted import CONNECTION, HELO, OURS, SINK, SPAMCOP, TEXTS, at, html
+from pasted import CONNECTION, HELO, OURS, SINK, SPAMCOP, TEXTS, TOLD, at, html
 from unlisted import cli
 from unlisted.cli import explain
 from unlisted.config import Config
@@ -165,6 +168,31 @@ def test_explain_tells_what_was_read_and_what_to_type(
     assert "one connection, so one device or subscriber" in lines[1]
     assert lines[-2] == f"next: unlisted find --seen {OURS}:51518 --at 2026-11-12T12:09:13Z"
     assert lines[-1] == f"and:  unlisted find --contacted {SINK} --at 2026-11-12T12:09:13Z"
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_sample_is_one_line_and_one_row(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "page.txt").write_text(TEXTS[name])
+    code, out = run(capsys, "--json", str(tmp_path / "page.txt"))
+    (row,) = [json.loads(text) for text in out.splitlines()]
+    assert (code, row["verdict"]) == ((1, "our-address") if TOLD[name]["listed"] else (0, "other"))
+    assert row["list"] == TOLD[name]["list"]
+    code, out = run(capsys, str(tmp_path / "page.txt"))
+    assert out.startswith("page of ")
+    assert "\nnext: " in out
+
+
+def test_a_page_pasted_into_stdin(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        sys, "stdin", SimpleNamespace(buffer=io.BytesIO(SPAMCOP.encode()), isatty=lambda: False)
+    )
+    code, out = run(capsys, "-")
+    assert code == 1
+    assert out.startswith(f"page of SpamCop: {OURS} is listed, 15 h left when it was opened  [stdin]")
 
 
 def test_json_has_the_promised_fields_and_the_evidence(

@@ -40,13 +40,15 @@ _REPLY = re.compile(
 _ARCHIVE = re.compile(
     rb"^(?:From:[ \t]{0,4}<?Saved by |Snapshot-Content-Location:)", re.MULTILINE | re.IGNORECASE
 )
+_WITHIN = re.compile(r"\b[45][0-9]{2}[ -]#?[45]\.[0-9]{1,3}\.[0-9]{1,3}\b")
 _FOLDED = 3  # lines into which a reply is folded before it says what a page would say
 
 
 class Kind(Protocol):
     HINTS: tuple[str, ...]  # single words in lower case: pages are wrapped anywhere
     # Where one begins, on one line. Group "page": each time anew; "event": where it was not told yet; else
-    # where no page of the kind goes on. An address in it that is another's begins another page.
+    # where no page of the kind goes on. An address in it that is another's begins another page, but for group
+    # "facts": there it is whom the listed one spoke to.
     STARTS: re.Pattern[str]
     SIGNS: tuple[str, ...]  # in lower case, one space between words
 
@@ -101,22 +103,28 @@ def split(text: str) -> tuple[list[Sighting], str]:
     starts = _starts(kinds, flat, lines, places)
     found: list[Sighting] = []
     gone: set[int] = set()
+    behind: list[str] = []
     for number, start in enumerate(starts[:MOST]):
         first = _line(places, start.place)
         next_start = starts[number + 1].place if number + 1 < len(starts) else len(flat)
         last = _last(lines, places, first, next_start)
         ends = min(next_start, places[first + 1] if first + 1 < len(places) else len(flat))
         head = flat[start.place : min(ends, start.place + LONGEST)]
+        reply = _WITHIN.search(head)
+        if reply:  # all of it stands on one line
+            head, last = head[: reply.start()], first + 1
         words = "\n".join([head, *lines[first + 1 : last]])
         one = kinds[start.kind].read(words[:LONGEST])
         if one is None or not _enough(one):
             continue
         gone.update(range(first, last))
+        behind += [flat[start.place + reply.start() : ends]] if reply else []
         if one not in found:
             found.append(one)
     if not found:
         return [], text
-    return found, "\n".join(line for number, line in enumerate(lines) if number not in gone) + text[LENGTH:]
+    rest = [line for number, line in enumerate(lines) if number not in gone]
+    return found, "\n".join([*rest, *behind]) + text[LENGTH:]
 
 
 def made(one: Sighting, quote: str) -> Sighting:
@@ -159,7 +167,12 @@ def _starts(kinds: dict[str, Kind], flat: str, lines: list[str], places: list[in
     """Where the pages begin, in order."""
     low = _text.lower(flat)
     every = [
-        _Start(found.start(), name, found.lastgroup or "", _first(found.groups()))
+        _Start(
+            found.start(),
+            name,
+            found.lastgroup or "",
+            None if found.lastgroup == "facts" else _first(found.groups()),
+        )
         for name, kind in kinds.items()
         for begins, ends in _signed(low, kind.SIGNS)
         for found in kind.STARTS.finditer(flat, begins, ends)

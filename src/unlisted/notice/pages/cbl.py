@@ -21,7 +21,15 @@ from unlisted.notice.pages._text import ADDR
 from unlisted.notice.reports import _facts
 
 HINTS = ("cbl", "natting", "sinkhole", "composite")
-SIGNS = ("in the cbl", "in the composite", "detected at ", "observed making", "detected by a", "this ip")
+SIGNS = (
+    "in the cbl",
+    "in the composite",
+    "detected at ",
+    "observed making",
+    "detected by a",
+    "this ip",
+    "destination port",
+)
 
 _LIST = r"in the (?:CBL|Composite Block(?:ing)? List)\b"
 _IS = r"(?:is|was) (?:(?:currently|now) )?(?P<not>not )?(?:(?:currently|now) )?(?:listed|found)"
@@ -37,11 +45,19 @@ _BY = re.compile(
     r"(?: on port (?P<dport>\d{1,5}))?",
     re.IGNORECASE,
 )
+_BESIDE = rf"(?:{ADDR}(?: \([^()]{{0,60}}\))?,?(?: with| on| at)?(?: an?| the)? )?"
+# The same facts in another sentence, or with the first line left out.
+_PORT = r"(?: \([^()]{0,40}\))?(?: number)?(?: of)?:? \d{1,5}\b"
+_PAIR = re.compile(
+    rf"\bdestination port{_PORT}.{{0,40}}?\bsource port{_PORT}|"
+    rf"\bsource port{_PORT}.{{0,60}}?\bdestination port{_PORT}",
+    re.IGNORECASE,
+)
 _INFECTED = r"\bThis IP(?: address)? is (?:infected \(?(?:with|or)\b|HELO)"
 STARTS = re.compile(
     rf"(?P<page>{_LISTED.pattern}|{_REMOVAL.pattern})"
     rf"|(?P<event>{_SEEN.pattern}|{_BY.pattern.partition(' from ')[0]} from )"
-    rf"|(?P<more>{_INFECTED})",
+    rf"|(?P<more>{_INFECTED})|(?P<facts>{_BESIDE}{_PAIR.pattern})",
     re.IGNORECASE,
 )
 _AT = re.compile(r"\b(?:last )?detected at ", re.IGNORECASE)
@@ -55,6 +71,9 @@ _TO = re.compile(
     r"(?:\bCommand and Control server (?:at )?|"
     rf"\bconnections? to (?:the )?(?:TCP/IP |UDP )?(?:IP )?(?:address )?){ADDR}",
     re.IGNORECASE,
+)
+_TARGET = re.compile(
+    rf"{ADDR}(?: \([^()]{{0,60}}\))?,?(?: with| on| at)?(?: an?| the)? destination port\b", re.IGNORECASE
 )
 _PROTOCOL = re.compile(r"\b(TCP|UDP)(?:/IP\b| packets?\b| connections?\b)")
 _WORD = r"[A-Za-z][\w./-]{1,40}"
@@ -107,14 +126,15 @@ def _connection(one: Sighting, flat: str) -> tuple[Sighting, str]:
             protocol=found["how"].lower(),
         )
         return _times.put(one, when), found[0]
-    seen = _SEEN.search(flat)
+    seen = _SEEN.search(flat) or _PAIR.search(flat)
     if seen is None:
         return one, ""
-    words = flat[seen.start() : seen.start() + 500]
+    begins = seen.start() if seen.re is _SEEN else max(0, seen.start() - 80)
+    words = flat[begins : seen.start() + 500]
     source, target = _SOURCE.search(words), _DESTINATION.search(words)
     begins = max((found.end() for found in (source, target) if found), default=0)
     when = _times.after(words, begins)
-    to = _TO.search(words)
+    to = _TO.search(words) or _TARGET.search(words)
     one = structs.replace(
         one, dst=_text.address(to[1]) if to else None, source_port=_facts.port(source[1]) if source else 0
     )
