@@ -186,6 +186,34 @@ class Report(Struct, frozen=True, gc=False, tag="report", tag_field="kind"):
         return "connection" if exact else "moment"
 
 
+class Sighting(Struct, frozen=True, gc=False):
+    """What a list's own page shows of one address, as a person pasted it. Anybody can write such a text."""
+
+    list: str  # key in data/lists.toml
+    kind: str  # whose page, a module of notice/pages
+    sublist: str = ""
+    address: Address | None = None
+    listed: bool | None = None  # None: what was pasted does not say
+    at: float | None = None  # the last event that the page tells
+    accuracy: float | None = None  # seconds by which `at` may be off
+    since: float | None = None  # the window of that event, or the first and the last of several
+    until: float | None = None
+    incidents: int = 0  # 0 where the page tells no number
+    source_port: int = 0  # 0 where the page tells none
+    dst: Address | None = None  # who was spoken to: the sinkhole
+    dport: int = 0
+    protocol: str = ""  # tcp, udp
+    malware: str = ""
+    helo: str = ""
+    host: str = ""  # the name that was looked up, the controller's
+    message_id: str = ""
+    subject: str = ""
+    expires_at: float | None = None
+    hours_left: float | None = None  # when the page was opened, and nobody knows when that was
+    notes: tuple[str, ...] = ()  # what is odd about it, for people
+    quote: str = ""  # the span that convinced us, on one line
+
+
 class Refusal(Struct, frozen=True, gc=False, tag="refusal", tag_field="kind"):
     """A receiving server turned us away, and what its words mean. Fields as `explain --json` promises."""
 
@@ -208,6 +236,7 @@ class Refusal(Struct, frozen=True, gc=False, tag="refusal", tag_field="kind"):
     at: float | None = None
     text: str = ""  # the reply, untrusted
     report: Report | None = None  # the whole report, for reason "feedback"
+    sighting: Sighting | None = None  # no refusal but a list's page that says what it saw
 
 
 class Listing(Struct, frozen=True, tag="listing", tag_field="kind"):

@@ -1,6 +1,7 @@
-"""Read bounces, pasted SMTP replies, abuse reports or log lines, and say whether they are about us.
+"""Read bounces, pasted SMTP replies, abuse reports, lists' pages or log lines: are they about us?
 
-PATH is a mail, an mbox, a Maildir, a folder of any of them, a text file with a server's reply, a report in
+PATH is a mail, an mbox, a Maildir, a folder of any of them, a text file with a server's reply, a list's own
+page (of the CBL, Spamhaus, SpamCop, PSBL, UCEPROTECT or Backscatterer; copied, or saved as HTML), a report in
 JSON (XARF, Amazon SES), gzip of these, or - for stdin; or a folder on a server, imaps://USER@HOST/INBOX: its
 password is asked for, or taken from UNLISTED_IMAP_PASSWORD or --password-file. Nothing on the server changes;
 what was read is remembered here, and the next time only new mail is read. --follow does the same with a
@@ -21,8 +22,8 @@ from unlisted.edge import mail
 from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import report, together
-from unlisted.notice.advice import advise
+from unlisted.notice import report, sighting, together
+from unlisted.notice.advice import MOST, advise
 from unlisted.notice.refusal import is_pseudo
 
 HELP = "read bounces, pasted replies and reports: is it about us, which list, whose filter"
@@ -184,6 +185,8 @@ class Told:
     def _tell(self, refusal: Refusal) -> None:
         if self.as_json:
             show.emit(_promised(refusal))
+        elif refusal.sighting is not None:
+            _say_page(refusal, self.own)
         else:
             self._print(refusal)
 
@@ -196,6 +199,8 @@ class Told:
 
     def _ours(self, refusal: Refusal) -> bool:
         told = refusal.report
+        if refusal.sighting is not None and sighting.concerns(refusal.sighting, self.own):
+            return True
         return refusal.verdict in together.OURS or (told is not None and told.source in self.own)
 
     def _list(self, source: str, why: str) -> None:
@@ -234,8 +239,10 @@ def understood(refusal: Refusal) -> bool:
 
 def _refusals(found: mail.Message, own: tuple[Address, ...]) -> tuple[list[Refusal], int]:
     """The refusals of a message, and how many recipients or replies beyond those were not read."""
-    from unlisted.notice import bounce, replies
+    from unlisted.notice import bounce, pages, replies
 
+    if found.mail and (page := pages.archived(found.raw)):
+        return replies.counted(page, found.source, own)
     if found.mail:
         return bounce.counted(found.raw, found.source, own)
     return replies.counted(found.raw.decode("utf-8", "replace"), found.source, own)
@@ -244,6 +251,8 @@ def _refusals(found: mail.Message, own: tuple[Address, ...]) -> tuple[list[Refus
 def _promised(refusal: Refusal) -> dict[str, object]:
     """The fields of the contract, in its order; behind them what only a report has."""
     told = {name: getattr(refusal, name) for name in PROMISED}
+    if refusal.sighting is not None:
+        return told | sighting.details(refusal.sighting)
     return told | report.details(refusal.report) if refusal.report else told
 
 
@@ -252,6 +261,14 @@ def _say_reports(refusals: list[Refusal], own: tuple[Address, ...]) -> None:
         if told is not None:
             print(f"  {report.sentence(told, own)}")
             print(f"  {report.MEANS[told.precision]}")
+
+
+def _say_page(refusal: Refusal, own: tuple[Address, ...]) -> None:
+    """A list's page, what it narrows down to, and what is odd about it."""
+    if refusal.sighting is not None:
+        print(f"{sighting.sentence(refusal.sighting, own)}  [{_place(refusal.source)}]")
+        for remark in sighting.remarks(refusal.sighting):
+            print(f"  {remark}")
 
 
 def _own(args: argparse.Namespace) -> tuple[Address, ...]:
@@ -282,10 +299,13 @@ def line(refusal: Refusal, own: tuple[Address, ...] = ()) -> str:
     quote = f'  "{show.clean(refusal.quote, 70)}"' if refusal.quote else ""
     kind = refusal.feedback_type and f" {refusal.feedback_type}"
     who = show.clean(refusal.recipient or "?", 60)
-    place = show.clean(refusal.source, 1000)
-    place = place if len(place) <= 60 else f"…{place[-59:]}"
     said = f"{who}: {codes or '-'} {refusal.reason}{kind}: {', '.join(facts)}{quote}"
-    return f"{show.clean(said, 300)}  [{place}]"
+    return f"{show.clean(said, 300)}  [{_place(refusal.source)}]"
+
+
+def _place(source: str) -> str:
+    place = show.clean(source, 1000)
+    return place if len(place) <= 60 else f"…{place[-59:]}"
 
 
 def _leftovers(unread: Iterable[mail.Unread]) -> None:
@@ -299,7 +319,8 @@ def _leftovers(unread: Iterable[mail.Unread]) -> None:
 def _sum_up(told: list[Refusal], through: int | None, own: tuple[Address, ...]) -> None:
     found = together.common(told, through)
     print()
-    print(show.clean(together.sentence(found), 400))
+    if found.count or found.reports or all(one.sighting is None for one in told):
+        print(show.clean(together.sentence(found), 400))
     if different := together.apart(found):
         print(different)
     if found.first is not None and found.last is not None and found.count > 1:
@@ -311,9 +332,17 @@ def _sum_up(told: list[Refusal], through: int | None, own: tuple[Address, ...]) 
         print(show.clean(text, 500))
 
 
+def _asked(told: list[Refusal], own: tuple[Address, ...]) -> list[str]:
+    """What lists' pages answer once it is asked here: the most exact questions of those about us."""
+    pages = [r.sighting for r in told if r.sighting is not None]
+    pages = [one for one in pages if sighting.concerns(one, own)] or pages
+    pages.sort(key=sighting.rank)
+    return list(dict.fromkeys(text for one in pages for text in sighting.questions(one)))
+
+
 def next_step(told: list[Refusal], found: together.Common, own: tuple[Address, ...] = ()) -> str:
     """The line under which a person under pressure stops reading: what to type or to do now."""
-    advice = advise(told, own)
+    advice = [*_asked(told, own), *advise(told, own)][:MOST]
     reports = [r.report for r in told if r.report is not None]
     if reports and not found.ours:
         advice = [report.look_up(reports)]

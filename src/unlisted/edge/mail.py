@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from unlisted.edge import mbox, unreadable
 from unlisted.edge.mbox import Rewound
-from unlisted.notice import replies, report
+from unlisted.notice import pages, replies, report
 
 LIMIT = 1 << 20  # bytes of one message: a report precedes what it returns, and is a few kB long
 PASTE = 1 << 16  # bytes: a file that holds a pasted reply is small
@@ -169,7 +169,8 @@ def _plain(
     elif b"\x00" in head:
         yield Unread(source, "binary, not a mail")
     else:
-        raw, cut = _bounded(head, file, PASTE)
+        saved = pages.is_saved(head[:4096].decode("utf-8", "replace"))
+        raw, cut = _bounded(head, file, limit if saved else PASTE)
         if named or (not cut and _meant(raw.decode("utf-8", "replace"))):
             yield Message(source, raw, mail=False, cut=cut)
         else:

@@ -58,7 +58,11 @@ def advise(refusals: Iterable[Refusal], own: tuple[Address, ...] = ()) -> list[s
     """What to do now, the gravest first, at most MOST lines; [] where there is nothing to say."""
     told: Counter[tuple[int, str]] = Counter()
     for one in refusals:
-        if one.report is None and one.reason not in ("delivered", "vacation", "feedback"):
+        if (
+            one.report is None
+            and one.sighting is None
+            and one.reason not in ("delivered", "vacation", "feedback")
+        ):
             told[ORDER.index(one.verdict) if one.verdict in ORDER else len(ORDER), _one(one, own)] += 1
     ranked = sorted(told, key=lambda line: (line[0], -told[line]))
     grave = [line for line in ranked if line[0] < ORDER.index("rate")] or ranked

@@ -1,4 +1,4 @@
-"""Texts that are no mail: pasted replies, notices, log lines, and any mixture of them, to refusals."""
+"""Texts that are no mail: pasted replies, notices, log lines, lists' pages, and any mixture, to refusals."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import msgspec
 
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import dialects, dsn, judged, refusal, units
+from unlisted.notice import dialects, dsn, judged, pages, refusal, sighting, units
 from unlisted.notice.dialects import plain
 from unlisted.notice.parts import Part
 from unlisted.notice.units import LINE, LINES, PAIR, Unit
@@ -41,7 +41,21 @@ def pasted(text: str, source: str, own: tuple[Address, ...] = ()) -> list[Refusa
 
 
 def counted(text: str, source: str, own: tuple[Address, ...] = ()) -> tuple[list[Refusal], int]:
-    """The same, and how many replies were not read: beyond MAX_RECIPIENTS, LINES, or LENGTH."""
+    """The same, and how many replies were not read: beyond MAX_RECIPIENTS, LINES, or LENGTH.
+
+    A list's page among them is told first; beside one, prose about being listed is no refusal.
+    """
+    seen, rest = pages.split(text)
+    told, more = _counted(rest, source, own)
+    if not seen:
+        return told, more
+    return [
+        *(sighting.line(one, source, own) for one in seen),
+        *(one for one in told if one.code or one.recipient),
+    ], more
+
+
+def _counted(text: str, source: str, own: tuple[Address, ...]) -> tuple[list[Refusal], int]:
     unread = _clean(text[LENGTH:]).split("\n") if len(text) > LENGTH else []
     text = _clean(text)
     lines = text.split("\n")
@@ -80,14 +94,18 @@ def tells(text: str) -> bool:
     """True when a text that lies in a folder was put there for the replies in it.
 
     Manuals, programs, tables and other programs' logs quote replies as well; a reply in a phrase that we know
-    stands in a text for people, or it is the text.
+    stands in a text for people, or it is the text. A list's page that a browser saved was put there as well.
     """
+    if pages.is_saved(text):
+        return pages.tells(text)
     text = _clean(text)
     if _DOCUMENT.search(text) or _underlined(text):
         return False
     every, away = units.read(text)
-    return bool(away) or any(
-        _known(made, unit) and not unit.stamped for made, unit in _judged(text, every, "", ())
+    return (
+        bool(away)
+        or pages.tells(text)
+        or any(_known(made, unit) and not unit.stamped for made, unit in _judged(text, every, "", ()))
     )
 
 

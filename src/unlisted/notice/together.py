@@ -76,7 +76,7 @@ class Common(Struct, frozen=True):
 def common(refusals: Iterable[Refusal], delivered: int | None = None) -> Common:
     """Compare refusals; those that concern us are compared among themselves when there are any."""
     every = list(refusals)
-    refused = [r for r in every if r.reason not in NO_REFUSAL]
+    refused = [r for r in every if r.reason not in NO_REFUSAL and r.sighting is None]
     about_us = [r for r in refused if r.verdict in OURS]
     looked = about_us or refused
     times = [r.at for r in looked if r.at is not None]

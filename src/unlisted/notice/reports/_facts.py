@@ -37,7 +37,7 @@ _ISO = re.compile(
     re.IGNORECASE,
 )
 # RFC 5322 §4.3 and what else is met and means one offset only.
-_ZONES = {
+ZONES = {
     **dict.fromkeys(("UT", "UTC", "GMT", "Z"), "+0000"),
     "EST": "-0500",
     "EDT": "-0400",
@@ -109,7 +109,7 @@ def _mail(text: str) -> tuple[float | None, float | None]:
     """RFC 5322 §3.3. `parsedate_tz` takes a zone that it does not know for UTC, so we look first."""
     found = _CLOCK.search(text)
     zone = (found[1] or "") if found else ""
-    offset = zone if zone[:1] in ("+", "-") else _ZONES.get(zone.upper(), "")
+    offset = zone if zone[:1] in ("+", "-") else ZONES.get(zone.upper(), "")
     parsed = (
         parsedate_tz(text[: found.start(1)] + (offset or "+0000")) if found and zone else parsedate_tz(text)
     )
