@@ -379,7 +379,7 @@ def test_a_hostile_text_does_not_reach_the_terminal(capsys: pytest.CaptureFixtur
         (["192.168.1.5"], "own network"),
         (["192.0.2.7", "--zone", "not a zone"], "is no zone"),
         (["192.0.2.7", "--resolver", "dns.example"], "is no resolver"),
-        ([], "do not know your public address"),
+        (["--no-discovery"], "do not know your public address"),
     ],
 )
 def test_wrong_words(capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:

@@ -20,7 +20,7 @@ from unlisted.edge.resolver import Server
 from unlisted.edge.store import Store
 from unlisted.edge.survey import Names, Survey, survey
 from unlisted.messages import Listing
-from unlisted.notice import lists
+from unlisted.notice import dnsbl, lists
 
 ADDRESS = ip_address("192.0.2.7")
 ZEN = lists.load().list["spamhaus-zen"]
@@ -195,25 +195,51 @@ def test_good_test_points_are_asked_once_a_day(
 ) -> None:
     lists_now, server = world
     lists_now.listed = False
+    entries = [ZEN, *(lists.stranger(f"own{n}.example") for n in range(4))]
     with Store(str(tmp_path / "db")) as store:
-        rounds = recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store)
-        rounds.once(lambda *_: None)
-        assert lists_now.tests == 2
-        assert recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store).once(lambda *_: None).found.listings
-        assert lists_now.tests == 2
-        elsewhere = recheck.Rounds([ADDRESS], [ZEN], [server, server], 2.0, store)
-        elsewhere.once(lambda *_: None)  # through others: what one resolver is told says nothing of another
-        assert lists_now.tests == 4
+
+        def tests(*servers: Server) -> int:
+            before = lists_now.tests
+            found = recheck.Rounds([ADDRESS], entries, servers, 2.0, store).once(lambda *_: None).found
+            assert {one.state for one in found.listings} == {"clear"}
+            return lists_now.tests - before
+
+        assert tests(server) == 10
+        assert tests(server) == 2  # one list goes on showing that the resolver sees
+        assert tests(server, server) == 10  # what one resolver is told says nothing of another
         monkeypatch.setattr(recheck, "TRUST", 0.0)
-        recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store).once(lambda *_: None)
-        assert lists_now.tests == 6
+        assert tests(server) == 10
+
+
+def test_a_resolver_that_has_gone_blind_is_not_believed(world: tuple[World, Server]) -> None:
+    """Every name does not exist: the lists that were fine an hour ago would all be clear."""
+    _, server = world
+    entries = [ZEN, lists.stranger("own.example"), lists.load().list["mailspike-white"]]
+    with serving(lambda query: answer(query, rcode=3)) as port:
+        blind = Server("127.0.0.1", port)
+        known: frozenset[tuple[str, lists.Kind]] = frozenset((one.zone, "ip4") for one in entries)
+        for trusted in (known, frozenset[tuple[str, lists.Kind]]()):
+            found = survey([ADDRESS], entries, [blind], 2.0, trusted=trusted)
+            assert {one.state for one in found.listings} == {"unknown"}
+            assert "finds no list's own test point" in found.trouble
+            assert "finds no list's own test point" in found.names[0].why
+    assert survey([ADDRESS], entries, [server], 2.0, trusted=known).trouble == ""
+
+
+def test_the_silence_of_a_private_zone_is_passed_on_with_a_doubt() -> None:
+    """It never promised test points."""
+    with serving(lambda query: answer(query, rcode=3)) as port:
+        server = Server("127.0.0.1", port)
+        (one,) = survey([ADDRESS], [lists.stranger("own.example")], [server], 2.0).listings
+    assert (one.state, one.why) == ("clear", dnsbl.EMPTY)
 
 
 def test_a_trusted_list_that_begins_to_list_the_world_is_not_believed(world: tuple[World, Server]) -> None:
     lists_now, server = world
     lists_now.lies = True
     known: frozenset[tuple[str, lists.Kind]] = frozenset({(ZEN.zone, "ip4")})
-    (one,) = survey([ADDRESS], [ZEN], [server], 2.0, trusted=known).listings
+    other = lists.stranger("own.example")
+    one, _ = survey([ADDRESS], [ZEN, other], [server], 2.0, trusted=known).listings
     assert one.state == "unknown"
     assert "whole world" in one.why
 

@@ -146,7 +146,7 @@ def render(
         f" answers in {found.seconds:.1f} s"
         + (f"; {found.doubtful} packets were not believed" if found.doubtful else "")
     )
-    console.print(following(listed, unknown, clear), soft_wrap=True)
+    console.print(following(listed, unknown, [] if verdict(found.listings) == 3 else clear), soft_wrap=True)
 
 
 def changes(made: "Sequence[Change]", entries: Mapping[str, "Entry"], last: float | None) -> list[str]:

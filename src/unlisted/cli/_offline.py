@@ -1,160 +1,317 @@
-"""`unlisted check --offline`: list files against own addresses, without asking anybody."""
+"""`check --offline FILE`: own addresses against lists as files, without a question to anybody.
+
+A row of `--json` is one listed address; under an entry that holds more than `EACH` of ours at a stretch it
+is a CIDR, since nobody reads a /8 address by address.
+"""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from typing import NamedTuple
 
-from msgspec import Struct
+import numpy as np
 
-from unlisted import net, show
+from unlisted import show
+from unlisted.cli.check import Row
+from unlisted.edge import offline as files
 from unlisted.errors import ConfigError, UnlistedError
-from unlisted.net import Address
+from unlisted.notice import intervals, listline, offline
+from unlisted.notice.intervals import Long, Numbers, Segments
+from unlisted.notice.listline import Net
+from unlisted.notice.offline import Account, Listed
 
-if TYPE_CHECKING:
-    from unlisted.notice.offline import Hits, Ranges
-
-SHOWN = 20  # entries of one list that a person is shown; --json has them all
-
-
-class Found(Struct, frozen=True):
-    """As `check --json` promises, and the entry and line that matched."""
-
-    address: str
-    list: str
-    zone: str
-    state: str
-    codes: tuple[str, ...]
-    meaning: str
-    reason: str
-    why: str
-    scope: str
-    removal: str
-    weight: float
-    since: float | None
-    entry: str
-    line: int
+EACH = 65_536  # addresses: more than that in one piece are told as CIDRs
+BATCH = 100_000  # pieces: 40 MB of texts
+LARGEST = 10  # pieces in the table
+WEIGHT = 0.3  # as of a zone that nobody knows: nothing tells how many receivers use the file
 
 
-def run(args: argparse.Namespace, own: Sequence[Address]) -> int:
-    """Read, meet, show. 1 listed, 0 not, 3 when no list could be read."""
-    from unlisted.edge import offline as files
+class Entry(Row, frozen=True):
+    """What `check --json` promises, and the entry of the file: as it stands, and in which line."""
 
-    mine = _own(args.address, own)
-    if not mine.count:
-        raise ConfigError("no own address to look for", remedy="unlisted check --offline LIST 203.0.113.0/24")
-    total = read = 0
-    for name in dict.fromkeys(args.offline):
-        try:
-            listed = files.load(Path(name))
-        except UnlistedError as error:
-            show.say(
-                f"unlisted: {show.clean(error.what)}" + (f"\n  try: {error.remedy}" if error.remedy else "")
-            )
-            continue
-        read += 1
-        total += _list(args, name, listed, mine)
-    return 1 if total else 0 if read else 3
+    entry: str = ""
+    line: int = 0
 
 
-def _own(words: Sequence[str], own: Sequence[Address]) -> "Ranges":
-    """Own ranges as words of the command line, as files (@FILE, - for stdin), or as configured."""
-    from unlisted.edge import offline as files
-    from unlisted.notice import offline
+class Own(NamedTuple):
+    """Our own addresses: disjoint, in order."""
 
-    plain = [word for word in words if not word.startswith("@") and word != "-"]
-    said = offline.read("\n".join(plain if words else map(str, own)).encode())
-    if said.odd:
-        one = said.odd[0]
-        raise ConfigError(
-            f"{show.clean(one.text, 80)!r} is no address or range: {one.why}", remedy="as in 203.0.113.0/24"
+    four: tuple[Numbers, Numbers]
+    six: list[tuple[int, int]]
+
+    @property
+    def number(self) -> int:
+        """How many they are."""
+        return intervals.size(*self.four) + sum(last - first + 1 for first, last in self.six)
+
+
+class Found(NamedTuple):
+    """What one file says of us."""
+
+    path: str
+    account: Account
+    four: Segments
+    six: list[Long]
+
+    @property
+    def listed(self) -> int:
+        """How many of our addresses it lists."""
+        return intervals.size(self.four.first, self.four.last) + sum(
+            last - first + 1 for first, last, _ in self.six
         )
-    parts = [said] if said.count or len(plain) == len(words) else []
-    for word in words:
-        if word == "-":
-            parts.append(offline.read(sys.stdin.buffer.read(files.MOST)))
-        elif word.startswith("@"):
-            parts.append(files.load(Path(word[1:])))
-    mine = offline.joined(parts)
-    _misses("your own addresses", mine)
-    return mine
+
+    @property
+    def told(self) -> bool:
+        """False where it was not read, or hardly."""
+        account = self.account
+        whole = not account.trouble and not account.world
+        return whole and account.entries > 0 and account.refused <= account.entries
 
 
-def _list(args: argparse.Namespace, name: str, listed: "Ranges", mine: "Ranges") -> int:
-    """One list: its rows, or its part of the page; returns how many own addresses are on it."""
-    from unlisted.notice import offline
-
-    hits = offline.meet(mine, listed)
-    count = hits.addresses if len(hits.first) or hits.six else 0
-    if args.json:
-        for row in _rows(name, listed, hits, None):
-            show.emit(row)
-    elif count:
-        _page(name, listed, hits, count)
+def run(args: argparse.Namespace) -> int:
+    """Read the files, match, show; the exit code."""
+    for path in args.offline:
+        if not os.path.lexists(path):
+            raise UnlistedError(f"there is no {path[:200]}", remedy="name an existing list file", code=2)
+    mine = own(args.address, args.config)
+    found = []
+    for path in dict.fromkeys(args.offline):
+        one = match(path, files.read(path), mine)
+        _talk(path, one.account)
+        found.append(one)
+        if args.json:
+            for row in rows(one):
+                show.emit(row)
+        else:
+            _table(one, mine.number)
+        show.say(
+            f"{show.clean(path)}: {_many(one.listed)} listed of {_many(mine.number)},"
+            f" against {show.count(one.account.entries, 'entry', 'entries')}"
+        )
+    if any(one.listed for one in found):
+        code, then = 1, "find what sends: unlisted investigate FOLDER, or the customer who has the address"
+    elif 2 * sum(one.told for one in found) >= len(found):
+        code, then = 0, "mail still refused? unlisted explain BOUNCE says who refuses it and why"
     else:
-        say = show.console().print
-        say(show.clean(f"{name}: none of your addresses is in its {listed.count:,} entries"), soft_wrap=True)
-    _misses(name, listed)
-    return count
+        code, then = 3, "a list that can be read: addresses or CIDRs, one a line"
+    if not args.json:
+        sys.stdout.write(f"next: {then}\n")
+    return code
 
 
-def _page(name: str, listed: "Ranges", hits: "Hits", count: int) -> None:
-    from rich.table import Table
-
-    entries = len(hits.first) + len(hits.six)
-    what = show.count(count, "address", "addresses")
-    table = Table(title=show.clean(f"{name}: {what} of yours listed"), title_justify="left")
-    for heading in ("address", "line", "entry"):
-        table.add_column(heading, overflow="fold")
-    for row in _rows(name, listed, hits, SHOWN):
-        table.add_row(row.address, str(row.line), show.clean(row.entry, 100))
-    console = show.console()
-    console.print(table)
-    if entries > SHOWN:
-        console.print(f"and {entries - SHOWN:,} more: --json has them all", soft_wrap=True)
+def _many(number: int) -> str:
+    return show.count(number, "address", "addresses")
 
 
-def _rows(name: str, listed: "Ranges", hits: "Hits", most: int | None) -> list[Found]:
-    """The first `most` hits, with the entries that matched."""
-    from unlisted.edge import offline as files
-    from unlisted.notice import offline
-
-    four = zip(
-        hits.first[:most].tolist(), hits.last[:most].tolist(), hits.offset[:most].tolist(), strict=True
+def match(path: str, listed: Listed, mine: Own) -> Found:
+    """Our addresses that a file lists, piece by piece."""
+    return Found(
+        path,
+        listed.account,
+        intervals.meet(mine.four, listed.four),
+        intervals.meet_long(mine.six, listed.six),
     )
-    spans = [(4, *one) for one in four] + [(6, *one) for one in hits.six]
-    spans = spans[:most]
-    texts = files.lines(Path(name), [offset for *_, offset in spans])
-    made = []
-    for (version, first, last, offset), (number, text) in zip(spans, texts, strict=True):
-        code, reason = offline.value(text, listed.defaults, offset)
-        made.append(
-            Found(
-                address=offline.spelled(first, last, version),
-                list=Path(name).name,
-                zone=name,
-                state="listed",
-                codes=(code,) if code else (),
-                meaning="",
-                reason=reason[:1000],
-                why="",
-                scope="address" if first == last and net.ip(text.split()[0].strip(",;")) else "range",
-                removal="",
-                weight=0.0,
-                since=None,
-                entry=text.strip()[:300],
-                line=number,
+
+
+def own(words: Sequence[str], settings: str | None) -> Own:
+    """Our own addresses: from the words, from files (`@FILE`, `-`), or from the configuration."""
+    firsts: list[Numbers] = []
+    lasts: list[Numbers] = []
+    long: list[tuple[int, int]] = []
+    nets: list[Net] = []
+    for word in words or _configured(settings):
+        if word == "-" or word[:1] == "@":
+            listed = _file(word)
+            firsts.append(listed.four.first)
+            lasts.append(listed.four.last)
+            long += [(first, last) for first, last, _ in listed.six]
+            continue
+        one = listline.net(word) if not any(c in word for c in " \t#;,|") else "several words"
+        if isinstance(one, str):
+            raise ConfigError(
+                f"{show.clean(word, 80)!r} is no address of ours: {one}",
+                remedy="an address, a range (203.0.113.0/24), @FILE with one a line, or - for stdin",
             )
+        nets.append(one)
+    four = [one for one in nets if one.version == 4]
+    firsts.append(np.array([one.first for one in four], np.uint32))
+    lasts.append(np.array([one.last for one in four], np.uint32))
+    long += [(one.first, one.last) for one in nets if one.version == 6]
+    # A single source is not copied: it may hold millions.
+    first, last = ([one for one in some if len(one)] for some in (firsts, lasts))
+    columns = (first[0], last[0]) if len(first) == 1 else (np.concatenate(firsts), np.concatenate(lasts))
+    made = Own(intervals.merge(*columns), intervals.merge_long(long))
+    if not made.number:
+        raise UnlistedError(
+            "I do not know your own addresses",
+            remedy="unlisted check --offline FILE 203.0.113.0/24, or own = [...] in the configuration",
+            code=2,
         )
     return made
 
 
-def _misses(name: str, ranges: "Ranges") -> None:
-    """What was not understood is counted, and the first of it is shown."""
-    if not ranges.odd_count:
+def _configured(settings: str | None) -> list[str]:
+    from unlisted import config
+
+    return [str(one) for one in config.load(settings).own]
+
+
+def _file(word: str) -> Listed:
+    """A file of own addresses."""
+    if word == "-":
+        listed = files.read_stream(sys.stdin.buffer)
+    else:
+        if not os.path.lexists(word[1:]):
+            raise UnlistedError(f"there is no {word[1:200]}", remedy="name an existing file", code=2)
+        listed = files.read(word[1:])
+    name = "stdin" if word == "-" else word[1:]
+    _talk(name, listed.account)
+    if listed.account.trouble or listed.account.world or not listed.account.entries:
+        raise UnlistedError(
+            f"{name[:200]}: {listed.account.trouble or 'no list of own addresses'}",
+            remedy="a file with an address or a CIDR a line",
+        )
+    return listed
+
+
+def _talk(path: str, account: Account) -> None:
+    """What was not read, not believed, or read in one of two ways: on stderr, before the answer."""
+    name = show.clean(path)
+    if account.trouble:
+        show.say(f"{name}: {show.clean(account.trouble)}")
+    elif not account.entries:
+        show.say(f"{name}: no entries in it")
+    if account.world:
+        show.say(f"{name}: it lists half of all addresses or more; such a list is not believed")
+    if account.loose:
+        many = show.count(account.loose, "entry has", "entries have")
+        show.say(f"{name}: {many} bits of the host set: the whole network was taken (rbldnsd refuses them)")
+    if not account.refused:
         return
-    lines = show.count(ranges.odd_count, "line")
-    show.say(f"unlisted: {show.clean(name)}: {lines} not understood, the first of them:")
-    for one in ranges.odd[:3]:
-        show.say(f"  {show.clean(one.text, 80)}: {one.why}")
+    show.say(f"{name}: {show.count(account.refused, 'line')} of {account.lines:,} not understood")
+    for one in account.unread:
+        show.say(f"  line {one.line:,}: {show.clean(one.text, 60)!r}: {show.clean(one.why)}")
+
+
+class _Words:
+    """What the entries of one file say; each is read once."""
+
+    def __init__(self, found: Found) -> None:
+        self._account = found.account
+        self._texts: dict[int, str] = {}
+        self._read: dict[int, tuple[str, str, str]] = {}
+
+    def fetch(self, path: str, wanted: set[int]) -> "_Words":
+        self._texts = files.texts(path, wanted, self._account.places)
+        return self
+
+    def entry(self, line: int) -> str:
+        return self._texts.get(line, "")
+
+    def says(self, line: int) -> tuple[str, str, str]:
+        """Code, reason (with `$`) and scope of the entry in a line."""
+        if (known := self._read.get(line)) is None:
+            text, account = self.entry(line), self._account
+            net = listline.read(text, account.form, account.columns)
+            single = isinstance(net, Net) and net.first == net.last
+            known = (*offline.says(account, line, text), "address" if single else "range")
+            self._read[line] = known
+        return known
+
+
+def rows(found: Found) -> Iterator[Entry]:
+    """A row for each listed address, in order; the texts of so many entries at a time are held."""
+    for begin in range(0, max(len(found.four.first), 1), BATCH):
+        some = Segments(*(column[begin : begin + BATCH] for column in found.four))
+        yield from _rows(found._replace(four=some, six=[] if begin else found.six))
+
+
+def _rows(found: Found) -> Iterator[Entry]:
+    names = {*found.four.name.tolist(), *(name for _, _, name in found.six)}
+    words = _Words(found).fetch(found.path, names) if names else _Words(found)
+    for address, line in _each(found):
+        code, reason, scope = words.says(line)
+        yield Entry(
+            address=address,
+            list=found.path,
+            zone="",
+            state="listed",
+            codes=(code,) if code else (),
+            meaning=f"in the list file, line {line}",
+            reason=offline.expand(reason, address) if code else reason,
+            why="",
+            scope=scope,
+            removal="",
+            weight=WEIGHT,
+            entry=words.entry(line),
+            line=line,
+        )
+
+
+def _each(found: Found) -> Iterator[tuple[str, int]]:
+    """Address (or CIDR) and line."""
+    for first, last, line in zip(*(column.tolist() for column in found.four), strict=True):
+        if last - first >= EACH:
+            yield from ((text, line) for text in spelled(first, last, 4))
+            continue
+        for number in range(first, last + 1):
+            yield f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", line
+    for first, last, line in found.six:
+        if last - first >= EACH:
+            yield from ((text, line) for text in spelled(first, last, 6))
+        else:
+            yield from ((str(IPv6Address(number)), line) for number in range(first, last + 1))
+
+
+def spelled(first: int, last: int, version: int) -> list[str]:
+    """A piece as addresses and CIDRs."""
+    nets = (
+        summarize_address_range(IPv4Address(first), IPv4Address(last))
+        if version == 4
+        else summarize_address_range(IPv6Address(first), IPv6Address(last))
+    )
+    return [str(one.network_address) if one.num_addresses == 1 else str(one) for one in nets]
+
+
+def _largest(found: Found) -> list[tuple[int, int, int, int]]:
+    """The largest pieces: first, last, line, version."""
+    width = found.four.last - found.four.first
+    chosen = np.arange(len(width))
+    if len(width) > LARGEST:
+        least = np.partition(width, -LARGEST)[-LARGEST]
+        chosen = np.concatenate((np.flatnonzero(width > least), np.flatnonzero(width == least)[:LARGEST]))
+    four = [
+        (int(found.four.first[at]), int(found.four.last[at]), int(found.four.name[at]), 4) for at in chosen
+    ]
+    six = [(*one, 6) for one in found.six]
+    return sorted([*six, *four], key=lambda one: (one[0] - one[1], one[3], one[0]))[:LARGEST]
+
+
+def _table(found: Found, mine: int) -> None:
+    """For people: how many, the largest, and the entry that names each."""
+    name = show.clean(found.path)
+    if not found.listed:
+        what = "not listed" if found.told else "could not tell (neither listed nor clear)"
+        sys.stdout.write(f"{name}: {what}\n")
+        return
+    pieces = len(found.four.first) + len(found.six)
+    sys.stdout.write(
+        f"LISTED on {name}: {found.listed:,} of {_many(mine)}, in {show.count(pieces, 'piece')}\n"
+    )
+    largest = _largest(found)
+    words = _Words(found).fetch(found.path, {line for _, _, line, _ in largest})
+    for first, last, line, version in largest:
+        shown = spelled(first, last, version)
+        piece = shown[0] if len(shown) == 1 else f"{_text(first, version)}-{_text(last, version)}"
+        sys.stdout.write(f"  {piece:<18}  line {line}: {show.clean(words.entry(line), 80)}\n")
+        code, reason, _ = words.says(line)
+        if reason and reason not in words.entry(line):
+            sys.stdout.write(f"  {'':<18}  {code} {show.clean(offline.expand(reason, piece), 80)}\n")
+    if pieces > len(largest):
+        sys.stdout.write(f"  … and {show.count(pieces - len(largest), 'smaller piece')} (--json has all)\n")
+
+
+def _text(number: int, version: int) -> str:
+    return str(IPv4Address(number) if version == 4 else IPv6Address(number))

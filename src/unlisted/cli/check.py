@@ -1,12 +1,14 @@
 """Asks the blocklists about addresses: listed, clear, or unknown with the reason why.
 
-Without an address it asks about your own (`own` in the configuration). A range (203.0.113.0/28) is every
-address in it; a domain name goes to the lists of domains. Every list is first asked about its own test
-points, so that neither a dead list nor a lying resolver is believed.
+Without an address it asks about your own: `own` in the configuration, else what this machine and its router
+(NAT-PMP, UPnP) say it is; nobody outside is asked for that unless you name a server (--stun). A range
+(203.0.113.0/28) is every address in it; a domain name goes to the lists of domains. Every list is first asked
+about its own test points, so that neither a dead list nor a lying resolver is believed.
 Exit codes: 0 nothing listed, 1 listed, 2 wrong use, 3 could not tell.
 """
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -47,7 +49,7 @@ class Row(Struct, frozen=True):
     scope: str
     removal: str
     weight: float
-    since: float | None  # listed without a break since then, as far as was looked (Unix seconds)
+    since: float | None = None  # listed without a break since then, as far as was looked (Unix seconds)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +67,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=_seconds, metavar="S", help=f"seconds for all of it (default {TIMEOUT:g})"
     )
     parser.add_argument(
+        "--stun",
+        type=_stun,
+        metavar="HOST[:PORT]",
+        help="without ADDR: ask it which address it sees",
+    )
+    parser.add_argument("--no-discovery", action="store_true", help="without ADDR: do not ask the router")
+    parser.add_argument(
         "--helo", metavar="NAME", type=_helo, help="the name that your mail server says at HELO"
     )
     parser.add_argument("--no-save", action="store_true", help="do not remember the answers for `delist`")
@@ -73,7 +82,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="look into this list file and ask nobody; addresses also as @FILE or -",
+        help="ask nobody, look into this list file (may be repeated); ADDR may be @FILE, or - for stdin",
     )
     parser.add_argument("--watch", action="store_true", help="go on asking, each list as often as it bears")
     parser.add_argument(
@@ -84,6 +93,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, show, remember."""
+    if args.offline:
+        # NumPy would start threads for a linear algebra that nobody asks for: 0.05 s.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        from unlisted.cli import _offline
+
+        return _offline.run(args)
     if not args.nagios:
         return _run(args)
     try:
@@ -98,14 +113,11 @@ def _run(args: argparse.Namespace) -> int:
     from unlisted import config
 
     settings = config.load(args.config)
-    if args.offline:
-        from unlisted.cli import _offline
-
-        return _offline.run(args, settings.own)
     from unlisted.edge import recheck, resolver
     from unlisted.notice import dnsbl, lists
 
-    subjects = wanted(args.address, settings.own, chosen=bool(args.zone))
+    own = settings.own or (() if args.address else _discovered(args))
+    subjects = wanted(args.address, own, chosen=bool(args.zone))
     catalogue = lists.load().with_keys(settings.keys)
     named = [_named(zone, catalogue) for zone in dict.fromkeys(args.zone)]
     kinds = dict.fromkeys(dnsbl.kind_of(subject) for subject in subjects)
@@ -128,6 +140,30 @@ def _run(args: argparse.Namespace) -> int:
             if not args.watch:
                 return code
             rounds.wait()
+
+
+def _discovered(args: argparse.Namespace) -> tuple[Address, ...]:
+    """Our public addresses, asked of this machine, the router and, where it was named, a STUN server."""
+    if args.no_discovery:
+        return ()
+    from unlisted.edge import wan as edge
+    from unlisted.notice import wan
+
+    told = wan.verdict(edge.discover(args.stun))
+    show.say(f"your address: {show.clean(told.says)}")
+    if told.kind in ("cgnat", "double-nat") and not told.addresses:
+        show.say(
+            "  a bounce cites the address that the world saw, and --stun HOST asks a server of your choice"
+        )
+    return told.addresses
+
+
+def _stun(text: str) -> tuple[str, int]:
+    """argparse's reader of --stun."""
+    host, _, port = text.rpartition(":") if text.count(":") == 1 else (text.strip("[]"), "", "3478")
+    if not re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", host) or not (port.isdigit() and 0 < int(port[:6]) < 65536):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no server: give it as in stun.example.net:3478")
+    return host, int(port)
 
 
 def _show(args: argparse.Namespace, rounds: "Rounds") -> int:

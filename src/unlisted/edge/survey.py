@@ -19,6 +19,7 @@ from unlisted.notice.dnsbl import Question
 from unlisted.notice.lists import Entry, Kind
 from unlisted.notice.packets import Answer
 
+BLIND = "the resolver finds no list's own test point: it is cut off from the lists, or filters them"
 MAX_NAMES = 4  # PTR names of one address that are looked up again
 TRUST = 86_400.0  # seconds for which a list's good test points are remembered
 
@@ -129,6 +130,7 @@ class _Look:
         for subject in subjects:
             for entry in entries:
                 self._add(subject, entry, named, trusted)
+        self._lean()
         addresses = [subject for subject in subjects if not isinstance(subject, str)]
         self.pointers = {Question(dnsbl.pointer_name(one), packets.PTR): one for one in addresses}
         self.helo = {one: Question(helo, _forward(one)) for one in addresses} if helo else {}
@@ -157,6 +159,17 @@ class _Look:
             self.order.append(pair)
         elif named:
             self.order.append(dnsbl.out_of_place(entry, subject, self.at))
+
+    def _lean(self) -> None:
+        """Silence is believed of nobody before some test point was found: a blind resolver finds nothing.
+
+        So one list at least shows its test points in every look, however well all are remembered.
+        """
+        able = [group for group in self.groups.values() if group.listed and group.entry.status == "live"]
+        if able and all(group.trusted for group in able):
+            able[0].trusted, able[0].left = False, {*able[0].listed, *able[0].clear}
+        self.testing = {(one.entry.zone, one.kind) for one in able if not one.trusted}
+        self.alive = not able  # nothing could be shown: as far as it goes
 
     def questions(self) -> Iterable[Question]:
         """Health first, and the heaviest list about everybody before the next one."""
@@ -190,11 +203,22 @@ class _Look:
             more = [Question(name, kind) for name in answer.names[:MAX_NAMES]]
         for group in self.tests.get(question, ()):
             group.left.discard(question)
-            self._flush(group)
+            self._tested(group, answer)
         if question == self.canary:
             for group in self.groups.values():
                 self._flush(group)
         return more
+
+    def _tested(self, group: _Group, answer: Answer) -> None:
+        """One of a list's test points is answered; the first that is found shows that the resolver sees."""
+        sees = not self.alive and any(one.startswith("127.") for one in answer.addresses)
+        self.alive = self.alive or sees
+        if not group.left and self.testing:
+            self.testing.discard((group.entry.zone, group.kind))
+            sees = sees or not self.testing
+        self._flush(group)
+        for one in self.groups.values() if sees else ():
+            self._flush(one)
 
     def _raised(self, pair: _Pair, answer: Answer) -> list[Question]:
         """The reason of a listing; and of a list that was trusted whether it now lists the world."""
@@ -211,7 +235,8 @@ class _Look:
         self._flush(pair.group)
 
     def _flush(self, group: _Group) -> None:
-        if group.held and not group.left and self.canary in self.found:
+        blind = not self.alive and self.testing  # so far
+        if group.held and not group.left and not blind and self.canary in self.found:
             held, group.held = group.held, []
             for pair in held:
                 self._tell(pair)
@@ -224,6 +249,8 @@ class _Look:
         if self._invented() and made.state != "unknown":
             # What it invents looks like a list's own answer: nothing that it says can be told apart from it.
             made = structs.replace(made, state="unknown", meaning="", why=self._rewritten())
+        if not self.alive and (made.state == "clear" or made.why == dnsbl.EMPTY):
+            made = structs.replace(made, state="unknown", why=BLIND)
         pair.told = made
         self.heard(made)
 
@@ -273,6 +300,8 @@ class _Look:
             return self._rewritten()
         if all(answer.rcode in (5, None) for answer in answers.values()):
             return f"the resolver {self.where} refuses to answer us (REFUSED)"
+        if not self.alive:
+            return f"{BLIND} ({self.where})"
         refusing = [
             group.entry.name
             for group in self.groups.values()
@@ -297,6 +326,8 @@ class _Look:
             leads = tuple([one for text in helo.addresses if (one := ip(text))])
         if answer.rcode is None:
             return Names(address, why=answer.why, helo=leads)
+        if not self.alive and not answer.names:
+            return Names(address, why=BLIND)
         if answer.rcode not in (0, dnsbl.NXDOMAIN):
             return Names(address, why=f"the resolver answered {answer.said}", helo=leads)
         confirmed = tuple(

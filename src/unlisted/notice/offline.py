@@ -1,369 +1,340 @@
-"""Lists as files: which entries of a list meet one's own ranges, without DNS.
+"""List files without DNS: bytes in, disjoint intervals out, each with the line of the entry that named it.
 
-Understood, line by line and mixed: plain addresses and CIDRs, `A-B`, rbldnsd's ip4set, ip4trie and ip6trie
-(rbldnsd(8): `:code:text`, `!` takes out, `$` directives, `192.0.2` for a /24), Spamhaus DROP (text and
-JSON lines), FireHOL's netsets, CSV. A line is read as far as its address; the rest only where it is shown.
-Pure: octets in, arrays out. IPv4 goes through NumPy in blocks; what is odd, and IPv6, line by line.
+Lines that begin with a dotted address or CIDR are read as columns, a block at a time: where the separators
+stand, and from the digits before each its number. All others go one by one through `listline.read`. Both
+agree on every line; a test holds them together. What a line *says* (rbldnsd's values, comments) is read
+when it is shown: most entries never are.
 """
 
-import re
-from bisect import bisect_left
+import codecs
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import IPv4Address, ip_address, ip_network, summarize_address_range
-from itertools import islice
-from typing import Any, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 
-from unlisted.net import Address
+from unlisted.notice import intervals, listline
+from unlisted.notice.intervals import Long, Numbers, Segments
+from unlisted.notice.listline import LONGEST, WIDEST, Columns, Form, Net
 
-Array: TypeAlias = "np.ndarray[Any, Any]"
+CHUNK = 1 << 18  # bytes: a block's columns stay in the processor's cache
+SHOWN = 5  # lines not understood that are kept for showing
+MOST = 1 << 26  # entries of one file: 800 MB of columns, more than any list has
+HALF = 1 << 31  # addresses: a list of half the world lists nobody in particular
+_SETS = ("ip4set", "ip4trie", "ip4tset", "ip6trie", "ip6tset")  # rbldnsd's data sets of addresses
 
-BLOCK = 1 << 19  # octets taken apart at once: they and their columns stay in the processor's cache
-LONGEST = 4096  # octets of one line that are looked at
-SHOWN = 20  # lines that were not understood and are kept to be shown
-_DIGIT, _DOT, _SLASH, _STOP, _END, _OTHER = range(6)
-_KIND = np.full(256, _OTHER, np.uint8)
-_KIND[ord("0") : ord("9") + 1] = _DIGIT
-_KIND[ord(".")], _KIND[ord("/")], _KIND[10] = _DOT, _SLASH, _END
-_KIND[[9, 13, 32, ord(","), ord(";"), ord("#"), ord(":"), ord("|"), ord('"')]] = _STOP
-_JSON = re.compile(r'"(?:cidr|ip|ip_address|network|address|prefix)"\s*:\s*"([^"]{2,50})"')
-_WORD = re.compile(
-    r"[0-9]{1,4}\.[0-9.]{1,40}(?:/[0-9]{1,4}|-[0-9.]{1,40})?(?![0-9A-Fa-f/])"
-    r"|[0-9A-Fa-f.:]{2,45}(?:/[0-9]{1,4}|-[0-9A-Fa-f.:]{1,45})?"
-)
-_PARTIAL = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}\.?")
-_ZEROS = re.compile(r"(?:^|[.\-])0[0-9]")
-_SET = re.compile(rb"^(?::(?!:)|[$!])", re.MULTILINE)  # what only rbldnsd's files begin a line with
+_SPACE = (9, 10, 13, 32)
+_ENDS = np.zeros(256, np.bool_)
+_ENDS[[*_SPACE, *b"#;,|"]] = True
+_REST = np.array([0xFFFFFFFF >> bits for bits in range(33)], np.uint32)
 
 
-class Odd(Struct, frozen=True):
-    """A line that was not understood. `offset` in octets from the file's start."""
+class Block(NamedTuple):
+    """Whole lines, each with its end; `line` is the number of the first, from 1, `at` where it begins."""
 
-    offset: int
+    line: int
+    at: int
+    data: bytes
+
+
+class Unread(Struct, frozen=True):
+    """A line that names nothing, as it stood, and why."""
+
+    line: int
     text: str
     why: str
 
 
-class Ranges(Struct, frozen=True):
-    """What a file holds. IPv4 as columns sorted by `first`; IPv6 as (first, last, offset), sorted.
+class Scope(Struct, frozen=True):
+    """From this line on: rbldnsd's default A and TXT."""
 
-    `offset` is where the entry's line begins. `cut`: ranges that rbldnsd's `!` takes out.
+    line: int
+    code: str
+    reason: str
+
+
+class Account(Struct):
+    """What was found in a file, beside its intervals; as it stands it is the head of the compiled index."""
+
+    form: Form = "plain"
+    columns: Columns | None = None
+    lines: int = 0
+    entries: int = 0
+    loose: int = 0  # entries with bits of the host set: the network was taken
+    wide: int = 0  # entries that list the world: not believed
+    refused: int = 0  # lines not understood
+    unread: list[Unread] = []
+    world: bool = False  # all of it covers half the world: none of it is believed
+    trouble: str = ""  # why it was not, or not wholly, read
+    scopes: list[Scope] = []
+    words: dict[str, str] = {}  # rbldnsd's $1 to $9, and $=
+    long: list[tuple[str, str, int]] = []  # IPv6: first, last (hexadecimal), line
+    places: list[tuple[int, int]] = []  # line and byte at which each block begins
+
+
+class Listed(NamedTuple):
+    """A file's entries as disjoint intervals; `name` is a line number."""
+
+    account: Account
+    four: Segments
+    six: list[Long]
+
+
+def utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Without a byte order mark; UTF-16 becomes UTF-8."""
+    decoder: codecs.IncrementalDecoder | None = None
+    for number, chunk in enumerate(chunks):
+        if number == 0:
+            if chunk[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                decoder = codecs.getincrementaldecoder("utf-16")("replace")
+            chunk = chunk.removeprefix(codecs.BOM_UTF8)
+        yield chunk if decoder is None else decoder.decode(chunk).encode("utf-8", "replace")
+
+
+def blocks(chunks: Iterable[bytes], line: int = 1) -> Iterator[Block]:
+    """Cut at ends of lines; of a line longer than LONGEST only the beginning is kept. `line`: the first's."""
+    rest, passing, begin, read = b"", False, 0, 0
+    for chunk in chunks:
+        read += len(chunk)
+        if passing:
+            cut = chunk.find(b"\n")
+            if cut < 0:
+                continue
+            chunk, passing = chunk[cut:], False
+        data = rest + chunk
+        end = data.rfind(b"\n") + 1
+        rest = data[end:]
+        if len(rest) > LONGEST:
+            rest, passing = rest[:LONGEST], True
+        if end:
+            yield Block(line, begin, data[:end])
+            line += data.count(b"\n", 0, end)
+            begin = read - (len(data) - end)
+    if rest:
+        yield Block(line, begin, rest + b"\n")
+
+
+def lines(chunks: Iterable[bytes], wanted: Iterable[int], line: int = 1) -> dict[int, str]:
+    """Some lines of a file as they stand; the chunks begin with the line of this number."""
+    found: dict[int, str] = {}
+    numbers = sorted(set(wanted), reverse=True)
+    for block in blocks(utf8(chunks), line):
+        after = block.line + block.data.count(b"\n")
+        if numbers[-1] >= after:
+            continue
+        rows = block.data.split(b"\n")
+        while numbers and numbers[-1] < after:
+            number = numbers.pop()
+            found[number] = rows[number - block.line][:LONGEST].decode("utf-8", "replace").strip()
+        if not numbers:
+            break
+    return found
+
+
+class _Quick(NamedTuple):
+    row: npt.NDArray[np.int64]  # of the block's lines, those that were read
+    first: Numbers
+    last: Numbers
+    loose: int
+    odd: npt.NDArray[np.int64]  # those that must be looked at one by one
+    ends: npt.NDArray[np.int64]  # where each line ends
+
+
+def quick(data: bytes, form: Form) -> _Quick:
+    """Read the lines that begin with a.b.c.d or a.b.c.d/n and then end, or go on with a comment or value.
+
+    `data`: whole lines, four bytes or more.
     """
+    raw = np.frombuffer(data, np.uint8)
+    digit = raw - np.uint8(48)
+    place = np.flatnonzero(digit > 9)  # of all that is no digit: the separators
+    mark = raw[place]
+    size = np.diff(place, prepend=-1) - 1  # digits before each
+    end = np.flatnonzero(mark == 10)
+    lead = np.concatenate(([0], end[:-1] + 1))  # each line's first separator
+    silent = (size[lead] == 0) & ((mark[lead] == 10) | ((form != "rbldnsd") & np.isin(mark[lead], (35, 59))))
+    rows = (
+        np.flatnonzero((end - lead >= 3) & ~silent) if form in ("plain", "rbldnsd") else np.zeros(0, np.int64)
+    )
+    number, proper = _numbers(digit, place, size)
+    at = lead[rows]
+    good = proper[at] & proper[at + 1] & proper[at + 2] & proper[at + 3]
+    good &= (mark[at] == 46) & (mark[at + 1] == 46) & (mark[at + 2] == 46)
+    slash = mark[at + 3] == 47
+    stop = at + 3 + slash
+    bits = np.where(slash, number[stop], 32)
+    good &= _ENDS[mark[stop]] & (bits >= WIDEST[4]) & (bits <= 32) & (~slash | proper[stop])
+    after = np.minimum(stop + 1, len(mark) - 1)
+    touches = place[after] == place[stop] + 1
+    if b"\r" in data:
+        good &= (mark[stop] != 13) | (touches & (mark[after] == 10))
+    if b"-" in data:  # "A - B"
+        good &= ~(np.isin(mark[stop], (9, 32)) & touches & np.isin(mark[after], (9, 32, 45)))
+    at, rows, rest = at[good], rows[good], _REST[bits[good]]
+    first = number[at].astype(np.uint32) << 24
+    first |= number[at + 1].astype(np.uint32) << 16
+    first |= (number[at + 2] << 8 | number[at + 3]).astype(np.uint32)
+    loose = int(np.count_nonzero(first & rest))
+    odd = ~silent
+    odd[rows] = False
+    return _Quick(rows, first & ~rest, first | rest, loose, np.flatnonzero(odd), place[end])
 
-    first: Array  # uint32
-    last: Array  # uint32, inclusive
-    offset: Array  # uint64
-    six: tuple[tuple[int, int, int], ...] = ()
-    cut: tuple[tuple[int, int, int], ...] = ()  # version, first, last
-    defaults: tuple[tuple[int, str], ...] = ()  # offset, value: what rbldnsd says of the lines below
-    odd: tuple[Odd, ...] = ()
-    odd_count: int = 0
-    rounded: int = 0  # entries with bits set behind their prefix: the network was taken
+
+def _numbers(
+    digit: npt.NDArray[np.uint8], place: npt.NDArray[np.int64], size: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.bool_]]:
+    """The number before each separator, and whether it is 0 to 255 and does not begin with 0."""
+    number = digit[place - 1].astype(np.uint16)
+    number += np.where(size > 1, digit[place - 2], 0) * np.uint16(10)
+    number += np.where(size > 2, digit[place - 3], 0) * np.uint16(100)
+    least = np.where(size > 2, np.uint16(100), np.where(size > 1, np.uint16(10), np.uint16(0)))
+    return number, (size > 0) & (size < 4) & (number >= least) & (number < 256)
+
+
+class Reader:
+    """Takes blocks of one file; `done` gives its intervals."""
+
+    def __init__(self) -> None:
+        self.account = Account(unread=[], scopes=[], words={}, long=[], places=[])
+        # First, last, line: block by block.
+        self._four: tuple[list[Numbers], ...] = tuple([np.zeros(0, np.uint32)] for _ in range(3))
+        self._outs: list[int] = []  # places of IPv4 exclusions among all
+        self._six: list[tuple[int, int, bool, int]] = []
+        self._held = 0
+        self._elsewhere = False  # inside a data set of names
+
+    def feed(self, block: Block) -> None:
+        """Read one block."""
+        account, data = self.account, block.data
+        account.places.append((block.line, block.at))
+        if not account.lines:
+            account.form, account.columns = listline.recognize(data[:LONGEST].decode("utf-8", "replace"))
+        if self._elsewhere or len(data) < 4 or (account.form == "rbldnsd" and b"$DATASET" in data):
+            count = data.count(b"\n")
+            self._one_by_one(block, data.split(b"\n")[:-1], range(count))
+            account.lines += count
+            return
+        found = quick(data, account.form)
+        if len(found.row):
+            self._add(found.first, found.last, (found.row + block.line).astype(np.uint32))
+            account.loose += found.loose
+        if len(found.odd):
+            starts = np.concatenate(([0], found.ends[:-1] + 1))[found.odd].tolist()
+            ends = found.ends[found.odd].tolist()
+            texts = [data[start:end] for start, end in zip(starts, ends, strict=True)]
+            self._one_by_one(block, texts, found.odd.tolist())
+        account.lines += len(found.ends)
+
+    def _add(self, first: Numbers, last: Numbers, line: Numbers) -> None:
+        for column, more in zip(self._four, (first, last, line), strict=True):
+            column.append(more)
+        self._held += len(first)
+
+    def _one_by_one(self, block: Block, texts: Sequence[bytes], rows: Sequence[int]) -> None:
+        account = self.account
+        four: list[tuple[int, int, int]] = []
+        for raw, row in zip(texts, rows, strict=True):
+            text, line = raw[:LONGEST].decode("utf-8", "replace"), block.line + row
+            if account.form == "rbldnsd" and self._special(text.strip(), line):
+                continue
+            found = listline.read(text, account.form, account.columns)
+            if found is None:
+                continue
+            if isinstance(found, str):
+                self._refuse(line, text, found)
+            elif (why := _world(found)) and not found.out:
+                account.wide += 1
+                self._refuse(line, text, why)
+            elif found.version == 6:
+                self._six.append((found.first, found.last, found.out, line))
+                account.loose += found.loose
+            else:
+                if found.out:
+                    self._outs.append(self._held + len(four))
+                four.append((found.first, found.last, line))
+                account.loose += found.loose
+        if four:
+            first, last, line_ = np.array(four, np.uint32).T.copy()
+            self._add(first, last, line_)
+
+    def _refuse(self, line: int, text: str, why: str) -> None:
+        self.account.refused += 1
+        if len(self.account.unread) < SHOWN:
+            self.account.unread.append(Unread(line, text.strip()[:200], why))
+
+    def _special(self, text: str, line: int) -> bool:
+        """rbldnsd's lines that are no entries: defaults, `$` directives, and data sets of names."""
+        account = self.account
+        if text[:1] == "$" or text[:2] in ("#$", ":$"):
+            words = text.lstrip("#:$").split(None, 2)
+            if words and words[0].upper() == "DATASET" and len(words) > 1:
+                self._elsewhere = words[1].split(":")[0].lower() not in _SETS
+                account.scopes.append(Scope(line, "127.0.0.2", ""))
+            elif words and words[0] in ("=", *"0123456789"):
+                account.words.setdefault(words[0], text.split(None, 1)[1] if len(words) > 1 else "")
+            return True
+        if text[:1] == ":" and not text.startswith("::"):
+            account.scopes.append(Scope(line, *listline.default(text)))
+            return True
+        return self._elsewhere
+
+    def done(self, trouble: str = "") -> Listed:
+        """All that was read, as disjoint intervals."""
+        account = self.account
+        account.trouble = trouble
+        account.entries = self._held + len(self._six)
+        first, last, line = (np.concatenate(column) for column in self._four)
+        for column in self._four:
+            column.clear()
+        out = None
+        if self._outs:
+            out = np.zeros(len(first), np.bool_)
+            out[self._outs] = True
+        found = intervals.flatten(first, last, out)
+        four = Segments(found.first, found.last, line[found.name])
+        six = [
+            (one, two, self._six[name][3])
+            for one, two, name in intervals.flatten_long([one[:3] for one in self._six])
+        ]
+        if intervals.size(four.first, four.last) >= HALF:
+            account.world = True
+            four = Segments(*(column[:0] for column in four))
+        return Listed(account, four, six)
 
     @property
-    def count(self) -> int:
-        return len(self.first) + len(self.six)
+    def full(self) -> bool:
+        """True when it holds more than any list has."""
+        return self._held + len(self._six) > MOST
 
 
-class Hits(Struct, frozen=True):
-    """Where entries meet own ranges: the part that both share, and the entry's line."""
-
-    first: Array
-    last: Array
-    offset: Array
-    six: tuple[tuple[int, int, int], ...] = ()
-
-    @property
-    def addresses(self) -> int:
-        """Own addresses that are listed, each counted once."""
-        first, last = _merged(self.first, self.last)
-        return int((last.astype(np.int64) - first + 1).sum()) + sum(
-            b - a + 1 for a, b in _merged6((a, b) for a, b, _ in self.six)
-        )
-
-
-class _Odd:
-    """What the slow way gathers: ranges, and lines that were not understood."""
-
-    def __init__(self, partial: bool) -> None:
-        self.partial = partial  # rbldnsd's: fewer than four numbers are a network
-        self.four: list[tuple[int, int, int]] = []
-        self.six: list[tuple[int, int, int]] = []
-        self.cut: list[tuple[int, int, int]] = []
-        self.defaults: list[tuple[int, str]] = []
-        self.odd: list[Odd] = []
-        self.count = self.rounded = 0
-
-    def line(self, text: str, offset: int) -> None:
-        """One line in whatever form. Never raises."""
-        bare = text.strip().lstrip("\ufeff")
-        if bare.startswith(":") and not bare.startswith("::"):
-            self.defaults.append((offset, bare[:LONGEST]))
-        elif bare and bare[0] not in "#;$" and (why := self._entry(bare, offset)):
-            self.count += 1
-            if len(self.odd) < SHOWN:
-                self.odd.append(Odd(offset, bare[:200], why))
-
-    def _entry(self, bare: str, offset: int) -> str:
-        """Take an entry in; why it is none, else ""."""
-        out = bare.startswith("!")
-        if bare.startswith("{"):
-            found = _JSON.search(bare)
-            word = found[1] if found else ""
-        else:
-            found = _WORD.search(bare.lstrip("!").replace('"', " "))
-            word = found[0] if found else ""
-        if not word:
-            return "" if _heading(bare) else "no address in it"
-        read = _span(word, self.partial)
-        if isinstance(read, str):
-            return read
-        version, first, last, rounded = read
-        if last - first + 1 == 1 << (32 if version == 4 else 128):
-            return "it lists the whole world: not believed"
-        self.rounded += rounded
-        if out:
-            self.cut.append((version, first, last))
-        else:
-            (self.four if version == 4 else self.six).append((first, last, offset))
+def _world(found: Net) -> str:
+    bits = (32 if found.version == 4 else 128) - (found.last - found.first + 1).bit_length() + 1
+    if bits >= WIDEST[found.version]:
         return ""
+    return f"wider than a /{WIDEST[found.version]}: it lists the world and is not believed"
 
 
-def _heading(text: str) -> bool:
-    """True for the names of a table's columns."""
-    return "," in text and not any(c.isdigit() for c in text)
+def inherited(account: Account, line: int) -> tuple[str, str]:
+    """rbldnsd's default A and TXT at a line."""
+    before = [scope for scope in account.scopes if scope.line < line]
+    return (before[-1].code, before[-1].reason) if before else ("127.0.0.2", "")
 
 
-def _span(word: str, partial: bool) -> tuple[int, int, int, bool] | str:
-    """Version, first, last and whether bits were set behind the prefix; or why it is none."""
-    begins, dash, ends = word.partition("-")
-    if _ZEROS.search(word) and ":" not in word:
-        return "a number with a zero before it: octal to some, decimal to others"
-    try:
-        if dash:
-            first = ip_address(begins)
-            tail = ends if "." in ends or ":" in ends else f"{begins.rpartition('.')[0]}.{ends}"
-            last = ip_address(tail)
-            if first.version != last.version or int(last) < int(first):
-                return "a range that ends before it begins"
-            return first.version, int(first), int(last), False
-        if partial and _PARTIAL.fullmatch(word):
-            parts = word.strip(".").split(".")
-            word = ".".join([*parts, *["0"] * (4 - len(parts))]) + f"/{8 * len(parts)}"
-        network = ip_network(word, strict=False)
-    except ValueError:
-        return "no address"
-    mapped = getattr(network.network_address, "ipv4_mapped", None)
-    if mapped is not None and network.prefixlen >= 96:
-        network = ip_network(f"{mapped}/{network.prefixlen - 96}", strict=False)
-    rounded = "/" in word and int(ip_address(word.partition("/")[0])) != int(network.network_address)
-    return network.version, int(network[0]), int(network[-1]), rounded and mapped is None
+def says(account: Account, line: int, text: str) -> tuple[str, str]:
+    """Code and reason of an entry, the reason still with `$` where the address goes."""
+    code, reason = listline.value(text, account.form, inherited(account, line))
+    if account.form != "rbldnsd" or not (account.words and reason):
+        return code, reason
+    base = account.words.get("=")
+    if base is not None:
+        reason = reason[1:] if reason.startswith("=") else base.replace("$=", reason)
+    for number in "0123456789":
+        if number in account.words:
+            reason = reason.replace(f"${number}", account.words[number])
+    return code, reason
 
 
-def read(data: bytes) -> Ranges:
-    """Every entry of a file."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        data = data.decode("utf-16", "replace").encode()
-    odd = _Odd(bool(_SET.search(data[:BLOCK])))
-    columns: list[tuple[Array, Array, Array]] = []
-    start = 0
-    while start < len(data):
-        end = min(len(data), start + BLOCK)
-        if end < len(data):
-            cut = data.rfind(b"\n", start, end) + 1 or data.find(b"\n", end) + 1
-            end = cut or len(data)
-        columns.append(_block(data[start:end], start, odd))
-        start = end
-    slow = np.array(odd.four, np.uint64).reshape(-1, 3)
-    first = np.concatenate([slow[:, 0].astype(np.uint32), *(one[0] for one in columns)])
-    last = np.concatenate([slow[:, 1].astype(np.uint32), *(one[1] for one in columns)])
-    offset = np.concatenate([slow[:, 2], *(one[2] for one in columns)])
-    columns.clear()
-    if not (first[1:] >= first[:-1]).all():
-        order = _order(first)
-        first, last, offset = first[order], last[order], offset[order]
-    return Ranges(
-        first, last, offset, tuple(sorted(odd.six)), tuple(odd.cut), tuple(odd.defaults), tuple(odd.odd),
-        odd.count, odd.rounded,
-    )  # fmt: skip
-
-
-def _order(first: Array) -> Array:
-    """What puts a column into order, equals as they stood: faster than argsort, by one sort of 64 bits."""
-    packed = (first.astype(np.uint64) << np.uint64(32)) | np.arange(len(first), dtype=np.uint64)
-    packed.sort()
-    return packed & np.uint64(0xFFFFFFFF)
-
-
-def _block(data: bytes, base: int, odd: _Odd) -> tuple[Array, Array, Array]:
-    """The lines of a block: those that begin with a plain address or CIDR at once, the others one by one."""
-    octets = np.frombuffer(data, np.uint8)
-    kind = _KIND[octets]
-    marks = np.flatnonzero(kind != _DIGIT).astype(np.int32)  # dots, slashes, stops, ends, others
-    which = kind[marks]
-    ends = np.flatnonzero(which == _END)  # of lines, as places in `marks`
-    if not data.endswith(b"\n"):
-        marks = np.append(marks, np.int32(len(data)))
-        which = np.append(which, np.uint8(_END))
-        ends = np.append(ends, len(marks) - 1)
-    begins = np.concatenate([[0], ends[:-1] + 1])  # the first mark of each line
-    starts = np.concatenate([[0], marks[ends[:-1]] + 1]).astype(np.int32)
-    lines = np.arange(len(ends))
-    pad = np.concatenate([which, np.full(5, _OTHER, np.uint8)])
-    at = np.concatenate([marks, np.full(5, len(data), np.int32)])
-    dots = (pad[begins] == _DOT) & (pad[begins + 1] == _DOT) & (pad[begins + 2] == _DOT)
-    stop = (pad[begins + 3] == _STOP) | (pad[begins + 3] == _END)
-    slash = (pad[begins + 3] == _SLASH) & ((pad[begins + 4] == _STOP) | (pad[begins + 4] == _END))
-    good = dots & (stop | slash)
-    address = np.zeros(len(ends), np.uint32)
-    before = starts
-    for number in range(4):
-        after = at[begins + number]
-        value, fine = _number(octets, before, after)
-        good &= fine & (value < 256)
-        address = (address << np.uint32(8)) | value.astype(np.uint32)
-        before = after + 1
-    width, fine = _number(octets, before, at[begins + 4], digits=2)
-    length = np.where(slash, width, 32)
-    good &= ~slash | (fine & (width <= 32) & (width > 0))
-    for line in lines[~good & (marks[ends] > starts)]:
-        begin, end = int(starts[line]), int(marks[ends[line]])
-        text = data[begin : min(end, begin + LONGEST)].decode("utf-8", "replace")
-        odd.line(text, base + begin)
-    wild = np.uint32(0xFFFFFFFF) >> length[good].astype(np.uint32).clip(0, 31)
-    wild = np.where(length[good] == 32, np.uint32(0), wild)
-    address = address[good]
-    first = address & ~wild
-    odd.rounded += int((first != address).sum())
-    return first, first | wild, starts[good].astype(np.uint64) + np.uint64(base)
-
-
-def _number(octets: Array, before: Array, after: Array, digits: int = 3) -> tuple[Array, Array]:
-    """The decimal numbers between two columns of places, and which of them are well-formed."""
-    size = after - before
-    fine = (size > 0) & (size <= digits)
-    value = np.zeros(len(before), np.int32)
-    for place, weight in enumerate((1, 10, 100)[:digits]):
-        where = (after - 1 - place).clip(0, max(0, len(octets) - 1))
-        value += np.where(size > place, octets[where].astype(np.int32) - 48, 0) * weight
-    leading = octets[before.clip(0, max(0, len(octets) - 1))] == 48
-    return value, fine & ~(leading & (size > 1))
-
-
-# ---- meeting --------------------------------------------------------------------------------------
-
-
-def _merged(first: Array, last: Array) -> tuple[Array, Array]:
-    """Overlapping and adjoining ranges as one; `first` is sorted or not."""
-    if not len(first):
-        return first, last
-    if not (first[1:] >= first[:-1]).all():
-        order = _order(first)
-        first, last = first[order], last[order]
-    last = np.maximum.accumulate(last)
-    apart = np.flatnonzero(first[1:].astype(np.int64) > last[:-1].astype(np.int64) + 1)
-    return first[np.concatenate([[0], apart + 1])], last[np.concatenate([apart, [len(last) - 1]])]
-
-
-def _merged6(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    made: list[tuple[int, int]] = []
-    for first, last in sorted(spans):
-        if made and first <= made[-1][1] + 1:
-            made[-1] = (made[-1][0], max(made[-1][1], last))
-        else:
-            made.append((first, last))
-    return made
-
-
-def _minus(spans: Sequence[tuple[int, int]], cut: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Merged ranges without others; both sorted, so each is looked at once."""
-    made: list[tuple[int, int]] = []
-    at = 0
-    for first, last in spans:
-        while at < len(cut) and cut[at][1] < first:
-            at += 1
-        here = at
-        while here < len(cut) and cut[here][0] <= last:
-            if cut[here][0] > first:
-                made.append((first, cut[here][0] - 1))
-            first = cut[here][1] + 1
-            here += 1
-        if first <= last:
-            made.append((first, last))
-    return made
-
-
-def joined(parts: Sequence[Ranges]) -> Ranges:
-    """Several files' ranges as one's; the lines that they stood on mean nothing any more."""
-    if len(parts) == 1:
-        return parts[0]
-    first = np.concatenate([part.first for part in parts])
-    order = _order(first)
-    return Ranges(
-        first[order],
-        np.concatenate([part.last for part in parts])[order],
-        np.concatenate([part.offset for part in parts])[order],
-        tuple(sorted(one for part in parts for one in part.six)),
-        odd=tuple(one for part in parts for one in part.odd),
-        odd_count=sum(part.odd_count for part in parts),
-    )
-
-
-def meet(own: Ranges, listed: Ranges) -> Hits:
-    """The entries that meet own addresses, each with the part that is ours, in the order of addresses."""
-    first, last = _merged(own.first, own.last)
-    if cut := _taken_out(listed, 4):
-        spans = _minus(list(zip(first.tolist(), last.tolist(), strict=True)), cut)
-        columns = np.array(spans, np.int64).reshape(-1, 2).astype(np.uint32)
-        first, last = columns[:, 0], columns[:, 1]
-    low = np.searchsorted(last, listed.first)  # the first own range that ends at or behind the entry's start
-    high = np.searchsorted(first, listed.last, side="right")  # the first that begins behind its end
-    found = np.flatnonzero(high > low)
-    times = (high - low)[found]
-    entry = np.repeat(found, times)
-    step = np.arange(len(entry)) - np.repeat(np.cumsum(times) - times, times)
-    mine = np.repeat(low[found], times) + step
-    return Hits(
-        np.maximum(listed.first[entry], first[mine]),
-        np.minimum(listed.last[entry], last[mine]),
-        listed.offset[entry],
-        tuple(_meet6(own, listed)),
-    )
-
-
-def _taken_out(listed: Ranges, version: int) -> list[tuple[int, int]]:
-    return _merged6((first, last) for kind, first, last in listed.cut if kind == version)
-
-
-def _meet6(own: Ranges, listed: Ranges) -> Iterator[tuple[int, int, int]]:
-    mine = _minus(_merged6((first, last) for first, last, _ in own.six), _taken_out(listed, 6))
-    ends = [last for _, last in mine]
-    for first, last, offset in listed.six:
-        at = bisect_left(ends, first)
-        while at < len(mine) and mine[at][0] <= last:
-            yield max(first, mine[at][0]), min(last, mine[at][1]), offset
-            at += 1
-
-
-def spelled(first: int, last: int, version: int = 4) -> str:
-    """A range as an address, a CIDR, or `A-B` where it is no CIDR."""
-    make = IPv4Address if version == 4 else lambda number: ip_address(number.to_bytes(16))
-    begin: Address = make(first)
-    if first == last:
-        return str(begin)
-    networks = list(islice(summarize_address_range(begin, make(last)), 2))
-    return str(networks[0]) if len(networks) == 1 else f"{begin}-{make(last)}"
-
-
-def value(text: str, defaults: tuple[tuple[int, str], ...], offset: int) -> tuple[str, str]:
-    """Code and reason of an entry's line, as rbldnsd reads them: its own, else the default above it."""
-    behind = text.strip().lstrip("!").partition(" ")[2].strip() or text.strip().partition("\t")[2].strip()
-    above = next((told for at, told in reversed(defaults) if at < offset), "")
-    told = behind if behind.startswith(":") else above
-    if told.startswith(":"):
-        code, _, reason = told[1:].partition(":")
-        code = code if "." in code else f"127.0.0.{code or 2}"
-        return code, reason.strip()
-    return "", text.strip().partition(";")[2].strip() or behind.lstrip("#; ")
+def expand(reason: str, address: str) -> str:
+    """rbldnsd's template with the address in it; `$$` is a dollar."""
+    return "$".join(part.replace("$", address) for part in reason.split("$$"))
