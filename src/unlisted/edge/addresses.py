@@ -73,8 +73,12 @@ def name(interface: int) -> str:
 
 
 def default_routes() -> list[Route]:
-    """The default routes of both families, those of IPv4 first; in each the one in use first."""
-    return [*routes.read4(_text("/proc/net/route")), *routes.read6(_text("/proc/net/ipv6_route"))]
+    """The default routes of both families, those of IPv4 first; in each the one in use first.
+
+    /proc/net is the process's network; a thread may be in another (setns(2)), with its sockets.
+    """
+    folder = "/proc/thread-self/net"
+    return [*routes.read4(_text(f"{folder}/route")), *routes.read6(_text(f"{folder}/ipv6_route"))]
 
 
 def _text(path: str) -> str:

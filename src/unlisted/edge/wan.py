@@ -90,6 +90,9 @@ class _Way(Struct, eq=False):
         if isinstance(said, str):
             self.fails(said)
             return False
+        if said.is_unspecified and self.told.way in ("NAT-PMP", "UPnP"):
+            self.fails(wan.WITHOUT)
+            return False
         if said.is_unspecified or said.is_loopback or said.is_multicast:
             self.fails(f"it tells {said}, which is nobody's")
             return False
@@ -223,7 +226,7 @@ async def _natpmp(way: _Way, here: Here) -> None:
 
 
 async def _upnp(way: _Way, here: Here) -> None:
-    """Ask all on the link and the router by itself; ends with an address from the router."""
+    """Ask all on the link and the router by itself; ends when the router said what it knows."""
     router, done = way.told.where, asyncio.Event()
     with _udp(socket.AF_INET) as link:
         _toward(link, here, router)
@@ -286,7 +289,7 @@ async def _listen(link: socket.socket, here: Here, router: str, read: Callable[[
 
 
 async def _described(way: _Way, url: str, sender: str, *, aside: bool) -> bool:
-    """Read a gateway's description, then ask its WAN services; True for an address."""
+    """Read a gateway's description, then ask its WAN services; True when one said what it knows."""
     try:
         page = await _fetch(url)
         asked = [] if isinstance(page, str) else upnp.services(page, url)
@@ -295,7 +298,7 @@ async def _described(way: _Way, url: str, sender: str, *, aside: bool) -> bool:
         for service in asked:
             answer = await _fetch(service.url, service.kind)
             said = answer if isinstance(answer, str) else upnp.external(answer)
-            if way.takes(said, where=sender, aside=aside):
+            if way.takes(said, where=sender, aside=aside) or said == wan.WITHOUT:
                 return True
     except (OSError, EOFError, asyncio.LimitOverrunError) as error:
         way.fails(f"its page cannot be read ({getattr(error, 'strerror', '') or error})")

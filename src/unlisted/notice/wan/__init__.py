@@ -17,6 +17,8 @@ Way = Literal["interface", "NAT-PMP", "UPnP", "STUN", "DNS"]
 Kind = Literal["public", "nat", "double-nat", "cgnat", "ds-lite", "unknown"]
 # As sure as they are: what a server saw, what this machine has, what the router says, what a name says.
 ORDER: tuple[Way, ...] = ("STUN", "interface", "NAT-PMP", "UPnP", "DNS")
+# What routers say that refuse to call a private or shared address external (miniupnpd does since 2.1).
+WITHOUT = "it has no public address itself: another NAT stands before it, or its line is down"
 _SHARED = IPv4Network("100.64.0.0/10")  # RFC 6598
 _DS_LITE = IPv4Network("192.0.0.0/29")  # RFC 6333 §5.7
 _GLOBAL = IPv6Network("2000::/3")  # RFC 4291 §2.4, the unicast space that IANA gives out
@@ -85,7 +87,7 @@ def verdict(told: list[Told], way_out: Exit) -> Verdict:
     four = [one for one in told if isinstance(one.address, IPv4Address)]
     six = _six(told)
     mine = _four(four)
-    kind, barrier = _kind(four, mine, way_out)
+    kind, barrier = _kind(told, mine, way_out)
     addresses = dict.fromkeys(one.address for one in (*mine, *six) if one.address is not None)
     parts = [_how(address, [one for one in mine if one.address == address]) for address in addresses]
     says = "; ".join(part for part in parts if part)
@@ -114,6 +116,8 @@ def _kind(told: list[Told], mine: list[Told], way_out: Exit) -> tuple[Kind, Addr
     for one in router:
         if kind := hidden(one.address):
             return kind, one.address
+    if any(one.why == WITHOUT for one in router):
+        return "double-nat", None
     # Shared space on our own way out (a phone's modem): no router of ours is in between. 192.168 here is
     # what everybody has behind a router, and tells nothing.
     if not any(one.way in ("NAT-PMP", "UPnP") for one in mine) and not way_out.elsewhere:
@@ -191,6 +195,11 @@ def _barrier(kind: Kind, address: Address | None, mine: list[Told]) -> str:
         )
     elif kind == "ds-lite":
         what = f"{address} is DS-Lite's (RFC 6333): your IPv4 goes through your provider's NAT"
+    elif address is None:
+        return (
+            "your router says that it has no public address itself: another NAT stands before it (your "
+            "provider's, which strangers share, or a modem's), or its line is down"
+        )
     else:
         return (
             f"your router's own address is {address}, a private one (RFC 1918): another NAT stands before it "

@@ -8,12 +8,14 @@ request, and those open something on the router; ANNOUNCE changes nothing and te
 
 from ipaddress import IPv4Address
 
+from unlisted.notice.wan import WITHOUT
+
 PORT = 5351  # RFC 6886 §3
 QUESTION = b"\x00\x00"  # version 0, opcode 0
 RESULTS = {
     1: "it speaks another version only (PCP)",
     2: "it refuses, or this is switched off",
-    3: "it has no public address itself: its line is down, or another NAT stands before it",
+    3: WITHOUT,  # network failure, e.g. no DHCP lease
     4: "it is out of resources",
     5: "it does not know this question",
 }

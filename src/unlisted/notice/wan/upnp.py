@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from unlisted import net
 from unlisted.net import Address
+from unlisted.notice.wan import WITHOUT
 
 SSDP = ("239.255.255.250", 1900)  # §1.3.2; link-scoped when sent with a TTL of 1
 LARGEST = 128 << 10  # octets of a page; descriptions of routers have 3 to 20 kB
@@ -153,7 +154,7 @@ def external(page: bytes) -> Address | str:
     code = ""
     for name, text in _leaves(page):
         if name == "NewExternalIPAddress":
-            return net.ip(text) or "it has no public address itself"
+            return net.ip(text) or WITHOUT
         if name == "errorCode" and re.fullmatch("[0-9]{1,4}", text):
             code = text
     return f"it refuses (UPnP error {code})" if code else "it tells no address"
