@@ -1,6 +1,6 @@
-"""Our own address against the real things, in namespaces: miniupnpd as the router, turnserver as the STUN server.
+"""Our own address from real servers, in namespaces: miniupnpd on the router, turnserver in the world.
 
-    desk --lan-- router (NAT, miniupnpd) --line-- provider (NAT where a test says so) --net-- world (turnserver)
+    desk --lan-- router (NAT, miniupnpd) --line-- provider (NAT, if told) --net-- world (turnserver)
 
 miniupnpd calls no address external that is reserved, those of the documentation included; so the lab's
 internet, which leads nowhere, has addresses that are somebody's outside.
@@ -63,7 +63,9 @@ class Office:
         """The router's miniupnpd and the world's turnserver."""
         conf = self.router.folder / "miniupnpd.conf"
         conf.write_text(CONF)
-        upnp = self.router.spawn([program("miniupnpd"), "-d", "-N", "-f", str(conf), "-P", "/run/miniupnpd.pid"])
+        upnp = self.router.spawn(
+            [program("miniupnpd"), "-d", "-N", "-f", str(conf), "-P", "/run/miniupnpd.pid"]
+        )
         self.router.wait("miniupnpd", lambda: _open(self.router, 5351), process=upnp)
         words = ["-S", "-n", "-L", WORLD, "-p", "3478", "--no-cli", "--no-tls", "--no-dtls", "-l", "stdout"]
         server = self.world.spawn([program("turnserver"), *words, "--pidfile", "/run/turnserver.pid"])
@@ -133,7 +135,12 @@ def test_only_the_local_network_is_asked(program: Callable[[str], str]) -> None:
 
 def test_a_vpn_is_told(program: Callable[[str], str]) -> None:
     with office(program, ROUTER) as made:
-        vpn = "link add tun9 type veth peer name far9", "link set tun9 up", "link set far9 up", "address add 10.99.0.2/24 dev tun9"
+        vpn = (
+            "link add tun9 type veth peer name far9",
+            "link set tun9 up",
+            "link set far9 up",
+            "address add 10.99.0.2/24 dev tun9",
+        )
         for line in (*vpn, "route add 0.0.0.0/1 dev tun9", "route add 128.0.0.0/1 dev tun9"):
             made.desk.run(["ip", *line.split()], check=True)
         told = made.ask(Named())

@@ -31,26 +31,23 @@ def found(args: argparse.Namespace, settings: Config) -> tuple[Address, ...]:
     from unlisted.edge import wan
 
     told = wan.discover(_named(args, settings))
-    if told.says:
-        show.say(f"your address: {show.clean(told.says)}")
-    for doubt in told.doubts:
-        show.say(f"  but: {show.clean(doubt)}")
     addresses = tuple(dict.fromkeys((*settings.own, *told.addresses)))
     if not addresses:
-        raise unknown(told.tried, asked=bool(args.stun or settings.stun))
+        raise unknown((*told.doubts, *told.tried), asked=bool(args.stun or settings.stun))
+    show.say(f"your address: {show.clean(told.says or 'not found: ' + '; '.join(told.tried), 1000)}")
+    for doubt in told.doubts:
+        show.say(f"  but {show.clean(doubt)}")
     if settings.own and set(told.addresses) - set(settings.own):
-        show.say(
-            f"  but: `own` in the configuration says {', '.join(map(str, settings.own))}: asked about too"
-        )
+        show.say("  but the configuration's `own` says another: all of them are asked about")
     return addresses
 
 
 def unknown(tried: Sequence[str] = (), *, asked: bool = False) -> UnlistedError:
     """That nobody here knows it, with what was tried and what is left to do."""
-    because = f"; tried: {'; '.join(tried)}" if tried else ""
-    remedy = "unlisted check 203.0.113.7 with yours, as a bounce cites it"
-    if not asked:
-        remedy += ", or --stun HOST, which sees it"
+    because = f" ({'; '.join(tried)})" if tried else ""
+    remedy = "unlisted check 203.0.113.7 with yours: a bounce cites the address that the world saw"
+    if tried and not asked:
+        remedy += "; or --stun HOST, a server of your choice that sees it"
     return UnlistedError(
         f"I do not know your public address{because}",
         remedy=f'{remedy}; own = ["203.0.113.7"] in the configuration keeps it',

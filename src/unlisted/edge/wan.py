@@ -136,17 +136,17 @@ def discover(named: Named, timeout: float = TIMEOUT, here: Here | None = None) -
 
 
 def _no_router(here: Here) -> str:
-    line = next((one for one in here.routes if one.gateway is None), None)
+    line = next((one for one in here.routes if one.version == 4), None)
     return (
         f"the default route leaves by {line.interface} without a router"
         if line
-        else "there is no default route"
+        else "no default route is known"
     )
 
 
 def _interfaces(here: Here) -> list[Told]:
     """This machine's public addresses; those of IPv6 only where a route leads out."""
-    six = any(one.gateway is None or one.gateway.version == 6 for one in here.routes)
+    six = any(route.version == 6 for route in here.routes)
     told = []
     for one in here.own:
         if wan.public(one.address):
@@ -155,6 +155,8 @@ def _interfaces(here: Here) -> list[Told]:
                 told.append(Told("interface", one.address, where, temporary=one.temporary))
             else:
                 told.append(Told("interface", None, where, f"{one.address} has no route to the internet"))
+    if here.source and wan.public(here.source) and all(one.address != here.source for one in here.own):
+        told.append(Told("interface", here.source))  # a system that shows its interfaces otherwise
     return told
 
 

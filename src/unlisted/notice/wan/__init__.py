@@ -90,10 +90,13 @@ def verdict(told: list[Told], way_out: Exit) -> Verdict:
     kind, barrier = _kind(told, mine, way_out)
     addresses = dict.fromkeys(one.address for one in (*mine, *six) if one.address is not None)
     parts = [_how(address, [one for one in mine if one.address == address]) for address in addresses]
-    says = "; ".join(part for part in parts if part)
-    says = "; ".join(part for part in (says, *map(_how_six, six)) if part)
+    says = "; ".join(filter(None, (*parts, *map(_how_six, six))))
     doubts = tuple(_doubts(four, mine, kind, barrier, way_out))
-    tried = tuple(f"{one.way}{f' ({one.where})' if one.where else ''}: {one.why}" for one in told if one.why)
+    tried = tuple(
+        f"{one.way}{f' ({one.where})' if one.where else ''}: {one.why or f'{one.address} is not public'}"
+        for one in told
+        if one.why or (one.address and not public(one.address))
+    )
     return Verdict(tuple(addresses), kind, says, doubts, tried)
 
 
@@ -111,7 +114,7 @@ def _kind(told: list[Told], mine: list[Told], way_out: Exit) -> tuple[Kind, Addr
     """What stands between this machine and the world, and the address that shows it."""
     if any(one.way == "interface" for one in mine):
         return "public", None
-    router = [one for one in told if one.way in ("NAT-PMP", "UPnP")]
+    router = [one for one in told if one.way in ("NAT-PMP", "UPnP") and (one.address or one.why == WITHOUT)]
     router = [one for one in router if not one.aside] or router
     for one in router:
         if kind := hidden(one.address):
@@ -132,15 +135,19 @@ def _how(address: Address, claims: list[Told]) -> str:
     words = []
     for one in claims:
         if one.way == "interface":
-            words.append(f"on this machine ({one.where})")
+            words.append(f"on this machine ({one.where})" if one.where else "on this machine")
         elif one.way == "STUN":
             words.append(f"seen by {one.where} (STUN)")
         elif one.way == "DNS":
             words.append(f"by the name {one.where}")
     router = [one for one in claims if one.way in ("NAT-PMP", "UPnP")]
     if router:
-        whose = f"{router[0].where}, which is not your router" if router[0].aside else "your router"
-        words.append(f"as {whose} says ({', '.join(dict.fromkeys(one.way for one in router))})")
+        ways = ", ".join(dict.fromkeys(one.way for one in router))
+        words.append(
+            f"as {router[0].where} says ({ways}), which is not your router"
+            if router[0].aside
+            else f"as your router says ({ways})"
+        )
     return f"{address}, {' and '.join(words)}" if words else ""
 
 
@@ -167,22 +174,21 @@ def _doubts(
     doubts = []
     if kind in ("cgnat", "ds-lite", "double-nat"):
         doubts.append(_barrier(kind, barrier, mine))
-    seen = {one.address for one in mine if one.way != "interface"}
-    if len(seen) > 1 or (
-        seen and kind == "public" and not seen <= {one.address for one in mine if one.way == "interface"}
-    ):
+    on_this = {one.address for one in mine if one.way == "interface"}
+    elsewhere = {one.address for one in mine} - on_this
+    router = {one.address for one in told if one.way in ("NAT-PMP", "UPnP") and not one.aside}
+    if len(elsewhere) > 1 or len(router) > 1 or (elsewhere and on_this):
         doubts.append(
-            "they do not agree (two lines, a VPN, or a name that is out of date): all are asked about"
+            "they do not agree (two lines, a VPN, a name out of date?): all of them are asked about"
         )
     aside = [one for one in told if one.aside and one not in mine]
     doubts += [f"{one.where} is not your router and says {one.address}: not believed" for one in aside]
-    router = any(one.way in ("NAT-PMP", "UPnP") for one in mine)
     if way_out.elsewhere:
         doubts.append(
             f"what this machine sends leaves by {way_out.interface}, not by your router (a VPN?): the world "
             "sees another address of it"
         )
-    elif router and kind == "nat" and not any(one.way in ("STUN", "DNS") for one in mine):
+    elif kind == "nat" and all(one.way in ("NAT-PMP", "UPnP") for one in mine):
         doubts.append("nobody outside has confirmed it; --stun HOST asks a server of your choice")
     return doubts
 

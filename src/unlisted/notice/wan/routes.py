@@ -22,6 +22,7 @@ class Route(Struct, frozen=True):
     interface: str
     gateway: Address | None
     metric: int
+    version: int  # 4 or 6
 
 
 def read4(text: str, order: Literal["little", "big"] = sys.byteorder) -> list[Route]:
@@ -37,7 +38,7 @@ def read4(text: str, order: Literal["little", "big"] = sys.byteorder) -> list[Ro
         if flags & _UP and not flags & _REJECT:
             octets = gateway.to_bytes(4, order)
             router = IPv4Address(octets) if flags & _GATEWAY and gateway else None
-            found.append(Route(words[0], router, int(words[6][:10])))
+            found.append(Route(words[0], router, int(words[6][:10]), 4))
     return sorted(found, key=lambda route: route.metric)
 
 
@@ -53,7 +54,7 @@ def read6(text: str) -> list[Route]:
             continue
         if flags & _UP and not flags & _REJECT and words[9] != "lo":
             router = IPv6Address(gateway) if flags & _GATEWAY and gateway else None
-            found.append(Route(words[9], router, metric))
+            found.append(Route(words[9], router, metric, 6))
     return sorted(found, key=lambda route: route.metric)
 
 
