@@ -302,17 +302,10 @@ def reason(sample: Sample, mine: Told, other: Told) -> str:
         # The same packet, read by it without the records that it cannot read: the answer must be ours.
         told = theirs(sample, forgiving=True)
         if told[0] == "told" and mine[2] == told[2] and int(str(mine[1])) & 15 == int(str(told[1])) & 15:
-            return BESIDE.get(str(other[1]), f"a record beside the answer is malformed ({other[1]})")
+            return f"a record beside the answer is malformed ({other[1]}): we do not read it"
         if told == ("fault", "AnswerForNXDOMAIN") and int(str(mine[1])) >> 4:
             return "malformed options of EDNS: it forgets the upper bits of the rcode that stand before them"
     return ""
-
-
-BESIDE = {
-    "BadEDNS": "EDNS out of place or twice: it refuses the packet, we read the answer beside it",
-    "BadTSIG": "a signature nobody asked for: it refuses the packet, we read the answer beside it",
-    "UnknownTSIGKey": "a signature nobody asked for: it refuses the packet, we read the answer beside it",
-}
 
 
 def differ(mine: Told, other: Told) -> bool:

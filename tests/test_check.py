@@ -12,7 +12,7 @@ import pytest
 
 from dns_server import answer, asked, serving
 from unlisted import net, standing
-from unlisted.cli import main
+from unlisted.cli import check, main
 from unlisted.edge.store import Store
 from unlisted.messages import Listing
 
@@ -196,6 +196,20 @@ def test_a_range_is_all_its_addresses(rbldnsd: str, capsys: pytest.CaptureFixtur
         "192.0.2.12",
     ]
     assert code == 1
+
+
+def test_a_range_does_not_wait_for_a_list_that_bears_little(
+    rbldnsd: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that bears five questions a second would take 13 minutes for a /20."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check, "PATIENCE", 0.1)
+        words = ["192.0.2.6/31", "--resolver", rbldnsd, "--timeout", "2"]
+        _, rows = ask(capsys, *words)
+        assert "psbl" in {row["list"] for row in rows}
+        assert "sem-black" not in {row["list"] for row in rows}
+        _, rows = ask(capsys, *words, "--zone", "sem-black")
+        assert {row["list"] for row in rows} == {"sem-black"}
 
 
 def test_all_living_lists_by_default(rbldnsd: str, capsys: pytest.CaptureFixture[str]) -> None:

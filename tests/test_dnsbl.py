@@ -198,6 +198,11 @@ RECORD = b"\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\x7f\x00\x00\x02"
         (_packet(b"\x01a\xc0\x1b" + RECORD), "leads nowhere"),  # a loop by way of a label
         (_packet(b"\x80" + RECORD), "no known kind"),
         (_packet(b"\xc0\x0c" + RECORD, answers=9000), "records"),
+        (_packet(b"\xc0\x18" + RECORD), "runs into itself"),
+        (_packet(b"\xc0\x0c" + RECORD, flags=0x8183), "no such name, and yet an answer"),
+        (_packet(b"\xc0\x0c\0\x05\0\1\0\0\0\x3c\0\2\xc0\x0c"), "aliases in a row"),
+        (_packet(b"\0\0\x29\4\xd0\0\0\0\0\0\0"), "EDNS out of place"),
+        (_packet(b"\xc0\x0c\0\xfa\0\xff\0\0\0\0\0\0"), "signature"),
         (_packet(b"\xc0\x0c" + RECORD.replace(b"\x00\x04\x7f", b"\x00\x03")), "wrong length"),
     ],
 )

@@ -32,6 +32,7 @@ HELP = "ask every blocklist about your address"
 
 TIMEOUT = 5.0  # seconds for all of it; an honest list answers within one
 MOST = 4096  # addresses in one look: a /20
+PATIENCE = 60.0  # seconds that one list may keep all the others waiting
 PER_SECOND = 2000  # questions that a small resolver bears; a range gets that much more time
 _DOTTED = re.compile(r"(?<![0-9])[0-9]{1,4}(?:\.[0-9]{1,4}){1,5}(?![0-9])")
 
@@ -119,7 +120,14 @@ def _run(args: argparse.Namespace) -> int:
     entries = named or list({entry.key: entry for kind in kinds for entry in catalogue.live(kind)}.values())
     named_resolver = args.resolver or settings.resolver
     servers = (resolver.parse(named_resolver),) if named_resolver else resolver.system()
-    slowest = min((entry.per_second for entry in entries if entry.per_second), default=PER_SECOND)
+    slow = [one for one in entries if one.per_second and (len(subjects) - 1) / one.per_second > PATIENCE]
+    if slow and not named:
+        entries = [one for one in entries if one not in slow]
+        names = ", ".join(one.key for one in slow)
+        show.say(
+            f"not asked of so many: {names} bear few questions a second; each by name: --zone {slow[0].key}"
+        )
+    slowest = min((one.per_second for one in entries if one.per_second), default=PER_SECOND)
     spent = max(len(subjects) * len(entries) / PER_SECOND, (len(subjects) - 1) / slowest)
     timeout = args.timeout or TIMEOUT + spent
     if len(subjects) > 1 and not args.nagios:

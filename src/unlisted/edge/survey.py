@@ -58,6 +58,8 @@ class _Group(Struct, eq=False):
     left: set[Question]
     held: list["_Pair"]
     asked: int = 0  # of its pairs
+    weighed: tuple[bool, ...] = ()  # which of the points had come when `health` was judged
+    health: dnsbl.Health = dnsbl.Health()
 
 
 class _Pair(Struct, eq=False):
@@ -255,11 +257,14 @@ class _Look:
         self.heard(made)
 
     def _health(self, group: _Group) -> dnsbl.Health:
-        asked = [one for one in group.listed if one in self.found]
-        clear = [one for one in group.clear if one in self.found]
-        return dnsbl.health(
-            group.entry, group.subject, [self.found[one] for one in asked], [self.found[one] for one in clear]
-        )
+        found = self.found
+        come = tuple([one in found for one in (*group.listed, *group.clear)])
+        if group.weighed != come:
+            listed = [found[one] for one in group.listed if one in found]
+            clear = [found[one] for one in group.clear if one in found]
+            group.weighed = come
+            group.health = dnsbl.health(group.entry, group.subject, listed, clear)
+        return group.health
 
     def _invented(self) -> bool:
         return any(one.startswith("127.") for one in self.found[self.canary].addresses)

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from msgspec import Struct
 
-A, CNAME, PTR, TXT, AAAA, OPT = 1, 5, 12, 16, 28, 41
+A, CNAME, PTR, TXT, AAAA, OPT, TSIG = 1, 5, 12, 16, 28, 41, 250
 IN = 1
 NXDOMAIN = 3
 EDNS_SIZE = 1232  # octets; what fits everywhere unfragmented (DNS flag day 2020)
@@ -134,14 +134,19 @@ def _collect(packet: bytes, at: int, counts: list[int], answer: Answer) -> Answe
         raise _BadError(f"{sum(counts)} records")
     found: list[tuple[Labels, int, int, int]] = []
     aliases: dict[Labels, Labels] = {}
-    rcode = answer.rcode or 0
+    rcode, edns = answer.rcode or 0, False
     for position in range(sum(counts)):
         at, owner = _name(packet, at)
         kind, group, size = (_number(packet, at + offset, 2) for offset in (0, 2, 8))
         start, at = at + 10, at + 10 + size
         if at > len(packet):
             raise _BadError("a record beyond the end")
-        if kind == OPT and position >= counts[0] + counts[1]:
+        if kind == TSIG:
+            raise _BadError("a signature that nobody asked for")
+        if kind == OPT:
+            if edns or owner or position < counts[0] + counts[1]:
+                raise _BadError("EDNS out of place")  # RFC 6891 §6.1.1: once, of the root, at the end
+            edns = True
             rcode |= packet[start - 6] << 4  # RFC 6891 §6.1.3: the upper eight bits of the rcode
         elif group == IN and position < counts[0]:
             if kind == CNAME:
