@@ -747,6 +747,17 @@ def test_a_public_machine_asks_no_router() -> None:
     assert edge.discover(Named(), 1.0, here(own=(), source=PUBLIC)).addresses == (PUBLIC,)
 
 
+def test_without_netlink_and_proc_the_way_out_still_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS."""
+    monkeypatch.delattr(socket, "AF_NETLINK", raising=False)
+    monkeypatch.setattr(addresses, "_text", lambda _: "")
+    monkeypatch.setattr(addresses, "source", lambda: PUBLIC)
+    assert edge.look() == Here(source=PUBLIC)
+    assert edge.discover(Named()).addresses == (PUBLIC,)
+    monkeypatch.setattr(addresses, "source", lambda: LAN)
+    assert edge.discover(Named()).tried == ("NAT-PMP: no default route is known",)
+
+
 def test_the_way_out_tells_a_vpn() -> None:
     machine = here(own=(Own(LAN, 24, 1),), routes=(Route("eth9", ROUTER, 0, 4),))
     assert machine.out == Exit(addresses.name(1), LAN, ROUTER, elsewhere=True)

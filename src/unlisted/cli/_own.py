@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from unlisted import net, show
-from unlisted.config import Config
 from unlisted.errors import ConfigError, UnlistedError
 from unlisted.net import Address
 
 if TYPE_CHECKING:
+    from unlisted.config import Config
     from unlisted.edge.wan import Named
 
 
@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-discovery", action="store_true", help="without ADDR: do not look for it")
 
 
-def found(args: argparse.Namespace, settings: Config) -> tuple[Address, ...]:
+def found(args: argparse.Namespace, settings: "Config") -> tuple[Address, ...]:
     """Our own addresses: as configured, else looked for. Who is named on the command line is asked anyway."""
     if args.no_discovery or (settings.own and not (args.stun or args.own_name)):
         return settings.own
@@ -55,7 +55,7 @@ def unknown(tried: Sequence[str] = (), *, asked: bool = False) -> UnlistedError:
     )
 
 
-def _named(args: argparse.Namespace, settings: Config) -> "Named":
+def _named(args: argparse.Namespace, settings: "Config") -> "Named":
     """Whom the person named, on the command line or in the configuration."""
     from unlisted.edge import resolver, wan
     from unlisted.notice import dnsbl
