@@ -21,6 +21,8 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that can be set. The defaults touch nothing and ask nobody."""
 
     own: tuple[Address, ...] = ()  # our public addresses
+    own_name: str = ""  # a DNS name that leads to us, e.g. of a dynamic DNS
+    stun: str = ""  # HOST[:PORT] of a STUN server; "" asks none
     inside: tuple[Network, ...] = net.INSIDE  # what counts as the own network
     resolver: str = ""  # ADDR[:PORT]; "" is the system's
     store: str = ""  # path of the SQLite file; "" is the usual place

@@ -1,7 +1,7 @@
 """Asks the blocklists about addresses: listed, clear, or unknown with the reason why.
 
 Without an address it asks about your own: `own` in the configuration, else what this machine and its router
-(NAT-PMP, UPnP) say it is; nobody outside is asked for that unless you name a server (--stun). A range
+(NAT-PMP, UPnP) say it is; nobody outside is asked for that unless you name whom (--stun, --own-name). A range
 (203.0.113.0/28) is every address in it; a domain name goes to the lists of domains. Every list is first asked
 about its own test points, so that neither a dead list nor a lying resolver is believed.
 Exit codes: 0 nothing listed, 1 listed, 2 wrong use, 3 could not tell.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from unlisted import net, show
+from unlisted.cli import _own
 from unlisted.errors import ConfigError, UnlistedError
 from unlisted.messages import Listing
 from unlisted.net import Address
@@ -67,13 +68,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=_seconds, metavar="S", help=f"seconds for all of it (default {TIMEOUT:g})"
     )
-    parser.add_argument(
-        "--stun",
-        type=_stun,
-        metavar="HOST[:PORT]",
-        help="without ADDR: ask it which address it sees",
-    )
-    parser.add_argument("--no-discovery", action="store_true", help="without ADDR: do not ask the router")
+    _own.arguments(parser)
     parser.add_argument(
         "--helo", metavar="NAME", type=_helo, help="the name that your mail server says at HELO"
     )
@@ -117,7 +112,7 @@ def _run(args: argparse.Namespace) -> int:
     from unlisted.edge import recheck, resolver
     from unlisted.notice import dnsbl, lists
 
-    own = settings.own or (() if args.address else _discovered(args))
+    own = () if args.address else _own.found(args, settings)
     subjects = wanted(args.address, own, chosen=bool(args.zone))
     catalogue = lists.load().with_keys(settings.keys)
     named = [_named(zone, catalogue) for zone in dict.fromkeys(args.zone)]
@@ -148,30 +143,6 @@ def _run(args: argparse.Namespace) -> int:
             if not args.watch:
                 return code
             rounds.wait()
-
-
-def _discovered(args: argparse.Namespace) -> tuple[Address, ...]:
-    """Our public addresses, asked of this machine, the router and, where it was named, a STUN server."""
-    if args.no_discovery:
-        return ()
-    from unlisted.edge import wan as edge
-    from unlisted.notice import wan
-
-    told = wan.verdict(edge.discover(args.stun))
-    show.say(f"your address: {show.clean(told.says)}")
-    if told.kind in ("cgnat", "double-nat") and not told.addresses:
-        show.say(
-            "  a bounce cites the address that the world saw, and --stun HOST asks a server of your choice"
-        )
-    return told.addresses
-
-
-def _stun(text: str) -> tuple[str, int]:
-    """argparse's reader of --stun."""
-    host, _, port = text.rpartition(":") if text.count(":") == 1 else (text.strip("[]"), "", "3478")
-    if not re.fullmatch(r"[A-Za-z0-9.:-]{1,253}", host) or not (port.isdigit() and 0 < int(port[:6]) < 65536):
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} is no server: give it as in stun.example.net:3478")
-    return host, int(port)
 
 
 def _show(args: argparse.Namespace, rounds: "Rounds") -> int:
@@ -255,11 +226,7 @@ def wanted(texts: Sequence[str], own: Sequence[Address], *, chosen: bool) -> lis
     `chosen`: the lists were named, so that a private list may be asked about private addresses.
     """
     if not texts and not own:
-        raise UnlistedError(
-            "I do not know your public address",
-            remedy='unlisted check 203.0.113.7 with yours, or own = ["203.0.113.7"] in the configuration',
-            code=2,
-        )
+        raise _own.unknown()
     subjects: dict[Address | str, None] = dict.fromkeys(own) if not texts else {}
     for text in texts:
         for subject in _read(text):

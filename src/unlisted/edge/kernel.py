@@ -15,7 +15,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 
@@ -338,7 +338,7 @@ class Nflog:
             self._configure(bind=False)
 
 
-# ---- neighbors ------------------------------------------------------------------------------------
+# ---- rtnetlink ------------------------------------------------------------------------------------
 
 _NEWNEIGH, _GETNEIGH = 28, 30
 _NEIGHBOR = struct.Struct("=BBHiHBB")  # ndmsg: family, padding, padding, interface, state, flags, type
@@ -347,36 +347,47 @@ _NDA_DST, _NDA_LLADDR = 1, 2
 _NOBODY = 0x01 | 0x20 | 0x40
 
 
-def read_neighbors(data: bytes) -> list[Lease]:
-    """The neighbors of one answer to RTM_GETNEIGH. Never raises."""
-    neighbors, start = [], 0
+def messages(data: bytes, wanted: int, head: int) -> Iterator[tuple[bytes, dict[int, bytes]]]:
+    """Head and attributes of each message of one kind; what is broken ends them."""
+    start = 0
     while start + 16 <= len(data):
         length, kind, *_ = _HEADER.unpack_from(data, start)
         if length < 16 or start + length > len(data):
             break
-        if kind == _NEWNEIGH and length >= 28:
-            state = _NEIGHBOR.unpack_from(data, start + 16)[4]
-            found = _attributes(data, start + 28, start + length)
-            raw, link = found.get(_NDA_DST, b""), found.get(_NDA_LLADDR, b"")
-            if not state & _NOBODY and len(raw) in (4, 16) and len(link) == 6:
-                address = IPv4Address(raw) if len(raw) == 4 else IPv6Address(raw)
-                neighbors.append(Lease(address, link.hex(":"), seen=Evidence("neighbors", 0, "")))
+        if kind == wanted and length >= 16 + head:
+            begin = start + 16
+            yield data[begin : begin + head], _attributes(data, begin + head, start + length)
         start += (length + 3) & ~3
+
+
+def read_neighbors(data: bytes) -> list[Lease]:
+    """The neighbors of one answer to RTM_GETNEIGH. Never raises."""
+    neighbors = []
+    for head, found in messages(data, _NEWNEIGH, _NEIGHBOR.size):
+        state = _NEIGHBOR.unpack(head)[4]
+        raw, link = found.get(_NDA_DST, b""), found.get(_NDA_LLADDR, b"")
+        if not state & _NOBODY and len(raw) in (4, 16) and len(link) == 6:
+            address = IPv4Address(raw) if len(raw) == 4 else IPv6Address(raw)
+            neighbors.append(Lease(address, link.hex(":"), seen=Evidence("neighbors", 0, "")))
     return neighbors
 
 
 def neighbors() -> list[Lease]:
     """Who the kernel knows on its links at this moment, both families; [] where there is no netlink."""
-    found: list[Lease] = []
+    found = dump(_GETNEIGH, _NEIGHBOR.pack(socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0))
+    return [one for data in found for one in read_neighbors(data)]
+
+
+def dump(kind: int, body: bytes) -> list[bytes]:
+    """The datagrams of the kernel's answer; as far as it came."""
+    found: list[bytes] = []
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as link:
             link.settimeout(1.0)
-            body = _NEIGHBOR.pack(socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0)
-            link.send(_message(_GETNEIGH, _REQUEST | _DUMP, body))
+            link.send(_message(kind, _REQUEST | _DUMP, body))
             while True:
-                data = link.recv(1 << 17)
-                found += read_neighbors(data)
-                if len(data) < 16 or _last(data):
+                found.append(link.recv(1 << 17))
+                if len(found[-1]) < 16 or _last(found[-1]):
                     return found
     except (OSError, AttributeError):
         return found

@@ -18,7 +18,6 @@ from unlisted.config import Config
 from unlisted.edge import kernel
 from unlisted.edge.apply import run
 from unlisted.messages import Lease
-from unlisted.net import Address
 from unlisted.stop import guard
 
 # Where dhclient, systemd-networkd and NetworkManager keep what they were given.
@@ -111,13 +110,6 @@ def administrator() -> str:
 def _spelled(texts: Iterable[str]) -> frozenset[str]:
     """Addresses and MACs as the guard compares them; what is neither is left out."""
     return frozenset(spelled for text in texts if (spelled := str(net.ip(text) or "") or net.mac(text)))
-
-
-def addresses() -> list[Address]:
-    """Every address of this machine's interfaces."""
-    interfaces = [one for one in _ip(_Interface, "addr") if isinstance(one, _Interface)]
-    told = [net.ip(info.local) for one in interfaces for info in one.addr_info]
-    return [address for address in told if address is not None]
 
 
 def look(config: Config, leases: Iterable[Lease] = ()) -> guard.Network:

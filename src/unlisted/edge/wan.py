@@ -1,210 +1,394 @@
-"""Asks this machine, the router and, where it was named, a STUN server for our public address; by a deadline.
+"""Asks this machine, its router and whom the person named for our public address: all at once, by a deadline.
 
-All at once. Nothing leaves the local network unless a STUN server was named, and nothing on the router is
-changed. What fails is told as a reason, never raised.
+Nothing leaves the local network unless a STUN server or a DNS name was given, and nothing on the router is
+changed. What fails is a reason beside the way that failed, never an exception.
 """
 
+import asyncio
 import os
-import re
-import selectors
 import socket
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from unlisted import net
-from unlisted.edge import surroundings
+from unlisted.edge import addresses, resolver
+from unlisted.edge.addresses import Own
+from unlisted.edge.resolver import Server
 from unlisted.net import Address
-from unlisted.notice import wan
-from unlisted.notice.wan import Told
+from unlisted.notice import packets, wan
+from unlisted.notice.dnsbl import Question
+from unlisted.notice.wan import Exit, Told, natpmp, stun, upnp
+from unlisted.notice.wan.routes import Route
 
 TIMEOUT = 2.0  # seconds for all of it
-NATPMP_PORT = 5351  # RFC 6886 §3
-SSDP = ("239.255.255.250", 1900)
-STUN_PORT = 3478  # RFC 8489 §18.6
-_LARGEST = 100_000  # octets of a router's page
-_LENGTH = re.compile(
-    rb"(?:[^\r\n]{1,1000}\r\n)*?content-length:[ \t]*([0-9]{1,9})[ \t]*\r\n(?:[^\r\n]{1,1000}\r\n)*\r\n",
-    re.IGNORECASE,
-)
-_ACTION = 'Content-Type: text/xml; charset="utf-8"\r\nSOAPAction: "{}#GetExternalIPAddress"\r\n'
-PAGE = 1.0  # seconds for the router's pages; the other ways are to be heard too
-_REPEAT = 0.25  # seconds until a question is sent again, then doubled (RFC 6886 §3.1)
+REPEAT = 0.25  # seconds until a question is sent again, then doubled (RFC 6886 §3.1)
+STUN_REPEAT = 0.5  # the same (RFC 8489 §6.2.1)
+DATAGRAM = 4096  # octets of an answer; no honest one has more than 1,500
+MOST_PACKETS = 64  # answers that one way listens to
+MOST_PAGES = 4  # devices whose descriptions are read
+MOST_NAMED = 8  # addresses of a DNS name
 
 
-class _Asked(Struct, eq=False):
-    """One question under way."""
+class Named(Struct, frozen=True):
+    """What the person named: only for these something leaves the local network."""
 
-    way: str
-    socket: socket.socket
-    question: bytes
-    place: tuple[str, int]
-    read: Callable[[bytes, str], Told]
-    said: Told
+    stun: tuple[str, int] | None = None
+    name: str = ""
+    servers: tuple[Server, ...] = ()  # resolvers, for the name and for the STUN server's
 
 
-def discover(
-    stun: tuple[str, int] | None = None, timeout: float = TIMEOUT, gateways: Sequence[str] | None = None
-) -> list[Told]:
-    """What each way gave. `gateways`: of this machine's routing table where nobody says."""
-    until = time.monotonic() + timeout
-    found = [Told("interface", address) for address in _own() if wan.public(address)]
-    if gateways is None:
-        gateways = [route.gateway for route in surroundings.default_routes()]
-    asked = [_natpmp(gateway) for gateway in gateways if _four(gateway)]
-    if gateways:
-        asked.append(_upnp(gateways, until))
-    if stun:
-        asked.append(_stun(stun))
-    try:
-        _wait(asked, until)
-    finally:
-        for one in asked:
-            one.socket.close()
-    return found + [one.said for one in asked]
+class Here(Struct, frozen=True, kw_only=True):
+    """Where this machine stands."""
 
+    own: tuple[Own, ...] = ()
+    routes: tuple[Route, ...] = ()
+    source: Address | None = None
+    router: bool = True  # ask it
+    natpmp: int = natpmp.PORT
+    ssdp: tuple[str, int] = upnp.SSDP
 
-def _own() -> list[Address]:
-    return surroundings.addresses()
+    @property
+    def route(self) -> Route | None:
+        """The IPv4 default route by a router."""
+        return next((one for one in self.routes if isinstance(one.gateway, IPv4Address)), None)
 
+    @property
+    def out(self) -> Exit:
+        """How IPv4 leaves: the source address's interface, which a VPN may have taken from the router's."""
+        by = next((addresses.name(one.interface) for one in self.own if one.address == self.source), "")
+        route = self.route
+        elsewhere = bool(route and by and by != route.interface)
+        return Exit(by, self.source, route.gateway if route else None, elsewhere)
 
-def _four(text: str) -> bool:
-    address = net.ip(text)
-    return address is not None and address.version == 4
-
-
-def _udp(way: str, question: bytes, place: tuple[str, int], read: Callable[[bytes, str], Told]) -> _Asked:
-    made = socket.socket(socket.AF_INET6 if ":" in place[0] else socket.AF_INET, socket.SOCK_DGRAM)
-    made.setblocking(False)
-    return _Asked(way, made, question, place, read, Told(way, why="no answer"))
-
-
-def _natpmp(gateway: str) -> _Asked:
-    asked = _udp("NAT-PMP", wan.NATPMP_QUESTION, (gateway, NATPMP_PORT), lambda data, _: wan.natpmp(data))
-    _connect(asked)
-    return asked
-
-
-def _connect(asked: _Asked) -> None:
-    """Only who was asked is heard."""
-    try:
-        asked.socket.connect(asked.place)
-    except OSError as error:
-        asked.said = Told(asked.way, why=error.strerror or str(error))
-
-
-def _upnp(gateways: Sequence[str], until: float) -> _Asked:
-    """Only the router's own word counts: any device of the network may answer this question."""
-
-    def read(packet: bytes, sender: str) -> Told:
-        if sender not in gateways:
-            return Told("UPnP", why=f"{sender} answered, which is not the router")
-        url = wan.location(packet, sender)
-        if not url:
-            return Told("UPnP", why="the router describes itself elsewhere")
-        return _described(url, min(until, time.monotonic() + PAGE))
-
-    return _udp("UPnP", wan.search(), SSDP, read)
-
-
-def _stun(place: tuple[str, int]) -> _Asked:
-    number = os.urandom(12)
-    try:
-        told = socket.getaddrinfo(*place, type=socket.SOCK_DGRAM)[0][4]
-        asked = _udp(
-            "STUN", wan.binding(number), (str(told[0]), place[1]), lambda data, _: wan.bound(data, number)
+    @property
+    def near(self) -> tuple[IPv4Network, ...]:
+        """The networks of this machine's links: who may answer a question to all."""
+        return tuple(
+            IPv4Interface((int(one.address), one.prefix)).network
+            for one in self.own
+            if isinstance(one.address, IPv4Address) and one.prefix < 32
         )
-    except OSError as error:
-        asked = _udp("STUN", b"", ("127.0.0.1", 9), lambda data, _: wan.bound(data, number))
-        asked.said = Told("STUN", why=f"{place[0]}: {error.strerror or error}")
-        return asked
-    _connect(asked)
-    return asked
 
 
-def _wait(asked: list[_Asked], until: float) -> None:
-    """Send, repeat, hear; each way ends with its first answer that fits."""
-    open_ = [one for one in asked if one.question and one.said.why == "no answer"]
-    pause = _REPEAT
-    with selectors.DefaultSelector() as selector:
-        for one in open_:
-            selector.register(one.socket, selectors.EVENT_READ, one)
-        again = 0.0
-        while open_ and (now := time.monotonic()) < until:
-            if now >= again:
-                again, pause = now + pause, pause * 2
-                for one in list(open_):
-                    _send(one)
-            ready = [key.data for key, _ in selector.select(max(0.0, min(again, until) - now))]
-            for one in sorted(ready, key=lambda one: one.way == "UPnP"):  # its pages take long
-                if _hear(one):
-                    selector.unregister(one.socket)
-                    open_.remove(one)
+class _Way(Struct, eq=False):
+    """One way under way: what it has told so far."""
+
+    told: Told
+    found: list[Told] = []
+
+    def fails(self, why: str) -> None:
+        """Remember why; it may yet succeed."""
+        self.told = structs.replace(self.told, why=why)
+
+    def takes(self, said: Address | str, **more: bool | str) -> bool:
+        """An address, or why there is none; True for an address."""
+        if isinstance(said, str):
+            self.fails(said)
+            return False
+        if said.is_unspecified and self.told.way in ("NAT-PMP", "UPnP"):
+            self.fails(wan.WITHOUT)
+            return False
+        if said.is_unspecified or said.is_loopback or said.is_multicast:
+            self.fails(f"it tells {said}, which is nobody's")
+            return False
+        told = structs.replace(self.told, address=said, why="")
+        self.found.append(structs.replace(told, **more))
+        return True
 
 
-def _send(one: _Asked) -> None:
-    try:
-        if one.place == SSDP:
-            one.socket.sendto(one.question, one.place)
+_Job: TypeAlias = tuple[_Way, Callable[[_Way], Awaitable[None]]]
+
+
+def look() -> Here:
+    """Where this machine stands now."""
+    return Here(
+        own=tuple(addresses.own()), routes=tuple(addresses.default_routes()), source=addresses.source()
+    )
+
+
+def discover(named: Named, timeout: float = TIMEOUT, here: Here | None = None) -> wan.Verdict:
+    """What every way gave, weighed."""
+    here = here or look()
+    told = _interfaces(here)
+    jobs: list[_Job] = []
+    if named.stun:
+        six = any(one.address.version == 6 and wan.public(one.address) for one in here.own)
+        jobs.append(
+            (_Way(Told("STUN", where=named.stun[0])), lambda way: _stun(way, named, timeout, six=six))
+        )
+    if named.name:
+        jobs.append((_Way(Told("DNS", where=named.name)), lambda way: _name(way, named, timeout)))
+    # A machine that goes out with a public address stands behind no NAT: there is nothing to ask a router.
+    if here.router and not (here.source and wan.public(here.source)):
+        if here.route is None:
+            told.append(Told("NAT-PMP", why=_no_router(here)))
         else:
-            one.socket.send(one.question)
-    except OSError as error:
-        one.said = Told(one.way, why=error.strerror or str(error))
+            where = str(here.route.gateway)
+            jobs.append((_Way(Told("NAT-PMP", where=where)), lambda way: _natpmp(way, here)))
+            jobs.append((_Way(Told("UPnP", where=where)), lambda way: _upnp(way, here)))
+    told += asyncio.run(_all(jobs, timeout)) if jobs else []
+    return wan.verdict(told, here.out)
 
 
-def _hear(one: _Asked) -> bool:
-    """Take one packet; True when this way has ended."""
+def _no_router(here: Here) -> str:
+    line = next((one for one in here.routes if one.version == 4), None)
+    return (
+        f"the default route leaves by {line.interface} without a router"
+        if line
+        else "no default route is known"
+    )
+
+
+def _interfaces(here: Here) -> list[Told]:
+    """This machine's public addresses; those of IPv6 only where a route leads out."""
+    six = any(route.version == 6 for route in here.routes)
+    told = []
+    for one in here.own:
+        if wan.public(one.address):
+            where = addresses.name(one.interface)
+            if one.address.version == 4 or six:
+                told.append(Told("interface", one.address, where, temporary=one.temporary))
+            else:
+                told.append(Told("interface", None, where, f"{one.address} has no route to the internet"))
+    if here.source and wan.public(here.source) and all(one.address != here.source for one in here.own):
+        told.append(Told("interface", here.source))  # a system that shows its interfaces otherwise
+    return told
+
+
+async def _all(jobs: Sequence[_Job], timeout: float) -> list[Told]:
+    """Every way at once; what the deadline cuts off has what it told until then."""
+    tasks = [asyncio.create_task(_one(way, job)) for way, job in jobs]
+    _, late = await asyncio.wait(tasks, timeout=timeout)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()):
+            raise error  # ours: what the network does is a reason
+    told = []
+    for way, _ in jobs:
+        silent = structs.replace(way.told, why=way.told.why or f"no answer within {timeout:g} s")
+        told += way.found or [silent]
+    return told
+
+
+async def _one(way: _Way, job: Callable[[_Way], Awaitable[None]]) -> None:
     try:
-        packet, sender = one.socket.recvfrom(4096)
+        await job(way)
     except OSError as error:
-        one.said = Told(one.way, why=error.strerror or str(error))
-        return not isinstance(error, BlockingIOError)
-    one.said = one.read(packet, str(sender[0]))
-    return one.said.address is not None or one.way == "NAT-PMP"
+        way.fails((error.strerror or str(error) or type(error).__name__).lower())
 
 
-def _described(url: str, until: float) -> Told:
-    """Read the router's description, then ask its WAN service."""
+def _udp(family: int, place: tuple[str, int] | None = None) -> socket.socket:
+    """A socket; connected, so that the kernel drops what others send."""
+    made = socket.socket(family, socket.SOCK_DGRAM)
     try:
-        service, place = wan.control(_fetch(url, until), url)
-        if not service:
-            return Told("UPnP", why="it describes no WAN connection")
-        action = (
-            f'Content-Type: text/xml; charset="utf-8"\r\nSOAPAction: "{service}#GetExternalIPAddress"\r\n'
-        )
-        return wan.external(_fetch(place, until, wan.question(service), action))
-    except (OSError, ValueError) as error:
-        return Told("UPnP", why=f"its page could not be read ({error})")
+        made.setblocking(False)
+        if place:
+            made.connect(place)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
-def _fetch(url: str, until: float, body: bytes = b"", headers: str = "") -> str:
-    """One page of the router's by HTTP/1.0, bounded in size and in time, whatever it drips."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or 80
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    head = f"{'POST' if body else 'GET'} {path} HTTP/1.0\r\nHost: {host}:{port}\r\n{headers}"
-    head += f"Content-Length: {len(body)}\r\n" if body else ""
-    data, whole = b"", _LARGEST
-    with socket.create_connection((host, port), timeout=_left(until)) as stream:
-        stream.sendall(f"{head}\r\n".encode() + body)
-        while len(data) < whole:
-            stream.settimeout(_left(until))
-            if not (part := stream.recv(8192)):
+async def _exchange(
+    link: socket.socket, question: bytes, read: Callable[[bytes], bool], pause: float = REPEAT
+) -> None:
+    """Send, repeat, hear, until an answer settles it."""
+    loop = asyncio.get_running_loop()
+    heard = 0
+    while heard < MOST_PACKETS:
+        await loop.sock_sendall(link, question)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                while heard < MOST_PACKETS:
+                    packet = await loop.sock_recv(link, DATAGRAM)
+                    heard += 1
+                    if read(packet):
+                        return
+        pause *= 2
+
+
+# ---- the router -----------------------------------------------------------------------------------
+
+
+async def _natpmp(way: _Way, here: Here) -> None:
+    def read(packet: bytes) -> bool:
+        way.takes(natpmp.read(packet))
+        return packet[1:2] == b"\x80"  # the router's answer, whatever it says
+
+    with _udp(socket.AF_INET, (way.told.where, here.natpmp)) as link:
+        await _exchange(link, natpmp.QUESTION, read)
+
+
+async def _upnp(way: _Way, here: Here) -> None:
+    """Ask all on the link and the router by itself; ends when the router said what it knows."""
+    router, done = way.told.where, asyncio.Event()
+    with _udp(socket.AF_INET) as link:
+        _toward(link, here, router)
+        async with asyncio.TaskGroup() as group:
+
+            async def page(url: str, sender: str) -> None:
+                if await _described(way, url, sender, aside=sender != router) and sender == router:
+                    done.set()
+
+            def read(url: str, sender: str) -> None:
+                if len(tasks) < MOST_PAGES + 2:
+                    tasks.append(group.create_task(page(url, sender)))
+
+            tasks = [
+                group.create_task(_search(way, link, here, router)),
+                group.create_task(_listen(link, here, router, read)),
+            ]
+            await done.wait()
+            for task in tasks:
+                task.cancel()
+
+
+def _toward(link: socket.socket, here: Here, router: str) -> None:
+    """Out by the router's link and no further: a TTL of 1 ends at the next router."""
+    gateway = IPv4Address(router)
+    for one in here.own:
+        if isinstance(one.address, IPv4Address):
+            network = IPv4Interface((int(one.address), one.prefix)).network
+            if gateway in network and one.address != gateway:
+                link.bind((str(one.address), 0))
+                link.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, one.address.packed)
                 break
+    link.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+
+
+async def _search(way: _Way, link: socket.socket, here: Here, router: str) -> None:
+    """To all, and to the router alone where multicast does not come through; datagrams get lost, so again."""
+    loop = asyncio.get_running_loop()
+    pause = REPEAT
+    while True:
+        for target in upnp.SEARCHED:
+            for place in (here.ssdp, (router, here.ssdp[1])):
+                try:
+                    await loop.sock_sendto(link, upnp.search(target), place)
+                except OSError as error:
+                    way.fails((error.strerror or str(error)).lower())
+        await asyncio.sleep(pause)
+        pause *= 2
+
+
+async def _listen(link: socket.socket, here: Here, router: str, read: Callable[[str, str], None]) -> None:
+    """Take answers from the router and the link; each place is read once."""
+    loop, seen = asyncio.get_running_loop(), set[str]()
+    for _ in range(MOST_PACKETS):
+        packet, (sender, _) = await loop.sock_recvfrom(link, DATAGRAM)
+        url = upnp.location(packet, sender)
+        if url and url not in seen and (sender == router or net.within(IPv4Address(sender), here.near)):
+            seen.add(url)
+            read(url, sender)
+
+
+async def _described(way: _Way, url: str, sender: str, *, aside: bool) -> bool:
+    """Read a gateway's description, then ask its WAN services; True when one said what it knows."""
+    try:
+        page = await _fetch(url)
+        asked = [] if isinstance(page, str) else upnp.services(page, url)
+        if not asked:
+            way.fails(page if isinstance(page, str) else "it describes no WAN connection")
+        for service in asked:
+            answer = await _fetch(service.url, service.kind)
+            said = answer if isinstance(answer, str) else upnp.external(answer)
+            if way.takes(said, where=sender, aside=aside) or said == wan.WITHOUT:
+                return True
+    except (OSError, EOFError, asyncio.LimitOverrunError) as error:
+        way.fails(f"its page cannot be read ({getattr(error, 'strerror', '') or error})")
+    return False
+
+
+async def _fetch(url: str, service: str = "") -> bytes | str:
+    """One page, bounded in size, or why there is none. Redirections are not followed."""
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80, limit=upnp.HEAD)
+    try:
+        writer.write(upnp.request(url, service))
+        head = upnp.head(await reader.readuntil(b"\r\n\r\n"))
+        if isinstance(head, str):
+            return head
+        if head.status != 200 and not (service and head.status == 500):  # 500 carries the UPnP error
+            return f"its page says {head.status}"
+        return await _body(reader, head)
+    finally:
+        writer.transport.abort()
+
+
+async def _body(reader: asyncio.StreamReader, head: upnp.Head) -> bytes | str:
+    """The rest of an answer: in chunks (RFC 9112 §7.1), of a length, or until the end."""
+    too_large = "its page is too large"
+    data = bytearray()
+    while len(data) <= upnp.LARGEST:
+        if head.chunked:
+            size = upnp.chunk(await reader.readuntil(b"\r\n"))
+            if size is None or size > upnp.LARGEST:
+                return too_large if size else "what came is no HTTP"
+            if not size:
+                return bytes(data)
+            data += (await reader.readexactly(size + 2))[:-2]
+        elif head.length is not None:
+            return await reader.readexactly(head.length) if head.length <= upnp.LARGEST else too_large
+        elif part := await reader.read(8192):
             data += part
-            told, end, _ = data.partition(b"\r\n\r\n")
-            if end and (found := _LENGTH.search(told)):
-                whole = min(_LARGEST, len(told) + 4 + int(found[1]))
-    first, _, page = data.partition(b"\r\n\r\n")
-    if first[:12] not in (b"HTTP/1.0 200", b"HTTP/1.1 200"):
-        raise ValueError(f"it said {first[:40].decode('ascii', 'replace')!r}")
-    return page.decode("utf-8", "replace")
+        else:
+            return bytes(data)
+    return too_large
 
 
-def _left(until: float) -> float:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("it took too long")
-    return left
+# ---- whom the person named ------------------------------------------------------------------------
+
+
+async def _resolved(
+    way: _Way, name: str, named: Named, timeout: float, kinds: Sequence[int]
+) -> list[Address]:
+    """The addresses of a name, as the resolver says now."""
+    questions = [Question(name, kind) for kind in kinds]
+    # The resolver's own reason is to be heard before the deadline cuts it off.
+    report = await asyncio.to_thread(resolver.look, questions, named.servers, timeout * 0.9)
+    for answer in report.answers.values():
+        if not answer.addresses:
+            way.fails(answer.why or (answer.said if answer.rcode else "the name has no address"))
+    told = [net.ip(text) for answer in report.answers.values() for text in answer.addresses[:MOST_NAMED]]
+    return [address for address in told if address is not None]
+
+
+async def _name(way: _Way, named: Named, timeout: float) -> None:
+    for address in await _resolved(way, named.name, named, timeout, (packets.A, packets.AAAA)):
+        way.takes(address)
+
+
+async def _stun(way: _Way, named: Named, timeout: float, *, six: bool) -> None:
+    """Over both families where IPv6 leads out: each sees another address of ours."""
+    host, port = named.stun or ("", 0)
+    if (literal := net.ip(host)) is not None:
+        places = [literal]
+    else:
+        kinds = (packets.A, packets.AAAA) if six else (packets.A,)
+        found = await _resolved(way, host, named, timeout, kinds)
+        places = list({address.version: address for address in reversed(found)}.values())
+    asked = [_binding(way, str(place), port) for place in places]
+    for result in await asyncio.gather(*asked, return_exceptions=True):
+        if isinstance(result, BaseException) and not isinstance(result, OSError):
+            raise result
+        if result and not way.found:
+            way.fails((result.strerror or str(result)).lower())
+
+
+async def _binding(way: _Way, host: str, port: int) -> None:
+    number = os.urandom(12)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+    def read(packet: bytes) -> bool:
+        return way.takes(stun.read(packet, number))
+
+    with _udp(family, (host, port)) as link:
+        await _exchange(link, stun.build(number), read, STUN_REPEAT)
