@@ -643,3 +643,13 @@ def test_lines_of_an_exchange_log_without_their_session(tmp_path: Path) -> None:
     assert [(one.recipient, one.reason) for one in found.refusals] == [
         ("", "blocked"), ("kim@partner.example", "userunknown"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "says"), [([], True), (["--own", "203.0.113.5"], False)])
+def test_whose_the_cited_address_is_taken_for_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: bool
+) -> None:
+    reply = tmp_path / "reply.txt"
+    reply.write_text("550 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org\n")
+    assert cli.main(["explain", str(reply), *words]) == 1
+    assert ("taken as yours" in capsys.readouterr().err) is says

@@ -146,3 +146,22 @@ def test_ten_megabytes_take_seconds_and_not_minutes(unit: bytes, head: bytes) ->
     for leaf in leaves:
         assert leaf.text is not None
     assert time.process_time() - started < 10  # a second a megabyte
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec", "text"),
+    [
+        ("x-euc-jp", "euc_jp", "存在しません"),
+        ("windows-31j", "cp932", "存在しません"),
+        ("ISO-2022-JP-MS", "iso2022_jp", "存在しません"),
+        ("us-ascii", "iso2022_jp", "存在しません"),
+        ("utf-8", "iso2022_jp", "存在しません"),
+        ("windows-949", "cp949", "사용자가 없습니다"),
+        ("x-gbk", "gbk", "用户不存在"),
+        ("windows1251", "cp1251", "пользователь не найден"),
+    ],
+)
+def test_charsets_by_the_names_that_mail_gives_them(charset: str, codec: str, text: str) -> None:
+    raw = f"Subject: x\nContent-Type: text/plain; charset={charset}\n\n".encode() + text.encode(codec)
+    _, (leaf,) = parts.split(raw)
+    assert leaf.text.strip() == text

@@ -412,3 +412,8 @@ def test_a_network_is_nobody_s_address() -> None:
         str(refusal.judge("554 blocked, see https://list.example/ip/203.0.113.5/24h").cited_ip)
         == "203.0.113.5"
     )
+
+
+def test_the_filter_is_known_with_its_address_beside_it() -> None:
+    for remote in ("mx1.pphosted.com", "mx1.pphosted.com [198.51.100.7]", "MX1.PPHOSTED.COM. [198.51.100.7]"):
+        assert rules.vendor_of(remote) == "proofpoint"

@@ -225,6 +225,9 @@ class Told:
             print(f"and {more:,} more that say the same as some of these (--json has them all)")
         if not self.as_json:
             _sum_up(self.refusals, self.through, self.own)
+        taken = not self.as_json and not self.own
+        if taken and any(one.verdict == "our-address" and one.cited_ip for one in self.refusals):
+            show.say("the cited address is taken as yours, since none is declared: say --own ADDR to be sure")
         if any(self._ours(refusal) for refusal in self.refusals):
             return 1
         if self.fills and not self.refusals and not self.unread:

@@ -44,6 +44,19 @@ _ALIAS = {
     "x-sjis": "cp932",
     "x-unknown": "latin-1",
     "iso-2022-jp": "iso2022_jp_ext",
+    "iso-2022-jp-ms": "iso2022_jp_ext",
+    "cp50220": "iso2022_jp_ext",
+    "x-euc-jp": "euc_jp",
+    "windows-31j": "cp932",
+    "x-ms-cp932": "cp932",
+    "windows-949": "cp949",
+    "x-windows-949": "cp949",
+    "x-gbk": "gbk",
+    "x-cp1251": "cp1251",
+    "cp-1251": "cp1251",
+    "windows1251": "cp1251",
+    "cp-1252": "cp1252",
+    "windows1252": "cp1252",
 }
 # Codecs of Python that are no charsets of mail: quadratic ones, and ones that read escapes.
 _NO_CHARSET = ("punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined")
@@ -277,7 +290,8 @@ def _decoded(part: Part, body: str) -> str:
         return body
     else:
         data = body.encode("latin-1", "replace")
-    if not charset and b"\x1b$" in data:  # ISO-2022-JP says so by its escape, whatever the header forgot
+    # ISO-2022-JP says so by its escape, whatever the header forgot or claims.
+    if b"\x1b$" in data and _LIKE_ASCII.fullmatch(charset or "utf-8"):
         return decode(data, "iso-2022-jp")
     return decode(data, charset or "utf-8").replace("\r\n", "\n").replace("\r", "\n")
 

@@ -182,7 +182,7 @@ def _ends() -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def vendor_of(remote_mta: str) -> str:
     """The filter behind a receiving host, by its name's end; "" when the name says nothing."""
-    host = remote_mta.lower().rstrip(".")
+    host = remote_mta.partition(" ")[0].lower().rstrip(".")  # its address may stand beside it
     if not f".{host}".endswith(_ends()):
         return ""
     for end, vendor in table().host.items():

@@ -34,6 +34,6 @@ _KINDS: dict[str, Kind] = {}
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:
     """What the first kind that knows the mail makes of it. Never raises."""
-    if any(leaf.kind == "message/delivery-status" for leaf in leaves):
+    if any(leaf.kind.endswith(("delivery-status", "/delivery-report")) for leaf in leaves):
         return []  # a bounce, whatever it returns
     return next((found for kind in kinds().values() if (found := kind.read(head, leaves))), [])
