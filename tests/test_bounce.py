@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unlisted.net import ip
-from unlisted.notice import bounce, dialects, parts
+from unlisted.notice import bounce, dialects, parts, report
 
 REPORT = """\
 From: MAILER-DAEMON@relay.example.net
@@ -495,3 +495,31 @@ def test_a_bounce_passed_on_in_html_alone() -> None:
     (told,) = bounce.refusals(raw, "x")
     assert (told.recipient, told.verdict, told.list) == ("bob@partner.example", "our-address", "spamhaus-zen")
     assert str(told.cited_ip) == "203.0.113.5"
+
+
+_HEAD = b"From: MAILER-DAEMON@x.example\nReturn-Path: <>\nSubject: Undelivered Mail\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _HEAD + b"\nplease tell user" + b" " * 100_000 + b"% x @ y\n",
+        _HEAD + b"\n" + (b"user" + b" " * 10_000 + b"% \n") * 30 + b" x @ y\n",
+        _HEAD + b"\n" + (b"rcpt to" + b" " * 300 + b":" + b" " * 300 + b"rfc822;\n") * 400 + b" x @ y\n",
+        _HEAD + b"X-Failed-Recipients: " + b"a" * 120_000 + b"\n\nnot delivered\n",
+        _HEAD + b"X-Failed-Recipients: " + b"a'" * 60_000 + b"@\n\nnot delivered\n",
+    ],
+    ids=["run", "runs", "fields", "letters", "apostrophes"],
+)
+def test_long_runs_end(raw: bytes) -> None:
+    """Each took seconds to minutes when a pattern could begin, or share its blanks, anywhere in them."""
+    assert len(bounce.refusals(raw, "")) <= 1
+
+
+@pytest.mark.parametrize("depth", [300, 900, 3000, 100_000])
+def test_json_without_end_is_no_error(depth: int) -> None:
+    nested = '{"xarf_version": "4", "a": ' + "[" * depth + "]" * depth + ', "b": '
+    raw = b"From: a@b.example\nContent-Type: application/json\n\n" + nested.encode()
+    assert all(one.cited_ip is None for one in bounce.refusals(raw, ""))
+    notification = '{"notificationType":"Bounce","a": ' + "[" * depth + "]" * depth + ', "b": 1}'
+    assert report.as_mail(notification.encode()).startswith(b"From: ")

@@ -77,7 +77,7 @@ def test_what_is_from_memory_says_so() -> None:
     print(f"\n{len(unverified)} of {len(entries)} entries are not verified:", *unverified)
     for name, entry in entries.items():
         assert entry.source.startswith(UNSEEN) is not entry.verified, name
-    assert len(unverified) <= 6  # a new one from memory is a decision, not an accident
+    assert len(unverified) <= 10  # a new one from memory is a decision, not an accident
 
 
 def test_same_answers_without_re2() -> None:

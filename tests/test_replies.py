@@ -339,3 +339,10 @@ def test_a_megabyte_of_anything_is_read_in_seconds(unit: str) -> None:
     bounce.pasted(text, "x")
     replies.tells(text)
     assert time.process_time() - started < 8
+
+
+def test_a_line_of_many_replies_is_read_to_a_bound_and_the_rest_is_counted() -> None:
+    line = "550 5.7.1 x " + "/ 551 5.7.2 y / 552 5.7.3 z " * 500
+    found, more = replies.counted(f"{line[:16000]}\n\n" * 4, "x")
+    assert len(found) == 1000
+    assert more > 2000

@@ -175,7 +175,7 @@ def _load(place: Path, key: str) -> Listed | None:
                 sum_, 16
             ):
                 return None
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
         return None
     first, last, name = body
     if not bool((first <= last).all()) or not bool((first[1:] > last[:-1]).all()):

@@ -165,7 +165,7 @@ def _json(text: str) -> Net | str | None:
 def _object(text: str) -> dict[str, object] | None:
     try:
         row = msgspec.json.decode(text.rstrip(",").encode("utf-8", "replace"))
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, msgspec.MsgspecError):
         return None
     return row if isinstance(row, dict) else None
 

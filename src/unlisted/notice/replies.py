@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import msgspec
 
@@ -66,7 +66,11 @@ def _counted(text: str, source: str, own: tuple[Address, ...]) -> tuple[list[Ref
         told = [_turned_away(line, source) for line in away[: dsn.MAX_RECIPIENTS]]
         return told, more + len(away) - len(told)
     fields, beyond = dsn.failures([], text)
-    beyond += sum(unit.pair[0][:1] != "2" for unit in _untold(every, fields)[dsn.MAX_RECIPIENTS :])
+    units_told = _untold(every, fields)
+    beyond += sum(unit.pair[0][:1] != "2" for unit in units_told[dsn.MAX_RECIPIENTS :])
+    if len(found) >= dsn.MAX_RECIPIENTS:  # one line may hold many replies
+        pieces = sum(len(_apart(unit.text)) for unit in units_told[: dsn.MAX_RECIPIENTS])
+        beyond += max(0, pieces - dsn.MAX_RECIPIENTS)
     whole, others = _notice(text, found, source, own)
     if whole:
         return whole, more + max(beyond, others)
@@ -140,9 +144,12 @@ def _judged(
             msgspec.structs.replace(made, source=source),
             Unit(plain=True, replied=True, pair=(made.code, made.status)),
         )
-    for unit in _untold(every, fields)[: dsn.MAX_RECIPIENTS]:
-        for made in _refusals(unit, source, own):
-            yield made, unit
+    made_of = (
+        (made, unit)
+        for unit in _untold(every, fields)[: dsn.MAX_RECIPIENTS]
+        for made in _refusals(unit, source, own)
+    )
+    yield from islice(made_of, dsn.MAX_RECIPIENTS)
 
 
 def _untold(every: list[Unit], fields: list[dialects.Failure]) -> list[Unit]:

@@ -5,6 +5,7 @@ report stands beside it. A report is a stranger's word: it may open a case and n
 """
 
 import re
+from contextlib import suppress
 
 from msgspec import structs
 
@@ -79,7 +80,8 @@ def as_mail(raw: bytes) -> bytes:
     if told := note.get("notificationType") or note.get("eventType"):
         sender = b"From: no-reply@sns.amazonaws.com\n"
         if isinstance(told, str) and told != "Complaint":  # of complaints one file may hold many
-            document = codec.encode({"notificationType": told, **note})
+            with suppress(RecursionError, ValueError):  # nested without end: as it stood
+                document = codec.encode({"notificationType": told, **note})
     head = b"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
     return sender + head + document
 

@@ -59,11 +59,12 @@ def _broken(text: str, at: int, depth: int) -> dict[str, object]:
     while len(found) < PAIRS and (key := _KEY.match(text, at)):
         try:
             value, at = _DECODER.raw_decode(text, key.end())
+            value = _tidy(value)
         except (ValueError, RecursionError):
             if text.startswith("{", key.end()) and depth < DEEP:
                 found[key[1]] = _broken(text, key.end(), depth + 1)
             return found
-        found[key[1]] = _tidy(value)
+        found[key[1]] = value
     return found
 
 
