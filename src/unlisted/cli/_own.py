@@ -44,10 +44,10 @@ def found(args: argparse.Namespace, settings: "Config") -> tuple[Address, ...]:
 
 def unknown(tried: Sequence[str] = (), *, asked: bool = False) -> UnlistedError:
     """That nobody here knows it, with what was tried and what is left to do."""
-    because = f" ({'; '.join(tried)})" if tried else ""
-    remedy = "unlisted check 203.0.113.7 with yours: a bounce cites the address that the world saw"
+    because = f": {'; '.join(tried)}" if tried else ""
+    remedy = "unlisted check 203.0.113.7 with yours, as a bounce cites it"
     if tried and not asked:
-        remedy += "; or --stun HOST, a server of your choice that sees it"
+        remedy += ", or --stun HOST, a server of your choice that sees it"
     return UnlistedError(
         f"I do not know your public address{because}",
         remedy=f'{remedy}; own = ["203.0.113.7"] in the configuration keeps it',

@@ -83,7 +83,7 @@ def hidden(address: Address | None) -> Kind | None:
 
 
 def verdict(told: list[Told], way_out: Exit) -> Verdict:
-    """What is ours, how that is known, and who disagrees."""
+    """What is ours, how that is known, and who disagrees. What a doubt says is not said again as tried."""
     four = [one for one in told if isinstance(one.address, IPv4Address)]
     six = _six(told)
     mine = _four(four)
@@ -95,7 +95,7 @@ def verdict(told: list[Told], way_out: Exit) -> Verdict:
     tried = tuple(
         f"{one.way}{f' ({one.where})' if one.where else ''}: {one.why or f'{one.address} is not public'}"
         for one in told
-        if one.why or (one.address and not public(one.address))
+        if one.why not in ("", WITHOUT) or (one.address and not public(one.address))
     )
     return Verdict(tuple(addresses), kind, says, doubts, tried)
 
@@ -202,9 +202,10 @@ def _barrier(kind: Kind, address: Address | None, mine: list[Told]) -> str:
     elif kind == "ds-lite":
         what = f"{address} is DS-Lite's (RFC 6333): your IPv4 goes through your provider's NAT"
     elif address is None:
+        down = "" if mine else ", or its line is down"
         return (
             "your router says that it has no public address itself: another NAT stands before it (your "
-            "provider's, which strangers share, or a modem's), or its line is down"
+            f"provider's, which strangers share, or a modem's){down}"
         )
     else:
         return (
