@@ -24,6 +24,7 @@ _KNOWN = frozenset(
 )
 _NEXT = re.compile(rb"\n[ \t]{0,80}\r?\n(?=From \S{1,320} .{0,40}[0-9]{1,2}:[0-9]{2}|From MAILER-DAEMON\b)")
 _EMPTY = re.compile(rb"\n[ \t]{0,80}+\r?\n")
+_LINE = 83  # octets of the longest that it finds
 _TEXT = re.compile(rb"\S")
 _END = re.compile(rb"\r\n|\n|\r")
 _LENGTH = re.compile(rb"(?i)\ncontent-length:[ \t]{0,8}([0-9]{1,9})[ \t]{0,8}\r?\n")
@@ -94,7 +95,7 @@ def _unmarked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
         if one.seen - one.start > limit + BLOCK:  # a large one: its beginning is kept, its middle counted
             cut += one.seen - one.start - limit
             data = data[one.start : one.start + limit] + data[one.seen :]
-            one.start, one.seen = 0, limit
+            one.start, one.seen, one.bare = 0, limit, min(one.bare, limit)
     if data[one.start :]:
         yield data[one.start : one.start + limit], cut + max(0, len(data) - one.start - limit)
 
@@ -163,13 +164,14 @@ class _Message:
 
     def __init__(self, start: int) -> None:
         self.start = self.seen = start  # `seen`: no other begins before
+        self.bare = start  # no empty line stands before, while the header is not read
         self.close = b""  # what ends a multipart
         self.head = True  # its header was not yet read
         self.opened = self.closed = False  # that multipart
 
     def moved(self) -> "_Message":
         """The same, where everything before it was dropped."""
-        self.start, self.seen = 0, self.seen - self.start
+        self.start, self.seen, self.bare = 0, self.seen - self.start, max(0, self.bare - self.start)
         return self
 
     def end(self, data: bytes, last: int) -> int | None:
@@ -213,8 +215,9 @@ class _Message:
     def _read_header(self, data: bytes, place: int) -> bool:
         """Read it when it ends before this place."""
         first = _TEXT.search(data, self.start, place)
-        blank = _EMPTY.search(data, first.start(), place) if first else None
+        blank = _EMPTY.search(data, max(first.start(), self.bare - _LINE), place) if first else None
         if blank is None:
+            self.bare = place if first else self.bare
             return False
         self.head = False
         text = data[self.start : blank.end()].decode("latin-1").replace("\r\n", "\n").lstrip("\n")
