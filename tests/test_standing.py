@@ -317,3 +317,34 @@ def test_a_resolver_that_a_list_refuses_is_named(capsys: pytest.CaptureFixture[s
     told = capsys.readouterr()
     assert code == 3
     assert "is refused by Spamhaus ZEN" in told.err
+
+
+def test_a_watch_without_a_store_remembers_its_own_looks(
+    world: tuple[World, Server], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first look whole, then what has changed; `^C` ends it."""
+    lists_now, server = world
+    answers = iter([False, False, True])
+
+    def wait(_: recheck.Rounds) -> None:
+        if (listed := next(answers, None)) is None:
+            raise KeyboardInterrupt
+        lists_now.listed = listed
+        _.due = dict.fromkeys(_.due, 0.0)
+
+    monkeypatch.setattr(recheck.Rounds, "wait", wait)
+    words = ["192.0.2.7", "--zone", ZEN.zone, "--resolver", str(server), "--watch", "--no-save"]
+    assert main(["check", *words]) == 130
+    lines = capsys.readouterr().out.splitlines()
+    later = [line.partition("asked, ")[2] for line in lines if " asked, " in line]
+    assert [re.sub(r"since .*?: ", "", line) for line in later] == [
+        "192.0.2.7 no longer on Spamhaus ZEN",
+        "nothing has changed",
+        "192.0.2.7 LISTED AGAIN on Spamhaus ZEN",
+    ]
+
+
+@pytest.mark.parametrize("words", [["--watch", "--nagios"], ["--offline", "x", "--metrics"]])
+def test_forms_that_do_not_go_together(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert main(["check", "192.0.2.7", *words]) == 2
+    assert "do not go together" in capsys.readouterr().err

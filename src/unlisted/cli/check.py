@@ -89,6 +89,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, show, remember."""
+    forms = [f"--{name}" for name in ("offline", "watch", "nagios", "metrics") if getattr(args, name)]
+    if len(forms) > 1:  # a monitor asks when it likes, and wants all of it each time
+        raise UnlistedError(f"{' and '.join(forms)} do not go together", remedy=forms[0], code=2)
     if args.offline:
         # NumPy would start threads for a linear algebra that nobody asks for: 0.05 s.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -107,11 +110,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from unlisted import config
-
-    settings = config.load(args.config)
     from unlisted.edge import recheck, resolver
     from unlisted.notice import dnsbl, lists
 
+    settings = config.load(args.config)
     own = () if args.address else _own.found(args, settings)
     subjects = wanted(args.address, own, chosen=bool(args.zone))
     catalogue = lists.load().with_keys(settings.keys)
@@ -138,11 +140,33 @@ def _run(args: argparse.Namespace) -> int:
         rounds = recheck.Rounds(
             subjects, entries, servers, timeout, store, named=bool(named), helo=args.helo or ""
         )
-        while True:
-            code = _show(args, rounds)
-            if not args.watch:
-                return code
+        code = _show(args, rounds)
+        while args.watch:
             rounds.wait()
+            if args.json:
+                _show(args, rounds)
+            else:
+                _again(rounds)
+        return code
+
+
+def _again(rounds: "Rounds") -> None:
+    """A later look of a watch, for people: what is otherwise than before, and nothing else."""
+    from unlisted import standing
+
+    entries = {entry.key: entry for entry in rounds.entries}
+    made = rounds.once()
+    asked = len({one.list for one in made.found.listings})
+    told = standing.changes(made.changes, entries, made.last) or ["nothing has changed"]
+    for line in told:
+        sys.stdout.write(f"{show.when(made.at)}: {show.count(asked, 'list')} asked, {line}\n")
+    sys.stdout.flush()
+    _say_trouble(made.found.trouble)
+
+
+def _say_trouble(trouble: str) -> None:
+    if trouble:
+        show.say(f"unlisted: {show.clean(trouble)}\n  try: another resolver, --resolver ADDR[:PORT]")
 
 
 def _show(args: argparse.Namespace, rounds: "Rounds") -> int:
@@ -175,10 +199,8 @@ def _show(args: argparse.Namespace, rounds: "Rounds") -> int:
     sys.stdout.flush()
     for line in standing.changes(made.changes, entries, made.last):
         show.say(line)
-    if made.found.trouble and not args.nagios:
-        show.say(
-            f"unlisted: {show.clean(made.found.trouble)}\n  try: another resolver, --resolver ADDR[:PORT]"
-        )
+    if not args.nagios:
+        _say_trouble(made.found.trouble)
     return code
 
 

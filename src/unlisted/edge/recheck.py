@@ -51,6 +51,8 @@ class Rounds:
         self.timeout, self.store, self.named, self.helo = timeout, store, named, helo
         self.resolver = " ".join(map(str, servers))
         self.due = dict.fromkeys([entry.key for entry in entries], 0.0)
+        self.told: dict[Place, Listing] = {}  # what is compared where no store is kept
+        self.begun: dict[Place, float] = {}  # since when each list has named an address, or once did
 
     @property
     def most(self) -> int:
@@ -59,7 +61,7 @@ class Rounds:
         held = [kind for entry in self.entries for kind in entry.kind]
         return sum(held.count(kind) * kinds.count(kind) for kind in set(kinds))
 
-    def once(self, heard: Heard) -> Round:
+    def once(self, heard: Heard = lambda *_: None) -> Round:
         """Ask every list that is due, and remember what it told."""
         at = time.time()
         entries = [entry for entry in self.entries if self.due[entry.key] <= at]
@@ -80,7 +82,8 @@ class Rounds:
         self._keep(found, at)
         for one in found.listings:
             if one.state == "listed":
-                since.setdefault((one.address, one.list), one.at or at)
+                place = one.address, one.list
+                self.begun[place] = since.setdefault(place, one.at or at)
         return Round(found, changes, since, last, at)
 
     def wait(self) -> None:
@@ -91,7 +94,9 @@ class Rounds:
         self, at: float
     ) -> tuple[list[Listing], dict[Place, float], frozenset[Place], frozenset[tuple[str, Kind]]]:
         if self.store is None:
-            return [], {}, frozenset(), frozenset()
+            listed = [place for place, one in self.told.items() if one.state == "listed"]
+            since = {place: self.begun[place] for place in listed}
+            return list(self.told.values()), since, frozenset(self.begun), frozenset()
         subjects = {str(subject) for subject in self.subjects}
         before = [one for one in self.store.listings() if one.address in subjects]
         trusted = ledger.trusted(self.store, self.resolver, at - TRUST)
@@ -105,10 +110,9 @@ class Rounds:
 
     def _keep(self, found: Survey, at: float) -> None:
         """What was told. An unknown answer is none: it must not hide what is known."""
+        told = [one for one in found.listings if one.state != "unknown"]
+        self.told |= {(one.address, one.list): one for one in told}
         if self.store is None:
             return
-        told = [
-            one for one in found.listings if one.state != "unknown" and not one.address.startswith("127.")
-        ]
-        self.store.add_many(told)
+        self.store.add_many(one for one in told if not one.address.startswith("127."))
         ledger.trust(self.store, self.resolver, found.healthy, at)
