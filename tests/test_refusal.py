@@ -394,6 +394,68 @@ def test_ipv6_as_sendmail_and_exim_spell_it() -> None:
     assert str(refusal.judge(text).cited_ip) == "2001:db8::25"
 
 
+RECEIVER4, RECEIVER6 = "mx.example.org [198.51.100.7]", "mx.example.org [IPv6:2001:db8::25], mx2 [192.0.2.1]"
+
+
+@pytest.mark.parametrize(
+    ("text", "remote"),
+    [
+        ("554 5.7.1 198.51.100.7: your mail server has a poor reputation", RECEIVER4),
+        ("550 5.7.1 [2001:db8::25] refused, your server is blacklisted by zen.spamhaus.org", RECEIVER6),
+        ("550 5.7.1 [2001:0db8:0:0:0:0:0:0025] refused, your server is blacklisted", RECEIVER6),
+        ("550 5.7.1 [2001:DB8:0::0:25] refused, your server is blacklisted", "[2001:db8::25]"),
+        ("550 5.7.1 192.0.2.1: your server is blacklisted", RECEIVER6),
+        ("550 5.7.1 198.51.100.7 refuses: sending server is blacklisted at zen.spamhaus.org", ""),
+        ("550 5.7.1 [198.51.100.7] rejected your message, your server is on a blacklist", ""),
+        ("554-mx1.example.org [198.51.100.7] 554 Your access was rejected: the MTA's poor reputation.", ""),
+        ("550 5.7.1 server 198.51.100.7 says: your IP is blacklisted", ""),
+        ("550 5.7.1 Your IP is blacklisted. Contact us via http://198.51.100.7/unblock", ""),
+        ("550 5.7.1 Your IP is blacklisted. See http://[2001:db8::25]/unblock", ""),
+    ],
+)
+def test_the_receivers_address_hides_no_accusation_and_is_not_ours(text: str, remote: str) -> None:
+    for own in ((), (ip_address("203.0.113.5"),)):
+        found = judge(text, own, remote_mta=remote)
+        assert (found.verdict, found.cited_ip) == ("our-address", None), own
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "host mx [203.0.113.5] said: 550 5.7.1 Your IP is blacklisted",
+        "550 5.7.1 [198.51.100.9] is no friend; Client host [203.0.113.5] blocked using bl.spamcop.net",
+        "550 5.7.1 Client host [::ffff:203.0.113.5] blocked using zen.spamhaus.org",
+        "550 5.7.1 Relaying denied ([203.0.113.5]). Please turn on SMTP Authentication in your mail client",
+        "550 5.7.1 [2001:0DB8:0001:0:0:0:0:5] is blacklisted",
+        "550 5.7.1 2001:db8:1::5: your server is blacklisted",
+        "554 blocked: " + "198.51.100.1 " * cited.MOST + "2001:0db8:1::0005",
+    ],
+)
+def test_one_of_our_own_beats_all_others_wherever_it_stands(text: str) -> None:
+    own = (ip_address("203.0.113.5"), ip_address("2001:db8:1::5"))
+    assert judge(text, own, remote_mta="mx [203.0.113.5]").cited_ip in own
+
+
+@pytest.mark.parametrize(
+    ("text", "cites"),
+    [
+        ("::ffff:198.51.100.7 is blacklisted", "198.51.100.7"),
+        ("64:ff9b::198.51.100.7 is blacklisted", "64:ff9b::c633:6407"),
+        ("2001:db8::7: your server is blacklisted", "2001:db8::7"),
+        ("[2001:db8:1:2:3:4:5:6] is blacklisted", "2001:db8:1:2:3:4:5:6"),
+        ("2001:db8::12345 is blacklisted", "None"),
+        ("[IPv6:2001:0db8:0000:0000:0000:0000:0000:0007] is blacklisted", "2001:db8::7"),
+    ],
+)
+def test_an_ipv6_address_however_it_is_spelled(text: str, cites: str) -> None:
+    assert str(judge(f"550 5.7.1 {text}").cited_ip) == cites
+
+
+def test_an_address_of_the_inside_is_nobody_else_s() -> None:
+    text = "550 5.7.1 Your mail server 10.0.0.5 is blacklisted at zen.spamhaus.org"
+    assert judge(text, (ip_address("203.0.113.5"),)).verdict == "our-address"
+
+
 def test_of_many_addresses_the_first_are_weighed_and_our_own_is_found_among_all() -> None:
     strangers = " ".join(f"198.51.100.{n}" for n in range(cited.MOST))
     text = f"554 5.7.1 blocked: {strangers} 203.0.113.5"

@@ -9,11 +9,12 @@ from unlisted.notice.phrases import Phrase
 
 ADDRESS4 = re.compile(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![0-9]|\.[0-9])")
 _ADDRESS6 = re.compile(
-    r"(?:(?<![0-9A-Za-z:.])|(?<=IPv6:))(?=[0-9a-fA-F]{0,4}:)[0-9a-fA-F:]{2,39}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3})?"
+    r"(?:(?<![0-9A-Za-z:.])|(?<=IPv6:))(?:[0-9a-fA-F]{0,4}:){2,7}"
+    r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-fA-F]{0,4})(?![0-9A-Za-z])"
 )
 _COLONS = re.compile(r":[0-9a-fA-F]{0,4}:")  # no IPv6 address has fewer
 # A part of an IPv6 address: "2001:db8:1:2:192.0.2.1" is nobody's IPv4 address.
-_GROUPS = re.compile(r"[0-9a-f]{1,4}:[0-9a-f]{1,4}:$", re.IGNORECASE)
+_GROUPS = re.compile(r"[0-9a-f]{1,4}:[0-9a-f]{0,4}:$", re.IGNORECASE)
 # What stands right before an address when a receiver speaks of its client.
 _OURS = Phrase(
     r"(?:client(?: host)?|helo|sending (?:ip|mta|server)|(?:your|the|source|ip|mail|messages?|"
@@ -29,7 +30,16 @@ _THEIRS = Phrase(
     r"(?:server at|on (?:server|host)) [\w.-]{1,255}|"
     r"\bport [0-9]{1,5} of|received (?:at|on) .{1,60} from [\w.-]{0,255}|"
     r"host [\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\.?|by [\w.-]{1,255}|\bmx|"
-    r"\be?smtp(?: service| server)?)[\s\[(:<]{1,3}$",
+    r"\be?smtp(?: service| server)?)[\s\[(:<]{1,3}$|"
+    r"https?://\[?$",  # a page to go to lies with them
+)
+# The receiver's greeting, before it speaks to us: "554-mx1.example.org [192.0.2.1] 554 Your access …".
+_GREETING = re.compile(
+    r"[245][0-9]{2}[ -][\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[a-z][a-z0-9-]{0,62}[\s\[(]{1,3}",
+    re.ASCII | re.IGNORECASE,
+)
+_TO_US = re.compile(
+    r"[\])]?\s{1,2}(?:your?|we|this|access|sorry|connections?|messages?|e?-?mail)\b", re.IGNORECASE
 )
 MOST = 64  # addresses of one reply that are weighed; behind them only our own are looked for
 # A program's version has four numbers as well; a list's query holds the octets in reverse (RFC 5782 §2.1).
@@ -42,7 +52,9 @@ _RATED = re.compile(r" {1,8}[0-9]{1,3}\]")  # Gmail: "[192.0.2.9 18]", the clien
 _NAME = re.compile(r"\.[a-z][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,7}", re.IGNORECASE)
 # … and what stands right behind the receiver's: it spoke, or nobody answered there.
 _DOES_NOT = re.compile(
-    r"^[\])>]?(?:\s?(?:does not like|failed after|said|responded|did not like|refused to (?:accept|talk))|"
+    r"^[\])>]{0,2}(?:\s?(?:does not like|failed after|sa(?:id|ys)|responded|did not like|"
+    r"refuse[ds] to (?:accept|talk)|re(?:jected|jects|fuses|fused) (?:your|this|the|our) m|e?smtp\b|"
+    r"(?:refuses|denies|rejects)[:;,]|[245][0-9]{2}[ -])|"
     r"(?::[0-9]{1,5})?: (?:socket error|timed out|connection|no route|network))",
     re.IGNORECASE,
 )
@@ -51,20 +63,18 @@ _DOES_NOT = re.compile(
 def cited(
     flat: str, begins: int, own: tuple[Address, ...], remote_mta: str = "", *, alone: bool = False
 ) -> Address | None:
-    """Our address as the text cites it, never the receiver's.
+    """Our address as the text cites it, never the receiver's. One of `own` goes before all else.
 
     What stands before the reply itself is the relay speaking of the receiver: `host mx[192.0.2.1] said:`.
     `alone`: the text speaks of its client, so the only address in it is the client's.
     """
-    found: list[tuple[int, Address]] = []
-    spans = [*ADDRESS4.finditer(flat), *(_ADDRESS6.finditer(flat) if _COLONS.search(flat) else ())]
+    spans = _spans(flat)
     if not spans:
         return None
-    receiver = {a for a in (net.ip(m[0]) for m in ADDRESS4.finditer(remote_mta)) if a}
-    spans.sort(key=lambda m: m.start())
-    ours = {str(address) for address in own}
+    receiver = set(addresses(remote_mta))
+    found: list[tuple[int, Address]] = []
     for number, match in enumerate(spans if own else spans[:MOST]):
-        if number >= MOST and match[0] not in ours:
+        if number >= MOST and net.ip(match[0]) not in own:
             continue
         address = None if _cut(match, flat) else _meant(match, flat)
         if address is None or address.is_loopback or address.is_unspecified:
@@ -72,11 +82,9 @@ def cited(
         if address in own:
             return address
         before = flat[max(0, match.start() - 80) : match.start()]
-        if (
-            match.start() < begins
-            or _THEIRS.occurs(before)
-            or _DOES_NOT.match(flat[match.end() : match.end() + 24])
-        ):
+        behind = flat[match.end() : match.end() + 32]
+        greets = _TO_US.match(behind) and _GREETING.fullmatch(flat, begins, match.start())
+        if match.start() < begins or greets or _THEIRS.occurs(before) or _DOES_NOT.match(behind):
             receiver.add(address)
             continue
         tied = _OURS.occurs(before) or _RATED.match(flat, match.end())
@@ -85,6 +93,18 @@ def cited(
     alone = alone and len(spans) <= MOST and len({address for _, address in left}) == 1
     # With own addresses declared, a bare number that nothing ties to the client is not one of them.
     return left[0][1] if left and (alone or not (own and left[0][0])) else None
+
+
+def addresses(text: str) -> list[Address]:
+    """Every address in a host's name and what stands beside it, however it is spelled."""
+    return [address for match in _spans(text) if (address := net.ip(match[0])) is not None]
+
+
+def _spans(text: str) -> list[re.Match[str]]:
+    four = ADDRESS4.finditer(text)
+    if not _COLONS.search(text):
+        return list(four)
+    return sorted([*four, *_ADDRESS6.finditer(text)], key=lambda match: match.start())
 
 
 def _cut(match: re.Match[str], flat: str) -> bool:
@@ -103,7 +123,7 @@ def _meant(match: re.Match[str], flat: str) -> Address | None:
     if _PREFIX.match(flat, match.end()):
         return None
     if ":" in text:
-        return net.ip(text.strip(":") if text.count(":") < 2 else text)
+        return net.ip(text) or net.ip(text.removesuffix(":"))
     before = flat[max(0, match.start() - 20) : match.start()]
     if _VERSION.search(before) or _GROUPS.search(before):
         return None

@@ -183,8 +183,10 @@ def judge(
         verdict = "other"  # it was taken
     # These speak of the client and of nobody else.
     about_client = verdict == "our-address" or reason == "requireptr"
-    address = None if theirs else cited(flat, begins, own, remote_mta, alone=about_client)
-    if verdict == "our-address" and own and address is not None and address not in own:
+    address = cited(flat, begins, own, remote_mta, alone=about_client)
+    if theirs and address not in own:
+        address = None
+    if verdict == "our-address" and own and address is not None and not _ours(address, own):
         verdict = "other"  # somebody else's: a relay's, or one that was ours before
     vendor = next((r.vendor for _, r, _ in hits if r.vendor), "") or rules.vendor_of(remote_mta)
     status = status or (pseudo(reason, code, flat) if flat else "")
@@ -202,6 +204,11 @@ def judge(
         rule=name,
         quote=quote,
     )
+
+
+def _ours(address: Address, own: tuple[Address, ...]) -> bool:
+    """True for an own address, and for one of the inside: no list and no receiver far away knows those."""
+    return address in own or net.inside(address)
 
 
 def _unnamed(reply: str) -> tuple[str, str]:

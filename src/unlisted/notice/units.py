@@ -42,7 +42,7 @@ _SHORT = re.compile(r"#([45]\.[0-9]{1,3}\.[0-9]{1,3})\b()|\bsmtp; ?([45][0-9]{2}
 _LOGGED = re.compile(r"\bstatus=(?:bounced|deferred|undeliverable) \(|\bSMTP error from remote mail server ")
 _EXIM = re.compile(rf"(?:\*\*|==) ({dialects.ADDRESS})[ :]")
 # A row of a table that somebody kept: who, and what was said.
-_ROW = re.compile(rf"[\s\"'<*-]{{0,8}}({dialects.ADDRESS})[>\"']{{0,2}}[\s;,|-]{{1,8}}(?=\S)")
+_ROW = re.compile(rf"[\s<*-]{{0,8}}+[\"']{{0,2}}?<?({dialects.ADDRESS})[>\"']{{0,2}}+[\s;,|-]{{1,8}}(?=\S)")
 # Postfix's mailq(1): the reason in parentheses, its recipients on the lines below.
 _QUEUED = re.compile(
     r"[ \t]{0,8}\(((?:host |connect to |lost connection|conversation with |delivery temp|mail for |"

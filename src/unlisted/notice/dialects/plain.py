@@ -69,9 +69,12 @@ _BODY = Phrase(
     r"información de diagnóstico para (?:los )?administradores|"
     r"diagnostic information for administrators",
 )
-_ALONE = re.compile(rf'^[ \t>*"-]{{0,12}}(?:(?:{ADDRESS} )?<({ADDRESS})>|"?({ADDRESS})"?)[ \t]*:?[ \t]*$')
+# What may lead an address is in its letters as well: taken once, else twelve times the work.
+_ALONE = re.compile(
+    rf'^[ \t>*-]{{0,12}}+"{{0,2}}?(?:(?:{ADDRESS} )?<({ADDRESS})>|({ADDRESS})"?)[ \t]*:?[ \t]*$'
+)
 _LEADS = re.compile(
-    rf"^[ \t>*-]{{0,12}}(?:<({ADDRESS})>|\"?({ADDRESS})\"?)[ \t]*(?::[ \t]|\.\.\.[ \t]?|[ \t](?=\(|\[|"
+    rf"^[ \t>*-]{{0,12}}+(?:<({ADDRESS})>|\"?({ADDRESS})\"?)[ \t]*(?::[ \t]|\.\.\.[ \t]?|[ \t](?=\(|\[|"
     rf"on [A-Z0-9]|Invalid)|[ \t]\.\.\.)(.{{0,1000}})$"
 )
 _REPLY_LEADS = re.compile(
