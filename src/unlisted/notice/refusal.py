@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from unlisted import net
 from unlisted.net import Address
-from unlisted.notice import rules
+from unlisted.notice import ownwords, rules
 from unlisted.notice.cited import ADDRESS4, cited
 from unlisted.notice.phrases import Phrase
 from unlisted.notice.rules import Rule
@@ -31,9 +31,12 @@ _CODE = re.compile(
     r"([245](?:(?<=^[245])|(?<=^#[245])|(?<=\s#[245])|(?<=[\s:;\"'(\[<>=,][245]))[0-9]{2})"
     r"(?=[\s:;,\"'\-])"
 )
+# Where an introduction ends, or another paragraph: no phrase runs on over it, and `;\n` stops them all.
+_SEAM = re.compile(r"\n(?:\s*\n|(?<=:\n)(?=\S)|(?=<[^<>\s]{1,128}@[^<>\s]{1,128}>:))")
+SEAM = ";\n"
 _SAID = Phrase(
-    r"\bsaid: |reason: |\breported error: |\b(?:response|responded|returned)[\w ]{0,20}: ?",
-    words=("said: ", "reason: ", "reported error: ", "respon", "returned"),
+    r"(?:\bsaid|reason|\breported error):[ ;]\s?|\b(?:response|responded|returned)[\w ]{0,20}:[ ;]?\s?",
+    words=("said:", "reason:", "reported error:", "respon", "returned"),
 )
 # A reply that begins with its own codes may quote another's behind them ("550 5.4.300 expired -> 451 …").
 _STATED = re.compile(r"[45][0-9]{2}[ -]#?[45]\.[0-9]{1,3}\.[0-9]{1,3} ")
@@ -72,6 +75,7 @@ _SOMEBODY = re.compile(
     r"(>|\s?\.\.\.|\s?:\s)?",
     re.IGNORECASE,
 )
+BEFORE = 16  # characters of "recipient : " and its like
 _LETTER = re.compile(r"[^@.\s]")
 _LISTED = re.compile(
     r"list|block|black|\brbl|\bbl\b|refus|reject|den(?:y|ied)|reput|spam|abuse|https?:", re.IGNORECASE
@@ -96,23 +100,43 @@ class Verdict(Struct, frozen=True, gc=False):
     quote: str = ""
 
 
-@lru_cache(maxsize=8)  # a reply is folded to be judged, and to be shown
 def fold(text: str) -> str:
     """One line without controls; the repeated codes of a multi-line reply (RFC 5321 §4.2.1) taken out."""
-    flat = " ".join(text[:LIMIT].split())
-    if not flat.isprintable():  # what is left of the controls, and what hides or turns letters
-        flat = " ".join(_CONTROL.sub(" ", flat).split())
+    return _folded(text).replace(SEAM, " ")
+
+
+@lru_cache(maxsize=8)  # a reply is folded to be judged, and to be shown
+def _folded(text: str) -> str:
+    """The same with SEAM where a blank line was, or an introduction ended."""
+    text = text[:LIMIT]
+    if "\n" in text and _SEAM.search(text):
+        flat = SEAM.join(filter(None, map(_line, _SEAM.split(text))))
+    else:
+        flat = _line(text)
     if "-" in flat and (first := _CONTINUED.search(flat)):
         flat = _again(flat, first.end(), first[1])
     return flat
+
+
+def _parted(flat: str) -> str:
+    """With a seam where a reply of its own begins to tell another's words: "550 5.4.1 failed: X said: …"."""
+    said = _SAID.search(flat) if _STATED.match(flat) else None
+    return f"{flat[: said.end()]}{SEAM}{flat[said.end() :]}" if said else flat
+
+
+def _line(text: str) -> str:
+    flat = " ".join(text.split())
+    if flat.isprintable():
+        return flat
+    return " ".join(_CONTROL.sub(" ", flat).split())  # what is left of them, and what hides or turns letters
 
 
 def _again(flat: str, start: int, code: str) -> str:
     """Take the continuation prefixes out, "550-5.7.1 " and the last line's "550 5.7.1 "."""
     status = _STATUS.match(flat, start)
     own = re.escape(status[1]) if status else r"[245]\.[0-9]{1,3}\.[0-9]{1,3}"
-    rest = re.sub(rf" {code}[- ](?:#?{own} )?", " ", flat[start:])
-    if status is None and (late := re.search(rf" {code}[- #]{{1,3}}({own})", flat[start:])):
+    rest = re.sub(rf"([ \n]){code}[- ](?:#?{own} )?", r"\1", flat[start:])
+    if status is None and (late := re.search(rf"[ \n]{code}[- #]{{1,3}}({own})", flat[start:])):
         rest = f"{late[1]} {rest}"  # the first line had no status, a later one has: keep it
     return f"{flat[: start - 1]} {rest}"
 
@@ -157,14 +181,15 @@ def judge(
     command: str = "",
 ) -> Verdict:
     """Read one reply. `status`: what the report's Status field says; `command`: what it answered to."""
-    flat = fold(text)
-    code, said, begins = codes(flat)
+    whole = _parted(_folded(text))
+    code, said, begins = codes(whole)
+    flat = whole[:begins] + ownwords.masked(whole[begins:])
     code, status = _agree(code, said, status)
     # The relay's own words before and after the reply ("after MAIL FROM:<…>", "in reply to RCPT") are not it.
     reply = _TRAILER.sub("", flat[begins:])
     said_of_him, contacts = _unnamed(reply)
     data, hits = rules.table(), _holding(reply, said_of_him, contacts)
-    name, quote, verdict = _deciding(hits, said_of_him, reply)
+    name, quote, verdict = _deciding(hits, said_of_him, whole[begins:])
     reason, firm = next(((r.reason, r.firm) for _, r, _ in hits if r.reason), ("", False))
     reason = reason if firm else _reason(reason, status, code, command, reply)
     urls = _urls(flat)
@@ -220,7 +245,11 @@ def _unnamed(reply: str) -> tuple[str, str]:
     unnamed: list[str] = []
     contacts: list[str] = []
     done = at = 0
-    while reply.find("@", at) >= 0 and (found := _SOMEBODY.search(reply, at)):
+    while (sign := reply.find("@", at)) >= 0:
+        # He begins behind the last space, and what says who he is right before it.
+        found = _SOMEBODY.search(reply, max(at, reply.rfind(" ", at, sign) - BEFORE))
+        if found is None:
+            break
         start, end = found.span(2)
         masked = _LETTER.sub("x", found[2])
         unnamed += (reply[done:start], masked)
@@ -280,7 +309,7 @@ def _deciding(hits: list[tuple[str, Rule, int]], text: str, reply: str) -> tuple
 
 def _quote(pattern: int, text: str, reply: str) -> str:
     place = rules.matcher().place(pattern, text)
-    return reply[place[0] : place[1]].strip()[:400] if place else ""
+    return reply[place[0] : place[1]].replace(SEAM, " ").strip()[:400] if place else ""
 
 
 def _reason(reason: str, status: str, code: str, command: str, flat: str) -> str:
