@@ -56,3 +56,9 @@ def test_a_list_of_lists_without_its_part_is_no_word_about_infection() -> None:
     assert seen["infection-list"] is False
     assert seen["spam-seen"] is False
     assert listing.removal == ""
+
+
+def test_every_list_that_a_refusal_names_is_a_listing() -> None:
+    said = [refusal(cited_ip=OURS, list="spamhaus-zen", sublist="XBL", also=("spamcop", "no-such-list"))]
+    found = cited.listings(said, (OURS,), lists.load())
+    assert [(one.list, one.codes) for one in found] == [("spamhaus-zen", ("127.0.0.4",)), ("spamcop", ())]

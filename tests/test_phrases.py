@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unlisted.notice import cited, dialects, phrases, refusal
+from unlisted.notice import cited, dialects, listed, phrases, refusal
 from unlisted.notice.dialects import plain
 from unlisted.notice.phrases import Phrase, Phrases
 
@@ -16,7 +16,8 @@ PHRASES = {
     "body": plain._BODY,
     "prose": plain._PROSE,
     "said": refusal._SAID,
-    "using": refusal._USING,
+    "using": listed._USING,
+    "part": listed._PART,
     "ours": cited._OURS,
     "theirs": cited._THEIRS,
 }
@@ -26,6 +27,7 @@ BITS = [
         "mx1.example.net (2001:db8::1): ",
         "Blocked by ",
         "listed at ",
+        "(PBL) is in the SBL",
         "zen.example.org",
         "client ",
         "for [",

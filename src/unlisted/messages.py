@@ -228,6 +228,7 @@ class Refusal(Struct, frozen=True, gc=False, tag="refusal", tag_field="kind"):
     verdict: str = "undecided"
     list: str = ""  # key in data/lists.toml
     sublist: str = ""
+    also: tuple[str, ...] = ()  # other lists that the same words name
     vendor: str = ""
     cited_ip: Address | None = None
     url: str = ""

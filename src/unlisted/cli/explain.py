@@ -252,8 +252,10 @@ def _refusals(found: mail.Message, own: tuple[Address, ...]) -> tuple[list[Refus
 
 
 def _promised(refusal: Refusal) -> dict[str, object]:
-    """The fields of the contract, in its order; behind them what only a report has."""
-    told = {name: getattr(refusal, name) for name in PROMISED}
+    """The fields of the contract, in its order; behind them what only a report or a mask of lists has."""
+    told = {name: getattr(refusal, name) for name in PROMISED} | (
+        {"also": refusal.also} if refusal.also else {}
+    )
     if refusal.sighting is not None:
         return told | sighting.details(refusal.sighting)
     return told | report.details(refusal.report) if refusal.report else told
@@ -295,6 +297,7 @@ def line(refusal: Refusal, own: tuple[Address, ...] = ()) -> str:
         else _MEANS.get(refusal.verdict, refusal.verdict)
     ]
     facts += [refusal.list + (f" ({refusal.sublist})" if refusal.sublist else "")] if refusal.list else []
+    facts += [f"also {' and '.join(refusal.also)}"] if refusal.also else []
     facts += [f"filter {refusal.vendor}"] if refusal.vendor else []
     if refusal.cited_ip:
         whose = ", none of yours" if own and refusal.cited_ip not in own else ""

@@ -7,6 +7,8 @@ It is kept apart from a list's own answer by `HEARSAY` in `why`.
 from collections import Counter
 from collections.abc import Iterable
 
+from msgspec import structs
+
 from unlisted import net
 from unlisted.messages import Listing, Refusal
 from unlisted.net import Address
@@ -38,7 +40,7 @@ def asked(answers: Iterable[Listing]) -> tuple[Address, ...]:
 def listings(refusals: Iterable[Refusal], own: tuple[Address, ...], lists: Catalogue) -> list[Listing]:
     """One listing for each address and list that refusals name, at the latest time that they name it."""
     found: dict[tuple[str, str], Listing] = {}
-    for refusal in refusals:
+    for refusal in _each(refusals):
         entry = lists.find(refusal.list) if refusal.list else None
         if refusal.verdict != "our-address" or entry is None:
             continue
@@ -49,6 +51,14 @@ def listings(refusals: Iterable[Refusal], own: tuple[Address, ...], lists: Catal
         if key not in found or (refusal.at or 0) > (found[key].at or 0):
             found[key] = _listing(refusal, address, entry)
     return list(found.values())
+
+
+def _each(refusals: Iterable[Refusal]) -> Iterable[Refusal]:
+    """Once for each list that a refusal names."""
+    for refusal in refusals:
+        yield refusal
+        for name in refusal.also:
+            yield structs.replace(refusal, list=name, sublist="")
 
 
 def _listing(refusal: Refusal, address: Address, entry: Entry) -> Listing:

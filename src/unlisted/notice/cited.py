@@ -31,7 +31,8 @@ _THEIRS = Phrase(
     r"\bport [0-9]{1,5} of|received (?:at|on) .{1,60} from [\w.-]{0,255}|"
     r"host [\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\.?|by [\w.-]{1,255}|\bmx|"
     r"\be?smtp(?: service| server)?)[\s\[(:<]{1,3}$|"
-    r"https?://\[?$",  # a page to go to lies with them
+    r"https?://\[?$|"  # a page to go to lies with them
+    r"/returnc/[a-z]{1,16}/$",  # Spamhaus' page about their resolver
 )
 # The receiver's greeting, before it speaks to us: "554-mx1.example.org [192.0.2.1] 554 Your access …".
 _GREETING = re.compile(

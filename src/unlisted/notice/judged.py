@@ -99,6 +99,7 @@ def made(
         verdict=verdict.verdict,
         list=verdict.list,
         sublist=verdict.sublist,
+        also=verdict.also,
         vendor=verdict.vendor,
         cited_ip=verdict.cited_ip,
         url=verdict.url,

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from unlisted import net
 from unlisted.net import Address
-from unlisted.notice import ownwords, rules
+from unlisted.notice import listed, ownwords, rules
 from unlisted.notice.cited import ADDRESS4, cited
 from unlisted.notice.phrases import Phrase
 from unlisted.notice.rules import Rule
@@ -44,23 +44,6 @@ _STATUS = re.compile(r"([245](?<![0-9.][245])\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9]|\
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
 _CONTINUED = re.compile(r"([245](?:(?<=^[245])|(?<=[\s:;][245]))[0-9]{2})-")
 _URL = re.compile(r"https?://[!#-&(-;=?-\[\]_a-z~]{1,600}", re.IGNORECASE)  # RFC 3986 §2: ASCII only
-_HOST = re.compile(
-    r"(?<![\w.-])(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.){1,8}[a-z][a-z0-9-]{1,23}", re.IGNORECASE
-)
-_USING = Phrase(
-    # With what a receiver asked, or where we stand. "rejected by NAME" and "found at NAME" are the receiver.
-    r"(?:(?:blocked|listed|found|rejected|refused|denied)[\w ]{0,24}? (?:using|provider)"
-    r"|listed[\w ]{0,24}? (?:at|on|in)|found[\w ]{0,24}? in|(?P<by>(?:blocked|listed)[\w ]{0,24}? by))"
-    r"[: ]{1,2}(?P<name>[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})",
-    words=("listed", "blocked", "found", "rejected", "refused", "denied"),
-)
-# A zone is called after what it holds: rbl.example.org, dnsbl-2.example.org, blacklist.example.org.
-_ZONE_WORD = re.compile(
-    r"(?:^|[.-])(?:[a-z]{0,8}bl[0-9]{0,2}|[a-z0-9]{0,12}(?:list|black|block|spam|abuse)[a-z0-9]{0,12})(?=[.-])"
-)
-_ALLOWS = re.compile(r"dnswl|(?:white|allow|welcome)list", re.IGNORECASE)
-_NO_ZONE = re.compile(r"[ '-]{1,2}(?:e?-?mail|polic|server|gateway|system|admin|postmaster)", re.IGNORECASE)
-_MAILBOX = re.compile(r"@([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})", re.IGNORECASE)
 # Verdicts in which a list may have part; a name beside any other says nothing about us.
 _OF_A_LIST = ("", "our-address", "our-domain", "their-resolver", "private-list", "undecided")
 _TEMPORARY = re.compile(
@@ -77,6 +60,9 @@ _SOMEBODY = re.compile(
 )
 BEFORE = 16  # characters of "recipient : " and its like
 _LETTER = re.compile(r"[^@.\s]")
+_NO_REASON = (
+    "", "onhold", "undefined", "securityerror", "rejected", "filtered", "userunknown", "systemerror",
+)  # fmt: skip
 _LISTED = re.compile(
     r"list|block|black|\brbl|\bbl\b|refus|reject|den(?:y|ied)|reput|spam|abuse|https?:", re.IGNORECASE
 )
@@ -93,6 +79,7 @@ class Verdict(Struct, frozen=True, gc=False):
     verdict: str = "undecided"
     list: str = ""
     sublist: str = ""
+    also: tuple[str, ...] = ()
     vendor: str = ""
     cited_ip: Address | None = None
     url: str = ""
@@ -193,10 +180,14 @@ def judge(
     reason, firm = next(((r.reason, r.firm) for _, r, _ in hits if r.reason), ("", False))
     reason = reason if firm else _reason(reason, status, code, command, reply)
     urls = _urls(flat)
-    zone, sublist = _zone(reply, name, hits, verdict, remote_mta) if verdict in _OF_A_LIST else ("", "")
+    list_ = listed.find(reply, name, hits, verdict, remote_mta) if verdict in _OF_A_LIST else listed.Named()
     theirs = any(r.theirs for _, r, _ in hits)
-    if zone and not verdict and _LISTED.search(_MAILBOX.sub("@", reply)):
-        name, quote, verdict, reason = _listed(zone, reply, reason)
+    if list_.list and not verdict and _LISTED.search(listed.MAILBOX.sub("@", reply)):
+        named_by = (_quote(pattern, said_of_him, whole[begins:]) for _, r, pattern in hits if r.list)
+        quote = list_.said or next(named_by, list_.list)
+        name, verdict, reason = _listed(list_.list, reason)
+    elif verdict == "our-address" and listed.of_domains(list_.list) and not rules.table().rule[name].list:
+        verdict = "our-domain"  # the words are those for any list, and this one holds names
     meaning = data.reason.get(reason)
     if not verdict:
         # Codes alone never accuse us: "550 Rejected" at EHLO may have any cause.
@@ -221,8 +212,9 @@ def judge(
         reason=reason,
         hard=bool(meaning and meaning.hard) and not (reason == "notaccept" and status.startswith("4")),
         verdict=verdict,
-        list=zone,
-        sublist=sublist,
+        list=list_.list,
+        sublist=list_.sublist,
+        also=list_.also,
         vendor=vendor,
         cited_ip=address,
         url=_best_url(urls),
@@ -344,93 +336,12 @@ def _accepted_once(detail: str, command: str) -> bool:
     return command != "RCPT" and rules.table().status.get(detail) != "userunknown"
 
 
-def _listed(zone: str, flat: str, reason: str) -> tuple[str, str, str, str]:
+def _listed(key: str, reason: str) -> tuple[str, str, str]:
     """Nothing but the list's name in the text: a refusal by that list."""
-    known = rules.table().zone.get(zone)
-    scope = known.scope if known else "address"
-    verdict = "our-domain" if scope == "domain" else "our-address"
-    host = next((h[0] for h in _HOST.finditer(flat) if rules.named(h[0].lower())), zone)
-    if reason in (
-        "",
-        "onhold",
-        "undefined",
-        "securityerror",
-        "rejected",
-        "filtered",
-        "userunknown",
-        "systemerror",
-    ):
-        reason = "spamdetected" if scope == "domain" else "blocked"
-    return f"zone.{zone}", host, verdict, reason
-
-
-def _zone(
-    flat: str, decided: str, hits: list[tuple[str, Rule, int]], verdict: str, remote_mta: str = ""
-) -> tuple[str, str]:
-    """The list that the text names: by a rule, by a host name that we know, by "blocked using NAME"."""
-    named = _named(flat, decided, hits)
-    if named:  # of several the one that holds what was refused, an address or a domain
-        return next((each for each in named if _holds(each[0], verdict)), named[0])
-    using = _USING.search(flat) if verdict != "private-list" else None  # "blocked by <their own domain>"
-    if using is None:
-        return "", ""
-    name = using["name"].lower()
-    if using.end() >= len(flat) or flat.startswith("...", using.end()):  # the relay cut the reply off here
-        if cut := rules.begins(name):
-            return cut, ""
-    elif _NO_ZONE.match(flat, using.end()):
-        return "", ""
-    return (
-        (name, "") if _zone_shaped(name, bool(using["by"])) and not _of(name, flat, remote_mta) else ("", "")
-    )
-
-
-def _named(flat: str, decided: str, hits: list[tuple[str, Rule, int]]) -> list[tuple[str, str]]:
-    """Lists and their parts as the rules name them, the deciding rule first, and as known hosts do."""
-    by_rule = sorted((hit for hit in hits if hit[1].list), key=lambda hit: hit[0] != decided)
-    part = {rule.list: rule.sublist for _, rule, _ in reversed(by_rule) if rule.sublist}
-    named = [(rule.list, part.get(rule.list, "")) for _, rule, _ in by_rule]
-    for found in _HOST.finditer(flat) if rules.cites(flat) else ():
-        host = found[0].lower()
-        if found.start() and flat[found.start() - 1] == "@":
-            continue  # somebody's mailbox there
-        if key := rules.named(host):
-            parts = rules.table().zone[key].sublists
-            named.append((key, next((s for h, s in parts.items() if h in host), "")))
-    return named
-
-
-def _holds(key: str, verdict: str) -> bool:
-    zone = rules.table().zone.get(key)
-    return (
-        zone is None
-        or verdict not in ("our-address", "our-domain")
-        or ((zone.scope == "domain") == (verdict == "our-domain"))
-    )
-
-
-def _zone_shaped(name: str, called: bool) -> bool:
-    """True for a name under which a list may be asked.
-
-    `called`: "blocked by NAME" is said of a host as well, and only a word like "rbl" in it makes it a list.
-    """
-    if net.ip(name) is not None or not any(c.isalpha() for c in name.rpartition(".")[2]):
-        return False
-    if _ALLOWS.search(name):
-        return False
-    return bool(_ZONE_WORD.search(name)) or (not called and name.count(".") > 1)
-
-
-def _of(name: str, flat: str, remote_mta: str) -> bool:
-    """True for the domain of somebody in the text, or of the receiver: he refused, he is no list."""
-    hosts = {m[1].lower() for m in _MAILBOX.finditer(flat)}
-    hosts |= {m[0].lower() for m in _HOST.finditer(remote_mta)}
-    return any(
-        name == host
-        or host.endswith("." + name)
-        or (name.endswith("." + host) and not _ZONE_WORD.search(name))
-        for host in hosts
-    )
+    domains = listed.of_domains(key)
+    if reason in _NO_REASON:
+        reason = "spamdetected" if domains else "blocked"
+    return f"zone.{key}", "our-domain" if domains else "our-address", reason
 
 
 def pseudo(reason: str, code: str, flat: str = "") -> str:
@@ -449,7 +360,7 @@ def _urls(flat: str) -> list[str]:
 def _best_url(urls: list[str]) -> str:
     """The page to go to: one that names an address or a list before one that explains codes in general."""
     for url in urls:
-        if ADDRESS4.search(url) or any(rules.named(h[0].lower()) for h in _HOST.finditer(url)):
+        if ADDRESS4.search(url) or any(rules.named(h[0].lower()) for h in listed.HOST.finditer(url)):
             return url
     return urls[0] if urls else ""
 

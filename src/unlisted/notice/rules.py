@@ -33,7 +33,7 @@ class Zone(Struct, frozen=True, forbid_unknown_fields=True):
 
     source: str
     checked: str
-    hosts: tuple[str, ...]
+    hosts: tuple[str, ...]  # with a path, where one site has several lists: "spamhaus.org/query/dbl"
     scope: str = "address"  # address, range, domain
     sublists: dict[str, str] = {}  # host -> sublist
     verified: bool = True  # as in Rule
@@ -139,13 +139,32 @@ def matcher() -> Matcher:
 
 @lru_cache(maxsize=1)
 def _zones() -> dict[str, str]:
-    return {host.lower(): key for key, zone in table().zone.items() for host in zone.hosts}
+    hosts = {host.lower(): key for key, zone in table().zone.items() for host in zone.hosts}
+    return {host: key for host, key in hosts.items() if "/" not in host}
 
 
-def named(host: str) -> str:
-    """The list that a host name belongs to, by its own name or a parent domain; "" when none."""
+@lru_cache(maxsize=1)
+def _pages() -> dict[str, list[tuple[str, str]]]:
+    """Path and list by host, of what `hosts` has with a path."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for key, zone in table().zone.items():
+        for place in zone.hosts:
+            host, slash, path = place.lower().partition("/")
+            if slash:
+                found.setdefault(host, []).append((f"/{path}", key))
+    return found
+
+
+def named(host: str, page: str = "") -> str:
+    """The list that a host name belongs to, by its own name or a parent domain; "" when none.
+
+    `page`: the path behind it; some operators keep several lists on one site, each with its page.
+    """
     zones = _zones()
     while host:
+        for where, key in _pages().get(host, ()) if page else ():
+            if page.startswith(where):
+                return key
         if host in zones:
             return zones[host]
         host = host.partition(".")[2]
