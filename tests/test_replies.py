@@ -194,6 +194,24 @@ def test_a_queue_tells_why_and_for_whom() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sendmail[123]: 3APA00aB012345: to=<bob@x.example>,<kim@x.example>, delay=00:00:01, xdelay=00:00:01, "
+        f"mailer=esmtp, pri=120000, relay=mx.x.example. [198.51.100.7], dsn=5.7.1, stat=Service: {SPAMCOP}",
+        "postfix/smtp[99]: 3AB4C5D: to=<bob@x.example>,<kim@x.example>, relay=mx.x.example[198.51.100.7]:25, "
+        f"dsn=5.7.1, status=bounced (host mx.x.example[198.51.100.7] said: {SPAMCOP})",
+        "postfix/smtp[99]: 3AB4C5D: to=<bob@x.example>, orig_to=<office@y.example>, to=<kim@x.example>, "
+        f"relay=mx.x.example[198.51.100.7]:25, dsn=5.7.1, status=bounced (host mx.x.example said: {SPAMCOP})",
+    ],
+)
+def test_a_log_line_with_two_recipients_tells_of_both(line: str) -> None:
+    assert told(f"Nov 25 10:00:00 mx {line}\n") == [
+        ("bob@x.example", "554", "blocked", "spamcop"),
+        ("kim@x.example", "554", "blocked", "spamcop"),
+    ]
+
+
 def test_a_log_line_that_was_broken_by_copying() -> None:
     text = (
         "Nov 19 10:00:00 mail postfix/smtp[99]: 3AB4C5D: to=<b@example.org>, "

@@ -37,7 +37,8 @@ MAILBOX = re.compile(r"@([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){1,7})", re.IGNOR
 _PART = Phrase(
     r"\b(?:(?:listed|listing|found|blocked|rejected|refused|denied|entry|record|present|appears?|is|are|was) "
     r"(?:in|on|at|by|using|from|via|of) (?:the |an? )?([a-z]{1,3}bl)|"
-    r"list(?:ed|ing) (?:in|on|by) (?:the )?([a-z]{3,4}))\b|\(([a-z]{1,3}bl)\)"
+    r"list(?:ed|ing) (?:in|on|by) (?:the )?([a-z]{3,4}))\b|\(([a-z]{1,3}bl)\)",
+    words=("sbl", "pbl", "xbl", "bcl", "listed ", "listing "),
 )
 _CODE = re.compile(r"127(?:\.[0-9]{1,3}){3}(?![0-9]|\.[0-9])")
 _PAGE = re.compile(r"/([a-z]{2,6})(?![a-z])", re.IGNORECASE)  # the first step of a URL's path

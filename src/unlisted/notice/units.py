@@ -48,7 +48,9 @@ _QUEUED = re.compile(
     r"[ \t]{0,8}\(((?:host |connect to |lost connection|conversation with |delivery temp|mail for |"
     r"Host or domain|unable to |TLS |Server certificate).*)\)[ \t]*$"
 )
-_TO = re.compile(rf"\bto=<({dialects.ADDRESS})>")
+# Sendmail logs all recipients of one delivery together: "to=<a@b.example>,<c@b.example>".
+_TO = re.compile(rf"\bto=(<?{dialects.ADDRESS}>?(?:, ?<?{dialects.ADDRESS}>?){{0,99}})(?=[,\s]|$)")
+_WHO = re.compile(dialects.ADDRESS)
 _OWN_SERVER = re.compile(
     r"\bNOQUEUE: (?:milter-)?reject|"
     r"\bpostfix/(?:[a-z-]{1,20}/)?(?:smtpd|postscreen)\[[0-9]{1,9}\]: .{0,40}reject: |"
@@ -164,10 +166,10 @@ class _Reader:
     def _log(self, line: str) -> bool:
         if _OWN_SERVER.search(line):
             self.turned_away.append(line)
-        elif unit := _log_line(line, self._formats):
-            self.delivers |= unit.replied
-            if unit.lines:
-                self.units.append(unit)
+        elif units := _log_line(line, self._formats):
+            self.delivers |= units[0].replied
+            if units[0].lines:
+                self.units += units
                 self._unclosed = WRAPPED if _LOGGED.search(line) and not line.endswith(")") else 0
         else:
             return False
@@ -278,25 +280,35 @@ def _pair(line: str) -> tuple[str, str]:
     return ((found[3] or ""), (found[1] or "")) if found else ("", "")
 
 
-def _log_line(line: str, formats: list[tuple[str, evidence.Parse]]) -> Unit | None:
-    """A mail server's log line as a unit; one without lines where it tells of no refusal."""
+def _log_line(line: str, formats: list[tuple[str, evidence.Parse]]) -> list[Unit]:
+    """A mail server's log line, a unit for each recipient; one without lines where it tells of no refusal."""
     logged = _LOGGED.search(line)
     stamped = bool(STAMP.match(line))
     led = _EXIM.search(line)
     if logged and (led or logged[0].endswith("(")):
         end = logged.end() if logged[0].endswith("(") else logged.start()
         words = line[end:].strip().removesuffix(")") if logged[0].endswith("(") else line[end:]
-        to = _TO.search(line) or led
-        return Unit(to[1] if to else "", [words], logged=True, stamped=stamped, replied=True, plain=True)
+        return _for_each(_to(line[: logged.start()]) or ([led[1]] if led else [""]), words, stamped)
     if not stamped:
-        return None
+        return []
     for hint, parse in formats:
         made = parse(line, 0.0) if hint in line else None
-        if isinstance(made, Delivery) and made.status in ("bounced", "deferred"):
-            return Unit(made.recipient, [made.text], logged=True, stamped=stamped, replied=True, plain=True)
-        if made is not None:
-            return Unit(logged=True, replied=isinstance(made, Delivery))
-    return None
+        if made is None:
+            continue
+        told = [one for one in (made if isinstance(made, tuple) else (made,)) if isinstance(one, Delivery)]
+        refused = [one for one in told if one.status in ("bounced", "deferred")]
+        units = [unit for one in refused for unit in _for_each([one.recipient], one.text, stamped)]
+        return units or [Unit(logged=True, replied=bool(told))]
+    return []
+
+
+def _to(line: str) -> list[str]:
+    """Who a log line says the delivery was for."""
+    return list(dict.fromkeys(who[0] for group in _TO.finditer(line) for who in _WHO.finditer(group[1])))
+
+
+def _for_each(whom: list[str], words: str, stamped: bool) -> list[Unit]:
+    return [Unit(who, [words], logged=True, stamped=stamped, replied=True, plain=True) for who in whom]
 
 
 def _merged(units: list[Unit]) -> list[Unit]:
