@@ -479,3 +479,43 @@ def test_a_network_is_nobody_s_address() -> None:
 def test_the_filter_is_known_with_its_address_beside_it() -> None:
     for remote in ("mx1.pphosted.com", "mx1.pphosted.com [198.51.100.7]", "MX1.PPHOSTED.COM. [198.51.100.7]"):
         assert rules.vendor_of(remote) == "proofpoint"
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("550 5.7.1 the link http://x.example resolves to an IP listed in zen.spamhaus.org", "our-domain"),
+        ("554 5.7.1 Rejected: URL host 198.51.100.77 is listed in zen.spamhaus.org", "our-domain"),
+        ("554 5.7.1 Message contains a URI whose nameserver is listed in sbl.spamhaus.org", "our-domain"),
+        ("550 5.7.1 Received header contains 198.51.100.77, blacklisted in zen.spamhaus.org", "content"),
+        ("554 5.7.1 Message body contains an IP address listed on a blacklist", "content"),
+        ("550 5.7.1 The text of your mail mentions zen.spamhaus.org", "content"),
+        ("552 5.7.0 the SHA256 hash of an attachment is listed at zen.spamhaus.org", "content"),
+        ("550 5.7.1 The DKIM signing domain example.com has a bad reputation", "our-domain"),
+        ("550 5.7.1 recipient bob@example.org is blacklisted", "recipient"),
+        ("550 5.7.1 Recipient domain example.org is blacklisted", "recipient"),
+        ("550 5.1.1 Recipient address has been blacklisted", "recipient"),
+        ("554 5.7.1 You are not allowed to send mail to this blacklisted recipient", "recipient"),
+        ("554 5.7.1 Client host [203.0.113.5] blocked using bl.spamcop.net; see the link", "our-address"),
+    ],
+)  # fmt: skip
+def test_what_else_may_be_on_a_list_is_not_our_address(text: str, verdict: str) -> None:
+    for own in ((), (ip_address("203.0.113.5"),)):
+        found = judge(text, own, command="DATA")
+        assert (found.verdict, found.cited_ip is not None) == (verdict, verdict == "our-address"), text
+
+
+def test_who_asks_barracuda_s_list_need_not_have_their_filter() -> None:
+    asked = (
+        "554 5.7.1 Client host [203.0.113.5] blocked using b.barracudacentral.org; "
+        "http://www.barracudanetworks.com/reputation/?pr=1&ip=203.0.113.5"
+    )
+    assert (judge(asked).list, judge(asked).vendor) == ("barracuda", "")
+    theirs = "550 5.7.1 Client host [203.0.113.5] blocked using Barracuda Reputation"
+    assert (judge(theirs).list, judge(theirs).vendor) == ("barracuda", "barracuda")
+    assert judge(asked, remote_mta="d1.ess.barracudanetworks.com").vendor == "barracuda"
+
+
+def test_a_limit_that_follows_reputation_is_no_block() -> None:
+    told = judge("421 RP-001 (SNT004-MC1F1) the server has exceeded the rate limit allowed")
+    assert (told.verdict, told.reason, told.vendor) == ("rate", "speeding", "microsoft-consumer")
