@@ -347,6 +347,7 @@ def test_replies_behind_what_is_read_of_a_text_are_counted(front: str, beyond: s
     [
         f"{ZEN}\n", "550-a\n", "said: 550 a ", "a@b.example: 550 x\n", "a@b.example\n\n"
         "", ">>> 550 x\n", "x:\n", f"{'-*' * 60}a@\n", f"{'-*' * 6}{'a' * 128} x@\n",
+        "550 5.7.1 zen.spamhaus.org bl.spamcop.net 127.0.0.4\n\n", "550 5.7.1 subject (\"file 'x said:\n",
         "Received: from a\n 550 x\n", "Nov 19 10:00:00 m postfix/smtp[9]: 3AB4C5D: to=<a@b.example>, ",
         "2026-11-24T10:00:00.250Z,I,08DE2B1A4C5D6E70,9,,,<,550 x,\n"
         "", "@400000006742f8a0075bcd15 delivery 1: failure: a/\n",

@@ -5,6 +5,7 @@ in SBL"). What the parts are called and which codes stand for them is data/lists
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TypeAlias
@@ -197,8 +198,11 @@ def _part(key: str, flat: str, named: list[_Spoken]) -> str:
     if entry is None:
         return ""
     mine = [one for one in named if one.end and one.list == key]
-    others = [one.start for one in named if one.end and one.list != key]
-    pieces = [flat] if not others else [flat[one.end : _next(others, one.end, len(flat))] for one in mine]
+    others = sorted(one.start for one in named if one.end and one.list != key)
+    pieces = [flat]
+    if others:  # what stands between a list's name and the next one's is said of it
+        ends = [*others, len(flat)]
+        pieces = [flat[one.end : ends[bisect_left(others, one.end)]] for one in mine]
     codes = [found[0] for piece in pieces for found in _CODE.finditer(piece)]
     meant = {word for word, _ in dnsbl.parts(entry, codes)}
     if not meant:
@@ -208,10 +212,6 @@ def _part(key: str, flat: str, named: list[_Spoken]) -> str:
         meant = {name for name in names if any(_says(name, piece) for piece in pieces)}
         meant = meant if len(meant) == 1 else set()
     return next((name for name in entry.parts if name in meant), "")
-
-
-def _next(places: list[int], after: int, end: int) -> int:
-    return min((place for place in places if place >= after), default=end)
 
 
 def _in_host(entry: lists.Entry, flat: str, one: _Spoken) -> Iterator[str]:

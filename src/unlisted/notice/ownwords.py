@@ -9,23 +9,27 @@ from collections.abc import Iterator
 
 from unlisted.notice.phrases import Phrases
 
-_MARKS = "\"'`\u201c\u201e\u201d\u2018\u2019\u00ab\u00bb"
+_MARKS = "\"'`\u201c\u201e\u201d\u2018\u2019\u00ab\u00bb\u300c\u300e"
 _OPENED, _QUOTE = rf"[{_MARKS}(\[<{{]", f"[{_MARKS}]"
 # What stands between the noun and what is quoted: "subject line of", "file name =", "words that were found:".
 _LINKS = (
     r"(?: ?[:=]|[ -](?:of|is|was|line|field|header|named?|called|titled|entitled|reads|value|text|string|the|"
-    r"an?|matched|matching|matches|found|following|like|containing|contains|that|were|with|in)\b){0,5}"
+    r"an?|matched|matching|matches|found|following|like|containing|contains|that|were|with|in|ist|est|es)\b){0,5}"
     r"[ :=]{0,3}"
 )
 # Behind these whatever stands in quotes or brackets is quoted; behind the others only what stands in quotes.
+_SUBJECTS = r"subjects?|betreff|asunto|oggetto|assunto|objet|onderwerp|temat"
 _NOUNS = (
-    r"subjects?|title|display[ -]name|file[ -]?names?|files?|attachments?|attached|(?:key)?words?|phrases?"
+    rf"{_SUBJECTS}|title|display[ -]name|file[ -]?names?|files?|attachments?|attached|(?:key)?words?|"
+    r"phrases?|anhang|datei|adjunto|allegato|anexo|fichier|bijlage"
 )
-_OTHERS = r"terms?|strings?|patterns?|expressions?|texts?|body|contents?|headers?|urls?|uris?|links?"
+_OTHERS = r"terms?|strings?|patterns?|expressions?|texts?|body|contents?|headers?"
 _OWN = Phrases(
-    rf"\b(?:(?:{_NOUNS}){_LINKS}{_OPENED}|(?:{_OTHERS}){_LINKS}{_QUOTE})",
+    rf"\b(?:(?:{_NOUNS}){_LINKS}{_OPENED}|(?:{_OTHERS}){_LINKS}{_QUOTE})|"
+    # The same in letters that have no \b.
+    rf"(?:тема|темой|темы|вложение|файл|件名|添付ファイル|主题|主旨|附件|标题) ?[:=：]? ?{_OPENED}",
     # A header field, to where the next begins.
-    r"(?:^|[\s(\[;,])subject ?[:=] ?([^\"'(\[<\s])",
+    rf"(?:^|[\s(\[;,])(?:{_SUBJECTS}) ?[:=] ?([^\"'(\[<\s])",
     # Somebody's name before his mailbox.
     r"\"([^\"<>]{1,200})\" ?<[^<>\s]{1,128}@|"
     r"(?:^|[\s(\[;,])from ?[:=] ?([^\"'(\[<\s@;][^\"<>@;\n]{0,200}?) ?<[^<>\s]{1,128}@",
@@ -33,11 +37,17 @@ _OWN = Phrases(
     r"\b(?:attachments?|attached|file[ -]?names?|files?)(?: named| called)?[ :=]{1,3}"
     r"([\w.%+-]{1,120}\.[a-z0-9]{2,5})\b|"
     r"\b(?:contain(?:s|ed|ing)?|includ(?:es|ed|ing)) (?:[a-z-]{1,20} ){0,4}(?:urls?|uris?|links?|web ?sites?|"
-    r"address)[ :=]{1,3}(h..ps?://[^\s\"'()\[\]<>]{1,300}|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})",
+    r"address)[ :=\"'(<\[]{1,3}(h..ps?://[^\s\"'()\[\]<>]{1,300}|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})",
 )
 _SUBJECT = 1
 _FIELD = re.compile(r"[;|\n]| [A-Z][A-Za-z-]{1,30}: ")  # where a header field without quotes ends
-_CLOSING = {"\u201e": "\u201c", "\u00ab": "\u00bb", "\u00bb": "\u00ab"}
+_CLOSING = {
+    "\u201e": "\u201c",
+    "\u00ab": "\u00bb",
+    "\u00bb": "\u00ab",
+    "\u300c": "\u300d",
+    "\u300e": "\u300f",
+}
 _NESTS = {pair[0]: re.compile(f"[{re.escape(pair)}]") for pair in ("()", "[]", "<>", "{}")}
 _ENDS = re.compile(r"['\u2019`](?!\w)|(?<!\s)[\"\u201c\u201d](?!\w)")
 _WORD = re.compile(r"[^\W_]")
