@@ -32,6 +32,7 @@ KNOWLEDGE = (
     "_addressed",
     "_zones",
     "_pages",
+    "known",
     "_keys",
     "_combined",
     "_abbreviations",

@@ -7,6 +7,7 @@ import pytest
 from unlisted.cli import explain
 from unlisted.messages import Refusal
 from unlisted.notice import bounce, listed, lists, rules
+from unlisted.notice.advice import advise
 from unlisted.notice.refusal import judge
 
 
@@ -131,3 +132,11 @@ def test_a_zone_that_only_the_catalogue_knows_is_told_by_its_list() -> None:
     for key in ("fmb", "abuse-ro", "oxl-risk"):
         assert judge(f"550 5.7.1 203.0.113.5 blocked using {known[key].zone}").list == key
     assert judge("550 5.7.1 203.0.113.5 blocked using rbl.nobody.example").list == "rbl.nobody.example"
+
+
+def test_the_catalogue_is_read_once_for_all_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge("550 5.7.1 203.0.113.5 blocked using zen.spamhaus.org (127.0.0.4)")
+    monkeypatch.setattr(lists, "load", lambda: pytest.fail("read again"))
+    several = [judge("550 5.7.1 203.0.113.5 blocked using dyna.spamrats.com")] * 3
+    told = [Refusal("x", verdict=one.verdict, list=one.list, sublist=one.sublist) for one in several]
+    assert advise(told) == ["unlisted check   (is it listed now, and what gets it off)"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import lists
+from unlisted.notice import listed
 
 FINDS_IT = " (unlisted investigate FOLDER)"
 MOST = 3  # lines; more is a page, and nobody reads it tonight
@@ -97,7 +97,7 @@ def _one(refusal: Refusal, own: tuple[Address, ...]) -> str:
 
 def _address(refusal: Refusal, cited: str) -> str:
     """Our address' reputation: ask the list where it can be asked, else the one who refuses."""
-    entry = lists.load().find(refusal.list) if refusal.list else None
+    entry = listed.known().find(refusal.list) if refusal.list else None
     if entry is not None and entry.status == "dead":
         return f"{refusal.list} is dead: tell the recipient's postmaster that his server still asks it"
     if refusal.sublist in NEIGHBORS:

@@ -167,16 +167,21 @@ def _of(name: str, flat: str, remote_mta: str) -> bool:
 
 
 @lru_cache(maxsize=1)
+def known() -> lists.Catalogue:
+    """data/lists.toml, read once for all refusals."""
+    return lists.load()
+
+
+@lru_cache(maxsize=1)
 def _keys() -> dict[str, str]:
-    """Every zone that the catalogue knows, to its list; read once."""
-    known = lists.load().list
-    return {zone: key for key, entry in known.items() for zone in (entry.zone, *entry.also)}
+    """Every zone that the catalogue knows, to its list."""
+    return {zone: key for key, entry in known().list.items() for zone in (entry.zone, *entry.also)}
 
 
 @lru_cache(maxsize=1)
 def _combined() -> dict[str, lists.Entry]:
-    """The lists that hold several, by key; read once."""
-    return {key: entry for key, entry in lists.load().list.items() if entry.parts}
+    """The lists that hold several, by key."""
+    return {key: entry for key, entry in known().list.items() if entry.parts}
 
 
 @lru_cache(maxsize=1)
