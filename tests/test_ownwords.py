@@ -59,6 +59,8 @@ def test_the_mail_s_own_words_accuse_nobody_and_cite_nobody(text: str) -> None:
         "554 5.7.1 Subject: hello; Client host [203.0.113.5] blocked using zen.spamhaus.org",
         "554 5.7.1 Subject: hello Reply: Client host [203.0.113.5] blocked using zen.spamhaus.org",
         '554 5.7.1 Client host [203.0.113.5] blocked; see the URL "http://www.spamhaus.org/query/bl"',
+        '550 5.7.1 Error text: "Client host [203.0.113.5] blocked using zen.spamhaus.org"',
+        "450 4.7.1 they replied with the text 'Client host [203.0.113.5] blocked using zen.spamhaus.org'",
         "554 5.7.1 mail is subject to policy: Client host [203.0.113.5] blocked using zen.spamhaus.org",
         "554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org; file a ticket: http://x.example/",
     ],

@@ -23,7 +23,10 @@ _NOUNS = (
     rf"{_SUBJECTS}|title|display[ -]name|file[ -]?names?|files?|attachments?|attached|(?:key)?words?|"
     r"phrases?|anhang|datei|adjunto|allegato|anexo|fichier|bijlage"
 )
-_OTHERS = r"terms?|strings?|patterns?|expressions?|texts?|body|contents?|headers?"
+# A "text" alone may be a reply's.
+_OTHERS = (
+    r"terms?|strings?|patterns?|expressions?|(?:body|message|mail|html)[ -]texts?|body|contents?|headers?"
+)
 _OWN = Phrases(
     rf"\b(?:(?:{_NOUNS}){_LINKS}{_OPENED}|(?:{_OTHERS}){_LINKS}{_QUOTE})|"
     # The same in letters that have no \b.
