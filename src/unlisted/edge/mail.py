@@ -22,7 +22,7 @@ from unlisted.edge import mbox, unreadable
 from unlisted.edge.mbox import Rewound
 from unlisted.notice import pages, replies, report
 
-LIMIT = 1 << 20  # bytes of one message: a report precedes what it returns, and is a few kB long
+LIMIT = 10 << 20  # bytes of one message: a report may stand behind screenshots, and behind what was attached
 PASTE = 1 << 16  # bytes: a file that holds a pasted reply is small
 COUNTED = (
     1 << 30
