@@ -24,7 +24,7 @@ from unlisted.find.columns import Flows, join
 from unlisted.find.who import Who
 from unlisted.messages import Delivery, Lease, Listing, Refusal, Submission
 from unlisted.net import Address
-from unlisted.notice import bounce, dnsbl, replies
+from unlisted.notice import bounce, dnsbl
 from unlisted.notice.lists import Scope
 
 _KEY = re.compile(r"[A-Za-z0-9._-]{0,253}")  # a list's name in the catalogue, or its zone
@@ -157,7 +157,7 @@ def _mail(path: str, reading: Reading, gathered: Gathered, own: tuple[Address, .
                 why = f"{more:,} recipients beyond the first {bounce.MAX_RECIPIENTS:,} were not read"
                 gathered.unread.append(mail.Unread(found.source, why))
         else:
-            told, more = replies.counted(found.raw.decode("utf-8", "replace"), found.source, own)
+            told, more = mail.replied(found, own)
             if all(refusal.verdict == "undecided" for refusal in told):
                 continue
             if more:
