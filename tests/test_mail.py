@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import random
+import re
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from types import SimpleNamespace
 import pytest
 
 from unlisted import cli
-from unlisted.edge import mail, maillog
+from unlisted.edge import mail, maillog, undated
+from unlisted.notice import bounce
 
 ZEN = "554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org"
 POST = "From MAILER-DAEMON Thu Nov 19 10:00:00 2026\n"
@@ -190,6 +192,20 @@ def test_a_report_behind_an_attachment_is_read_or_its_cut_is_said(
     assert (f"{left:,} bytes at its end were not read" in err) is (left > 0)
 
 
+def test_a_file_that_ends_the_reader_ends_nothing_else(
+    tmp_path: Path, explain: Explain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.eml").write_text(BOUNCE % number)
+    honest = bounce.counted
+    monkeypatch.setattr(
+        bounce, "counted", lambda raw, *rest: honest(raw, *rest) if b"<b1@" not in raw else 1 / 0
+    )
+    code, rows, err = explain(str(tmp_path))
+    assert (code, _recipients(rows)) == (1, ["b0@example.org", "b2@example.org"])
+    assert "1.eml: reading it failed (ZeroDivisionError: division by zero)" in err
+
+
 # ---- what a folder may hold -----------------------------------------------------------------------
 
 
@@ -224,3 +240,43 @@ def test_a_log_is_known_by_the_name_that_people_know(tmp_path: Path) -> None:
     assert found is not None
     assert found.refusals[0].source == "stdin:1"
     assert "tmp123" not in found.sentence
+
+
+# ---- log lines without dates ----------------------------------------------------------------------
+
+DATE = re.compile(
+    r"^(?:[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d (\S+ )?|"
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*\s+|@4000[0-9a-f]{20} )",
+    re.MULTILINE,
+)
+PROGRAM = re.compile(r"^[a-z][\w/.-]*(?:\[\d+\])?: ", re.MULTILINE)
+
+
+@pytest.mark.parametrize("program", ["postfix", "exim", "sendmail", "opensmtpd", "qmail"])
+@pytest.mark.parametrize("keep", ["", r"\1"])
+def test_a_fragment_of_a_log_without_dates_tells_the_same(program: str, keep: str) -> None:
+    """Exim's, sendmail's and OpenSMTPD's lines became one long reply to nobody."""
+    for path in sorted((Path(__file__).parent / "samples" / program).glob("*.log")):
+        text = path.read_text()
+        told = [
+            [(one.recipient, one.code, one.verdict, one.text) for one in found]
+            for raw in (text, DATE.sub(keep, text))
+            for found, _ in [mail.replied(mail.Message("x", raw.encode(), mail=False), ())]
+        ]
+        assert told[0], path.name
+        assert told[1] == told[0], path.name
+
+
+def test_a_fragment_without_dates_and_programs() -> None:
+    text = (Path(__file__).parent / "samples" / "sendmail" / "sendmail-8.17.1.9.log").read_text()
+    bare = "".join(line for line in PROGRAM.sub("", DATE.sub("", text)).splitlines(True) if " stat=" in line)
+    found, _ = mail.replied(mail.Message("x", bare.encode(), mail=False), ())
+    assert [(one.recipient, one.code) for one in found if one.code] == [
+        ("refuse@partner.example", "554"), ("none@partner.example", "550"), ("later@partner.example", "451"),
+        ("multi@partner.example", "550"), ("x@filtered.example", "554"),
+    ]  # fmt: skip
+
+
+def test_what_is_no_log_line_gets_no_date() -> None:
+    text = "delivery 5 failed: 550 5.7.1 blocked\nsendmail: 554 5.7.1 no\nnew msg 4 you\n2 => 3\n"
+    assert undated.dated(text) == text

@@ -11,7 +11,7 @@ from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
     from unlisted.edge import imapurl
-    from unlisted.edge.mailbox import Take
+    from unlisted.edge.mail import Take
 
 VARIABLE = "UNLISTED_IMAP_PASSWORD"
 

@@ -113,7 +113,9 @@ def run(args: argparse.Namespace) -> int:
             _mailbox.folder(args, path, told.take)
             continue
         for found in mail.messages(path, waits=_waits, log=told.log):
-            told.take(found)
+            _, then = mail.told(found, told.take)
+            if then is not found:
+                told.take(then)
     return told.end()
 
 

@@ -18,8 +18,9 @@ from typing import Any, BinaryIO, cast
 
 from msgspec import Struct, structs
 
-from unlisted.edge import mbox, packed, unreadable
+from unlisted.edge import mbox, packed, undated, unreadable
 from unlisted.edge.mbox import Rewound
+from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
 from unlisted.net import Address
 from unlisted.notice import pages, replies, report
@@ -49,6 +50,19 @@ class Unread(Struct, frozen=True, gc=False):
 
     source: str
     why: str
+
+
+Take = Callable[[Message | Unread], list[Refusal]]  # tells a message; what it said
+
+
+def told(found: Message | Unread, take: Take) -> tuple[list[Refusal], Message | Unread]:
+    """What a message says; where reading it ends in an error of ours, that, which is still to be told."""
+    try:
+        return take(found), found
+    except (OSError, UnlistedError):  # the terminal's or the store's, and no message's fault
+        raise
+    except Exception as error:  # one message must not hide all that lie behind it
+        return [], Unread(found.source, f"reading it failed ({type(error).__name__}: {error})"[:300])
 
 
 def is_mail(head: bytes) -> bool:
@@ -97,7 +111,7 @@ def replied(text: Message, own: tuple[Address, ...]) -> tuple[list[Refusal], int
     told: list[Refusal] = []
     more = 0
     for piece in _pieces(text.raw.decode("utf-8", "replace"), PASTE):
-        found, beyond = replies.counted(piece, text.source, own)
+        found, beyond = replies.counted(undated.dated(piece), text.source, own)
         told, more = told + found, more + beyond
     return told, more
 

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from hashlib import blake2b
 from itertools import chain
@@ -27,7 +27,6 @@ TRIES = 3  # runs in which a message on a server is asked for
 BATCH = 200  # messages whose saving is waited for together
 
 Found = tuple[mail.Message | mail.Unread | None, Mark | None]  # no message: gone; no mark: to be read again
-Take = Callable[[mail.Message | mail.Unread], list[Refusal]]  # tells a message; what it said
 
 _FLAGS = re.compile(r"[:;!]2,[^/]*\Z")  # maildir(5): what stands behind changes while the message does not
 
@@ -50,7 +49,7 @@ def folder(session: imap.Session, validity: int, uid: int, tries: dict[int, int]
         yield None, Mark(session.place.name, session.validity, one)
 
 
-def keep(store: Store, found: Iterable[Found], take: Take) -> int:
+def keep(store: Store, found: Iterable[Found], take: mail.Take) -> int:
     """Tell each message, then save what it said together with its mark; how many there were.
 
     What cannot be read, or ends the reader, is told as such, and the mailbox goes on behind it.
@@ -61,7 +60,7 @@ def keep(store: Store, found: Iterable[Found], take: Take) -> int:
         count += message is not None
         refusals: list[Refusal] = []
         if isinstance(message, mail.Message):
-            refusals, message = _told(message, take)
+            refusals, message = mail.told(message, take)
         if isinstance(message, mail.Unread):
             message, mark = _again(message, mark)
             take(message)
@@ -73,17 +72,6 @@ def keep(store: Store, found: Iterable[Found], take: Take) -> int:
             _settle(waiting)
     _settle(waiting)
     return count
-
-
-def _told(message: mail.Message, take: Take) -> tuple[list[Refusal], mail.Message | mail.Unread]:
-    """What a message says; where reading it ends in an error of ours, that."""
-    try:
-        return take(message), message
-    except (OSError, UnlistedError):  # the terminal's or the store's, and no message's fault
-        raise
-    except Exception as error:  # one message must not hide all that lie behind it
-        why = f"reading it failed ({type(error).__name__}: {error})"
-        return [], mail.Unread(message.source, why[:300])
 
 
 def _again(found: mail.Unread, mark: Mark | None) -> tuple[mail.Unread, Mark | None]:
@@ -114,7 +102,7 @@ def _settle(waiting: list[Future[int]]) -> None:
     waiting.clear()
 
 
-def follow(boxes: list["Maildir"], store: Store, take: Take, seconds: float | None) -> None:
+def follow(boxes: list["Maildir"], store: Store, take: mail.Take, seconds: float | None) -> None:
     """Look into the boxes again and again, until Ctrl-C or for so many seconds."""
     until = None if seconds is None else time.monotonic() + seconds
     try:
