@@ -12,13 +12,14 @@ import re
 import sys
 import tracemalloc
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from unlisted import cli
-from unlisted.edge import mail, maillog, undated
+from unlisted.edge import folder, mail, maillog, undated
 from unlisted.notice import bounce
 
 ZEN = "554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org"
@@ -204,6 +205,9 @@ def test_a_file_that_ends_the_reader_ends_nothing_else(
     code, rows, err = explain(str(tmp_path))
     assert (code, _recipients(rows)) == (1, ["b0@example.org", "b2@example.org"])
     assert "1.eml: reading it failed (ZeroDivisionError: division by zero)" in err
+    found = folder.gather([str(tmp_path)], lambda _: nullcontext(), mails=True)
+    assert [one.recipient for one in found.refusals] == ["b0@example.org", "b2@example.org"]
+    assert [Path(one.source).name for one in found.unread] == ["1.eml"]
 
 
 # ---- what a folder may hold -----------------------------------------------------------------------
@@ -212,6 +216,8 @@ def test_a_file_that_ends_the_reader_ends_nothing_else(
 def test_odd_files_in_a_folder_stop_nothing(tmp_path: Path, explain: Explain) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "up").symlink_to(tmp_path)
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     (tmp_path / "kernel").symlink_to("/proc/kmsg")  # reading it waits for the kernel's next word
     (tmp_path / "z.eml").write_text(BOUNCE % 1)
@@ -220,6 +226,16 @@ def test_odd_files_in_a_folder_stop_nothing(tmp_path: Path, explain: Explain) ->
     assert "pipe: not a regular file" in err
     assert "kernel: not a regular file" in err
     assert "gone: No such file" in err
+
+
+def test_a_folder_behind_a_link_is_read_once(tmp_path: Path, explain: Explain) -> None:
+    """It was passed over, and nothing said so."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "1.eml").write_text(BOUNCE % 1)
+    (tmp_path / "box").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "box" / name).symlink_to(tmp_path / "there")
+    assert _recipients(explain(str(tmp_path / "box"))[1]) == ["b1@example.org"]
 
 
 def test_a_file_that_goes_away_while_the_folder_is_read(tmp_path: Path) -> None:

@@ -171,7 +171,17 @@ def _folder(path: str, how: _How) -> Iterator[Message | Unread]:
     def note(error: OSError) -> None:
         failed.append(Unread(str(error.filename), error.strerror or "cannot be read"))
 
-    for folder, folders, names in os.walk(path, onerror=note):
+    seen: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(path, onerror=note, followlinks=True):
+        try:
+            status = os.stat(folder)
+        except OSError as error:  # taken away since it was listed
+            note(error)
+            continue
+        if (status.st_dev, status.st_ino) in seen:  # a link in a circle
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
         # A Maildir's tmp holds what is still being written (maildir(5)).
         maildir = {"cur", "new"} <= set(folders)
         folders[:] = sorted(f for f in folders if not (maildir and f == "tmp"))
