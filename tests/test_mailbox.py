@@ -6,6 +6,7 @@ import imaplib
 import json
 import os
 import pwd
+import re
 import signal
 import socket
 import ssl
@@ -27,6 +28,7 @@ from unlisted.edge import imap, imapurl, mail, mailbox
 from unlisted.edge.store import Mark, Store
 from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
+from unlisted.notice import bounce
 
 BOUNCE = (
     b"From: MAILER-DAEMON@relay.example.net\r\nSubject: Undelivered Mail Returned to Sender\r\n"
@@ -188,7 +190,7 @@ def test_many_messages_and_one_that_others_delete(dovecot: Dovecot, monkeypatch:
 
 
 def test_a_large_message_is_fetched_in_part(dovecot: Dovecot) -> None:
-    body = BOUNCE % b"a" + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 30_000
+    body = BOUNCE % b"a" + b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 160_000
     with dovecot.client() as client:
         client.append("INBOX", "", "", body)
     with imap.Session(imapurl.place(dovecot.url), SECRET) as session:
@@ -520,6 +522,7 @@ class Odd(Liar):
     def __init__(self) -> None:
         self.mails = {uid: BOUNCE % b"n%d" % uid for uid in range(1, 5)}
         self.validity = 7
+        self.slices = False  # True: gives the octets that are asked for
         self.odd: Callable[[bytes, bytes], bytes] = lambda _, answer: answer
         self.give: Callable[[int, bytes], bytes] = lambda _, body: b"{%d}\r\n%s" % (len(body), body)
         super().__init__({**HONEST, "LOGIN": b"TAG OK done\r\n"})
@@ -540,10 +543,25 @@ class Odd(Liar):
             for place, (uid, body) in enumerate(self.mails.items(), 1):
                 if uid in wanted:
                     given += b"* %d FETCH (UID %d RFC822.SIZE %d" % (place, uid, len(body))
-                    given += b" BODY[]<0> " + self.give(uid, body) if b"BODY" in rest else b""
+                    if asked := re.search(rb"<([0-9]+)\.([0-9]+)>", rest):
+                        first, most = map(int, asked.groups())
+                        body = body[first:][:most] if self.slices else body
+                        given += b" BODY[]<%d> " % first + self.give(uid, body)
                     given += b")\r\n"
             given += b"TAG OK done\r\n"
         return self.odd(rest, given)
+
+
+def _behind(name: bytes, size: int) -> bytes:
+    """A bounce whose report stands behind a picture."""
+    picture = base64.encodebytes(bytes(size * 3 // 4)).replace(b"\n", b"\r\n")
+    return (
+        b"From: MAILER-DAEMON@relay.example.net\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n"
+        b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\nSorry.\r\n--b\r\n"
+        b"Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n" + picture + b"--b\r\n"
+        b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x.example\r\n\r\n"
+        b"Final-Recipient: rfc822; " + name + b"@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n--b--\r\n"
+    )
 
 
 ALL = [f"n{number}@example.org" for number in range(1, 5)]
@@ -658,6 +676,81 @@ def test_numbered_anew_the_same_mails_count_once(odd: Odd, explain: Explain) -> 
         assert sorted(one.recipient for one in store.events(Refusal)) == ALL
 
 
+@pytest.mark.parametrize(
+    ("told", "lie"),
+    [(b"", 4294967295), (b"* OK [UIDNEXT 5] x\r\n", 4294967295), (b"* OK [UIDNEXT 5] x\r\n", 4294967294)],
+)
+def test_a_uid_that_cannot_be_hides_nothing_that_comes(
+    odd: Odd, explain: Explain, told: bytes, lie: int
+) -> None:
+    """The mark stood at 4294967295, and every mail that came afterwards lay below it."""
+    odd.odd = lambda rest, answer: answer.replace(b"TAG", told + b"TAG") if b"EXAMINE" in rest else answer
+    odd.mails[lie] = odd.mails.pop(4)
+    assert explain(odd.url)[1] == ALL
+    odd.mails = dict(sorted((odd.mails | {3: BOUNCE % b"n3", 4: BOUNCE % b"n5"}).items()))
+    told = told and b"* OK [UIDNEXT 6] x\r\n"
+    assert set(explain(odd.url)[1]) == {ALL[3], "n5@example.org"}  # told again, for no mark can say it
+    with Store() as store:
+        assert store.mailbox(imapurl.place(odd.url).name) == (7, 4)
+        assert store.count(Refusal) == 5  # and counted once
+
+
+def test_a_mark_that_cannot_be_is_left_behind(odd: Odd, explain: Explain) -> None:
+    with Store() as store:  # as the version before wrote it
+        store.add_later([], Mark(imapurl.place(odd.url).name, validity=7, uid=4294967295)).result()
+    _, names, err = explain(odd.url)
+    assert names == ALL
+    assert "numbered it anew" in err
+    assert explain(odd.url)[:2] == (0, [])
+
+
+def test_a_message_that_ends_the_reader_ends_nothing_else(
+    odd: Odd, explain: Explain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that raised stopped every run at the same place, and nothing behind it was ever read."""
+    honest = bounce.counted
+
+    def fails(raw: bytes, *rest: object) -> object:
+        if b"<n2@" in raw:
+            raise RecursionError("maximum depth")
+        return honest(raw, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bounce, "counted", fails)
+    code, names, err = explain(odd.url)
+    assert (code, names) == (1, [ALL[0], *ALL[2:]])
+    assert ";UID=2: reading it failed (RecursionError: maximum depth) (asked for again the next time)" in err
+    assert explain(odd.url)[:2] == (3, [])
+    monkeypatch.setattr(bounce, "counted", honest)
+    assert explain(odd.url)[:2] == (1, [ALL[1]])
+    assert explain(odd.url)[:2] == (0, [])
+
+
+def test_a_report_behind_a_large_picture_is_read(odd: Odd, explain: Explain) -> None:
+    odd.mails[2] = _behind(b"n2", 3_000_000)
+    odd.slices = True
+    assert explain(odd.url)[1] == ALL
+    with imap.Session(imapurl.place(odd.url), "secret") as session:
+        found = dict(session.after(0))[2]
+    assert isinstance(found, mail.Message)
+    assert (found.raw, found.cut) == (odd.mails[2], 0)
+
+
+# ---- TLS or not -----------------------------------------------------------------------------------
+
+
+def test_plain_text_to_the_port_of_tls_is_said(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who speaks TLS waits for us to begin: half a minute of silence, and no word of why."""
+    quiet = Liar({}, b"")
+    monkeypatch.setattr(imap, "SECURE", quiet.listener.getsockname()[1])
+    monkeypatch.setattr(imap, "SILENT", 0.2)
+    started = time.monotonic()
+    code, _, err = explain(quiet.url)
+    assert time.monotonic() - started < 5
+    assert code == 3
+    assert "speaks TLS from the first octet" in err
+    assert quiet.url.replace("imap:", "imaps:") in err
+
+
 # ---- Maildirs -------------------------------------------------------------------------------------
 
 
@@ -709,6 +802,37 @@ def test_what_cannot_be_read_is_told_once_and_read_when_it_can_be(
     assert maildir.seen == set()
     assert _names(maildir.poll()) == ["1.host"]
     assert _names(maildir.poll()) == []
+
+
+def test_a_name_in_no_known_letters_is_read_once(box: Path, explain: Explain) -> None:
+    """The store took only names in UTF-8, and the run ended there with a traceback."""
+    place = os.fsencode(box).replace(b"box", b"b\xfcx")
+    box.rename(os.fsdecode(place))
+    for number in (1, 2):
+        with open(place + b"/new/%d.\xff" % number, "wb") as file:
+            file.write(BOUNCE % b"a")
+        assert explain("--follow", "--for", "0", os.fsdecode(place))[:2] == (1, ["a@example.org"])
+    assert explain("--follow", "--for", "0", os.fsdecode(place))[:2] == (0, [])
+    os.remove(place + b"/new/1.\xff")
+    explain("--follow", "--for", "1.2", os.fsdecode(place))
+    with Store() as store:
+        assert store.seen(os.path.realpath(os.fsdecode(place))) == {"2.\udcff"}
+
+
+def test_a_mail_that_ends_the_reader_waits_for_the_next_run(
+    box: Path, explain: Explain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, name in enumerate((b"a", b"b", b"c")):
+        (box / "new" / f"{number}.host").write_bytes(BOUNCE % name)
+    with monkeypatch.context() as patch:
+        honest = bounce.counted
+        patch.setattr(
+            bounce, "counted", lambda raw, *rest: honest(raw, *rest) if b"<b@" not in raw else 1 / 0
+        )
+        code, names, err = explain("--follow", "--for", "1.2", str(box))
+    assert (code, names) == (1, ["a@example.org", "c@example.org"])
+    assert err.count("1.host: reading it failed (ZeroDivisionError") == 1
+    assert explain("--follow", "--for", "0", str(box))[:2] == (1, ["b@example.org"])
 
 
 def test_follow_tells_what_arrives_and_remembers(box: Path, explain: Explain) -> None:

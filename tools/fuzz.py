@@ -72,7 +72,8 @@ def one(raw: bytes) -> None:
     for part in leaves:
         part.text.encode()
         assert part.get("content-type") == next((v for k, v in part.headers if k == "content-type"), "")
-    for found in mail._stream("x", cast(BinaryIO, io.BytesIO(raw)), 2000, named=True):
+    how = mail._How(2000, named=True, log=lambda *_: False)
+    for found in mail._stream("x", cast(BinaryIO, io.BytesIO(raw)), how):
         assert isinstance(found, mail.Unread) or len(found.raw) <= max(2000, mail.PASTE)
     for taken, cut in mbox.split(mbox.Rewound(raw[:100], cast(BinaryIO, io.BytesIO(raw[100:]))), 2000):
         assert len(taken) <= 2000

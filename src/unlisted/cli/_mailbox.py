@@ -11,7 +11,7 @@ from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
     from unlisted.edge import imapurl
-    from unlisted.edge.mailbox import Take
+    from unlisted.edge.mail import Take
 
 VARIABLE = "UNLISTED_IMAP_PASSWORD"
 
@@ -30,7 +30,7 @@ def folder(args: argparse.Namespace, url: str, take: "Take") -> None:
     secret = password(args.password_file, where)
     with Store(config.load(args.config).store) as store, imap.Session(where, secret) as session:
         validity, uid = (0, 0) if args.again else store.mailbox(where.name)
-        if validity and validity != session.validity:
+        if validity and not (validity == session.validity and session.can_be(uid)):
             show.say(f"{show.clean(where.name)}: the server has numbered it anew; all of it is read again")
         tries = store.tries(where.name, session.validity)
         count = mailbox.keep(store, mailbox.folder(session, validity, uid, tries), take)

@@ -11,7 +11,6 @@ Exit code: 0 none concerns us (or a mailbox has nothing new), 1 one does, 3 noth
 """
 
 import argparse
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -113,11 +112,10 @@ def run(args: argparse.Namespace) -> int:
             told.fills = True
             _mailbox.folder(args, path, told.take)
             continue
-        if os.path.isfile(path) and told.log(path):
-            continue
-        for found in mail.messages(path, waits=_waits):
-            if not (isinstance(found, mail.Unread) and found.why == mail.NO_MAIL and told.log(found.source)):
-                told.take(found)
+        for found in mail.messages(path, waits=_waits, log=told.log):
+            _, then = mail.told(found, told.take)
+            if then is not found:
+                told.take(then)
     return told.end()
 
 
@@ -155,17 +153,17 @@ class Told:
         self._each(refusals, found.source)
         return refusals
 
-    def log(self, path: str) -> bool:
+    def log(self, path: str, name: str) -> bool:
         """Tell the refusals of a mail server's log; False when the file is none."""
         from unlisted.edge import maillog
 
-        found = maillog.logged(path, self.own)
+        found = maillog.logged(path, self.own, name=name)
         if found is None:
             return False
         self.read += 1
         self.through = (self.through or 0) + found.through
         show.say(f"{found.sentence}, {show.count(found.through, 'message')} went through")
-        self._each(list(found.refusals), path)
+        self._each(list(found.refusals), name)
         return True
 
     def _each(self, refusals: list[Refusal], source: str) -> None:
@@ -248,7 +246,7 @@ def _refusals(found: mail.Message, own: tuple[Address, ...]) -> tuple[list[Refus
         return replies.counted(page, found.source, own)
     if found.mail:
         return bounce.counted(found.raw, found.source, own)
-    return replies.counted(found.raw.decode("utf-8", "replace"), found.source, own)
+    return mail.replied(found, own)
 
 
 def _promised(refusal: Refusal) -> dict[str, object]:

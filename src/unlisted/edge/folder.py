@@ -24,7 +24,7 @@ from unlisted.find.columns import Flows, join
 from unlisted.find.who import Who
 from unlisted.messages import Delivery, Lease, Listing, Refusal, Submission
 from unlisted.net import Address
-from unlisted.notice import bounce, dnsbl, replies
+from unlisted.notice import bounce, dnsbl
 from unlisted.notice.lists import Scope
 
 _KEY = re.compile(r"[A-Za-z0-9._-]{0,253}")  # a list's name in the catalogue, or its zone
@@ -141,34 +141,41 @@ def _may_tell(reading: Reading) -> bool:
 def _mail(path: str, reading: Reading, gathered: Gathered, own: tuple[Address, ...]) -> None:
     """The refusals of a mail, an mbox, or a file that holds nothing but a reply."""
     for found in mail.messages(path, named=False):
-        if isinstance(found, mail.Unread):
-            if reading.kind == "mail":
-                gathered.unread.append(found)
-            continue
-        if found.mail:
-            if found.cut:
-                why = f"large: {found.cut:,} bytes at its end were not read"
-                gathered.unread.append(mail.Unread(found.source, why))
-            said = hashlib.blake2b(b"\n".join(found.raw.split())).digest()  # copies differ in their line ends
-            if gathered.told.setdefault(said, found.source) != found.source:
-                continue
-            told, more = bounce.counted(found.raw, found.source, own)
-            if more:
-                why = f"{more:,} recipients beyond the first {bounce.MAX_RECIPIENTS:,} were not read"
-                gathered.unread.append(mail.Unread(found.source, why))
-        else:
-            told, more = replies.counted(found.raw.decode("utf-8", "replace"), found.source, own)
-            if all(refusal.verdict == "undecided" for refusal in told):
-                continue
-            if more:
-                gathered.unread.append(mail.Unread(found.source, f"{more:,} more replies were not read"))
-            if not reading.kind:
-                reading.kind, reading.format, reading.trouble = "mail", "reply", ""
-        gathered.mails += 1
-        if reading.kind == "mail":
-            reading.lines += 1
-            reading.understood += len(told)
-        gathered.refusals += told
+        _, then = mail.told(found, lambda one: _told(one, reading, gathered, own))
+        if isinstance(then, mail.Unread) and (then is not found or reading.kind == "mail"):
+            gathered.unread.append(then)
+
+
+def _told(
+    found: mail.Message | mail.Unread, reading: Reading, gathered: Gathered, own: tuple[Address, ...]
+) -> list[Refusal]:
+    """What one message says, sorted in; a copy of one before says nothing."""
+    if isinstance(found, mail.Unread):
+        return []
+    if found.mail:
+        if found.cut:
+            why = f"large: {found.cut:,} bytes at its end were not read"
+            gathered.unread.append(mail.Unread(found.source, why))
+        said = hashlib.blake2b(b"\n".join(found.raw.split())).digest()  # copies differ in their line ends
+        if gathered.told.setdefault(said, found.source) != found.source:
+            return []
+        told, more = bounce.counted(found.raw, found.source, own)
+        beyond = f"recipients beyond the first {bounce.MAX_RECIPIENTS:,}"
+    else:
+        told, more = mail.replied(found, own)
+        if all(refusal.verdict == "undecided" for refusal in told):
+            return []
+        beyond = "more replies"
+        if not reading.kind:
+            reading.kind, reading.format, reading.trouble = "mail", "reply", ""
+    if more:
+        gathered.unread.append(mail.Unread(found.source, f"{more:,} {beyond} were not read"))
+    gathered.mails += 1
+    if reading.kind == "mail":
+        reading.lines += 1
+        reading.understood += len(told)
+    gathered.refusals += told
+    return told
 
 
 def _saved_listings(path: Path, gathered: Gathered) -> bool:

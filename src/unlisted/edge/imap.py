@@ -2,7 +2,8 @@
 
 `imaps://USER@HOST[:PORT]/FOLDER` speaks TLS at once, `imap://` after STARTTLS; certificates are always
 checked, and a password goes over plain text to this machine only. What a server may do to us is bounded:
-octets and seconds of one answer, octets of one message, of which the first `mail.LIMIT` are fetched.
+octets and seconds of one answer, octets of one message, of which the first `mail.LIMIT` are fetched,
+`PIECE` after `PIECE`.
 """
 
 import base64
@@ -25,14 +26,18 @@ from unlisted.errors import UnlistedError
 
 T = TypeVar("T")
 
+SECURE = 993  # the port where TLS begins at once (RFC 8314 §3.2)
+SILENT = 5.0  # seconds for the greeting of who is asked for plain text there
 SILENCE = 30.0  # seconds without an octet
 PATIENCE = 120.0  # seconds for one whole answer; a drip of octets ends there as well
 ANSWER = 8 << 20  # octets of one answer, over which no honest server goes that was asked for less than half
+PIECE = 1 << 20  # octets of one message asked for at once: slow lines carry them within `PATIENCE`
 TOGETHER = 2 << 20  # octets of messages asked for at once
 WINDOW = 200  # messages whose sizes are asked for at once
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,15})\b")
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _ANY = range(1, 1 << 32)
+LARGEST = (1 << 32) - 1  # no UID of a message: UIDNEXT, which is larger, is no larger number (RFC 3501 §9)
 _STRING = re.compile(rb'BODY\[\](?:<\d{1,10}>)? "((?:[^"\\]|\\.)*+)"')
 _BROKEN = re.compile(r"(?i)\[(?:UNAVAILABLE|SERVERBUG|INUSE|CONTACTADMIN)\]|internal error")  # RFC 5530 §3
 _NUMBER = re.compile(rb"\d{1,10}")
@@ -45,7 +50,7 @@ class Session:
         self.place = where
         self.validity = 0
         self.exists = 0
-        self.next = 1 << 32  # no UID is higher or the same
+        self.next = LARGEST  # no UID is higher or the same
         self._secrets = _secrets(where, password)
         self._client = self._ask(lambda: _connect(where))
         try:
@@ -74,7 +79,10 @@ class Session:
             self._client.shutdown()
 
     def after(self, uid: int) -> Iterator[tuple[int, mail.Message | mail.Unread]]:
-        """Every message with a higher UID, in their order, with its UID; 0 when the server names none."""
+        """Every message with a higher UID, in their order, with its UID; 0 when the server names none.
+
+        Also those whose UID cannot be, each time: they are there, and no mark can say that they were read.
+        """
         first = self._position(uid)
         while first <= self.exists:
             before = self.exists
@@ -86,10 +94,14 @@ class Session:
                     mail.Unread(self.place.name, f"{lost} of its messages: the server does not name them"),
                 )
             for one, found in self._read([size for size in sizes if size[0] > uid]):
-                uid = max(uid, one)
+                uid = max(uid, one) if self.can_be(one) else uid
                 yield one, found
             # What others deleted meanwhile moves the positions (EXPUNGE, RFC 3501 §7.4.1).
             first = first + WINDOW if self.exists == before else self._position(uid)
+
+    def can_be(self, uid: int) -> bool:
+        """False for a UID that no message of this folder can have, and no mark should stand at."""
+        return uid < min(self.next, LARGEST)
 
     def these(self, uids: list[int]) -> Iterator[tuple[int, mail.Message | mail.Unread]]:
         """The messages with these UIDs, as far as they are still there."""
@@ -108,13 +120,25 @@ class Session:
                 bodies |= {one: "the server gives no text of it" for one in missing if one in there}
             for one, size in group:
                 if one in bodies:
-                    yield one, self._message(one, size, bodies[one])
+                    yield one, self._message(one, size, bodies.pop(one))
 
     def _message(self, uid: int, size: int, body: bytes | str) -> mail.Message | mail.Unread:
+        """A message of which the first piece is there. A piece that is not full is the last one."""
         source = f"{self.place.name};UID={uid}"
         if isinstance(body, str):
             return mail.Unread(source, body)
-        return mail.Message(source, body[: mail.LIMIT], cut=max(0, size - min(len(body), mail.LIMIT)))
+        pieces, length, last = [body], len(body), len(body)
+        while last == PIECE and length <= mail.LIMIT and not 0 < size <= length:
+            more = self._bodies([uid], length).get(uid, b"")
+            if isinstance(more, str):
+                size = max(size, length + 1)  # there is more, and it stays there
+                break
+            pieces.append(more)
+            length, last = length + len(more), len(more)
+        whole = size if last == PIECE else length  # some servers tell sizes by guess (RFC 3501 §6.4.5)
+        return mail.Message(
+            source, b"".join(pieces)[: mail.LIMIT], cut=max(0, max(whole, length) - min(length, mail.LIMIT))
+        )
 
     def _position(self, uid: int) -> int:
         """Of the first message behind `uid`, from 1; UIDs ascend with it (RFC 3501 §2.3.1.1)."""
@@ -147,15 +171,15 @@ class Session:
             position, uid, size = (one.search(line) for one in (_NUMBER, _UID, _SIZE))
             if not position or int(position[0]) not in positions:
                 continue
-            if uid and int(uid[1]) < self.next:
+            if uid and (self.can_be(int(uid[1])) or int(position[0]) not in uids):
                 uids[int(position[0])] = int(uid[1])
             if size:
                 sizes[int(position[0])] = int(size[1])
         return sorted((uid, sizes.get(position, 0)) for position, uid in uids.items())
 
-    def _bodies(self, uids: list[int]) -> dict[int, bytes | str]:
-        """The first `mail.LIMIT` octets of each, or why the server refuses to hand it out."""
-        asked = f"(UID BODY.PEEK[]<0.{mail.LIMIT}>)"
+    def _bodies(self, uids: list[int], begin: int = 0) -> dict[int, bytes | str]:
+        """A piece of each from one octet on, or why the server refuses to hand it out."""
+        asked = f"(UID BODY.PEEK[]<{begin}.{PIECE}>)"
         try:
             answer = self._told("UID", "FETCH", ",".join(map(str, uids)), asked)
         except _RefusedError as error:
@@ -221,7 +245,7 @@ class Session:
                 remedy="try again later" if broken else "its name as the server spells it",
             ) from None
         self.exists = _integer(data)
-        self.next = _integer(self._client.response("UIDNEXT")[1]) or 1 << 32
+        self.next = _integer(self._client.response("UIDNEXT")[1]) or LARGEST
         self.validity = _integer(self._client.response("UIDVALIDITY")[1])
         if not self.validity:
             raise UnlistedError(f"{self.place.name}: the server numbers its messages anew every time")
@@ -268,9 +292,7 @@ class Session:
                 else "try again later",
             ) from None
         except TimeoutError:
-            raise UnlistedError(
-                f"{name}: no answer within {SILENCE:.0f} s", remedy="try again later"
-            ) from None
+            raise self._silent(client) from None
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             # The last four are imaplib's, on an answer that no server gives (an octet, a word missing).
             raise UnlistedError(
@@ -280,6 +302,22 @@ class Session:
         finally:
             if stop:
                 stop.cancel()
+
+    def _silent(self, client: imaplib.IMAP4 | None) -> UnlistedError:
+        """Who says nothing at all to plain text may be waiting for TLS, which we would have to begin."""
+        where = self.place
+        if client or where.tls:
+            return UnlistedError(f"{where.name}: no answer within {SILENCE:.0f} s", remedy="try again later")
+        secure = structs.replace(where, tls=True)
+        return UnlistedError(
+            f"{where.name}: no word from the server within {_patience(where):.0f} s: "
+            + (
+                "port 993 speaks TLS from the first octet"
+                if where.port == SECURE
+                else "it may speak TLS only"
+            ),
+            remedy=f"{secure.name}   (speaks TLS at once)",
+        )
 
     def _broken(self, error: imaplib.IMAP4.abort, client: imaplib.IMAP4 | None) -> UnlistedError:
         """What imaplib calls an abort: the server's goodbye, silence, or what is no IMAP."""
@@ -350,9 +388,15 @@ def _connect(where: Place) -> _Plain | _Tls:
         context = ssl.create_default_context()
         client = _Tls(where.host, where.port, ssl_context=context, timeout=SILENCE)
     else:
-        client = _Plain(where.host, where.port, timeout=SILENCE)
+        client = _Plain(where.host, where.port, timeout=_patience(where))
+        client.sock.settimeout(SILENCE)
     client.greeting.cancel()
     return client
+
+
+def _patience(where: Place) -> float:
+    """Seconds for a server's first octet; without TLS at the port of TLS none comes."""
+    return SILENCE if where.tls or where.port != SECURE else SILENT
 
 
 def _stop(what: Callable[[], None]) -> threading.Timer:
@@ -367,10 +411,10 @@ def _groups(sizes: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
     group: list[tuple[int, int]] = []
     octets = 0
     for one in sizes:
-        octets += min(one[1] or mail.LIMIT, mail.LIMIT) + 200
+        octets += min(one[1] or PIECE, PIECE) + 200
         if group and octets > TOGETHER:
             yield group
-            group, octets = [], min(one[1] or mail.LIMIT, mail.LIMIT)
+            group, octets = [], min(one[1] or PIECE, PIECE)
         group.append(one)
     if group:
         yield group

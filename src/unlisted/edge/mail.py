@@ -1,29 +1,32 @@
-"""Mail from files, folders and stdin: single messages, several in a file, Maildir, gzip, and texts.
+"""Mail from files, folders and stdin: single messages, several in a file, Maildir, packed, and texts.
 
 Recognized by content, never by name. Reads at most `limit` bytes of a message and says what it left;
 what cannot be read is a value with the reason, so that the rest is still done. `mbox` cuts files that
-hold several messages.
+hold several messages, `packed` opens what is compressed.
 """
 
-import gzip
 import io
 import os
 import re
 import select
+import shutil
 import stat
 import sys
-import zlib
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, cast
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from unlisted.edge import mbox, unreadable
+from unlisted.edge import mbox, packed, undated, unreadable
 from unlisted.edge.mbox import Rewound
+from unlisted.errors import UnlistedError
+from unlisted.messages import Refusal
+from unlisted.net import Address
 from unlisted.notice import pages, replies, report
 
-LIMIT = 1 << 20  # bytes of one message: a report precedes what it returns, and is a few kB long
-PASTE = 1 << 16  # bytes: a file that holds a pasted reply is small
+LIMIT = 10 << 20  # bytes of one message: a report may stand behind screenshots, and behind what was attached
+PASTE = 1 << 16  # bytes: a file that holds a pasted reply is small; a larger text is read in such pieces
 COUNTED = (
     1 << 30
 )  # bytes behind the limit that are counted, and that a gzip is unpacked to: it has any number
@@ -49,27 +52,80 @@ class Unread(Struct, frozen=True, gc=False):
     why: str
 
 
+Take = Callable[[Message | Unread], list[Refusal]]  # tells a message; what it said
+
+
+def told(found: Message | Unread, take: Take) -> tuple[list[Refusal], Message | Unread]:
+    """What a message says; where reading it ends in an error of ours, that, which is still to be told."""
+    try:
+        return take(found), found
+    except (OSError, UnlistedError):  # the terminal's or the store's, and no message's fault
+        raise
+    except Exception as error:  # one message must not hide all that lie behind it
+        return [], Unread(found.source, f"reading it failed ({type(error).__name__}: {error})"[:300])
+
+
 def is_mail(head: bytes) -> bool:
     """True when the first bytes of a file are those of a mail, an mbox, or a report in JSON."""
     return report.is_document(head) or mbox.is_mail(head)
 
 
+class _How(Struct, frozen=True):
+    """How a file is read. `named`: the person gave this very file, so a text in it is meant to be read."""
+
+    limit: int
+    named: bool
+    log: Callable[[str, str], bool]
+
+
 def messages(
-    path: str, limit: int = LIMIT, *, named: bool = True, waits: Callable[[str], object] = str
+    path: str,
+    limit: int = LIMIT,
+    *,
+    named: bool = True,
+    waits: Callable[[str], object] = str,
+    log: Callable[[str, str], bool] | None = None,
 ) -> Iterator[Message | Unread]:
     """Every message under `path`: a file, a folder (Maildir or not, recursively) or "-" for stdin.
 
     `named`: the person gave this very file, so a text without mail headers is meant to be a reply.
-    `waits` is called with the path of a pipe that nobody writes to yet.
+    `waits` is called with the path of a pipe that nobody writes to yet; `log` with each text's file, and
+    its name for people, before it is read here: True says that it is a mail server's log, and done.
     """
+    how = _How(limit, named, log or (lambda *_: False))
     if path == "-":
-        yield from _stream("stdin", cast(BinaryIO, sys.stdin.buffer), limit, named=True)
+        try:
+            yield from _stream("stdin", cast(BinaryIO, sys.stdin.buffer), how)
+        except OSError as error:
+            yield Unread("stdin", error.strerror or "cannot be read")
     elif os.path.isdir(path):
-        yield from _folder(path, limit)
+        yield from _folder(path, structs.replace(how, named=False))
     elif named and _is_pipe(path):
-        yield from _pipe(path, limit, waits)
+        yield from _pipe(path, how, waits)
     else:
-        yield from _file(path, limit, named=named)
+        yield from _file(path, how)
+
+
+def replied(text: Message, own: tuple[Address, ...]) -> tuple[list[Refusal], int]:
+    """The refusals in a text, piece by piece where it is large, and how many replies were not read."""
+    told: list[Refusal] = []
+    more = 0
+    for piece in _pieces(text.raw.decode("utf-8", "replace"), PASTE):
+        found, beyond = replies.counted(undated.dated(piece), text.source, own)
+        told, more = told + found, more + beyond
+    return told, more
+
+
+def _pieces(text: str, size: int) -> Iterator[str]:
+    """A text cut between its paragraphs, else between its lines; a page of a list stays whole."""
+    start = 0
+    while len(text) - start > size and not pages.is_saved(text[:4096]):
+        end = start + size
+        cuts = (text.rfind(mark, start + size // 2, end) for mark in ("\n\n", "\n\r\n", "\n"))
+        stop = next((cut + 1 for cut in cuts if cut >= 0), end)
+        yield text[start:stop]
+        start = stop
+    yield text[start:]
 
 
 def single(path: str, limit: int = LIMIT) -> Message | Unread:
@@ -89,7 +145,12 @@ def _is_pipe(path: str) -> bool:
         return False
 
 
-def _pipe(path: str, limit: int, waits: Callable[[str], object]) -> Iterator[Message | Unread]:
+def _virtual(path: str) -> bool:
+    """True for what only looks like a file: reading some of them waits for ever (/proc/kmsg)."""
+    return os.path.realpath(path).startswith(("/proc/", "/sys/", "/dev/"))
+
+
+def _pipe(path: str, how: _How, waits: Callable[[str], object]) -> Iterator[Message | Unread]:
     """A named pipe; to open it without a writer would wait for ever, and in silence (fifo(7))."""
     try:
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
@@ -99,79 +160,107 @@ def _pipe(path: str, limit: int, waits: Callable[[str], object]) -> Iterator[Mes
                 waits(path)
                 poll.poll()
             os.set_blocking(file.fileno(), True)
-            yield from _stream(path, file, limit, named=True)
+            yield from _stream(path, file, how)
     except OSError as error:
         yield Unread(path, error.strerror or "cannot be read")
 
 
-def _folder(path: str, limit: int) -> Iterator[Message | Unread]:
+def _folder(path: str, how: _How) -> Iterator[Message | Unread]:
     failed: list[Unread] = []
 
     def note(error: OSError) -> None:
         failed.append(Unread(str(error.filename), error.strerror or "cannot be read"))
 
-    for folder, folders, names in os.walk(path, onerror=note):
+    seen: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(path, onerror=note, followlinks=True):
+        try:
+            status = os.stat(folder)
+        except OSError as error:  # taken away since it was listed
+            note(error)
+            continue
+        if (status.st_dev, status.st_ino) in seen:  # a link in a circle
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
         # A Maildir's tmp holds what is still being written (maildir(5)).
         maildir = {"cur", "new"} <= set(folders)
         folders[:] = sorted(f for f in folders if not (maildir and f == "tmp"))
         for name in sorted(names):
-            yield from _file(os.path.join(folder, name), limit, named=False)
+            yield from _file(os.path.join(folder, name), how)
     yield from failed
 
 
-def _file(path: str, limit: int, *, named: bool) -> Iterator[Message | Unread]:
+def _file(path: str, how: _How) -> Iterator[Message | Unread]:
     try:
         mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode) and not (named and stat.S_ISCHR(mode)):
+        plain = stat.S_ISREG(mode) and (how.named or not _virtual(path))
+        if not plain and not (how.named and stat.S_ISCHR(mode)):
             yield Unread(path, "not a regular file")
             return
         with open(path, "rb") as file:
-            if not stat.S_ISREG(mode) and not file.isatty():  # /dev/zero has no end
+            if not plain and not file.isatty():  # /dev/zero has no end
                 yield Unread(path, "a device, not a file")
                 return
-            yield from _stream(path, file, limit, named=named)
+            yield from _stream(path, file, how, path if plain else "")
     except OSError as error:
         yield Unread(path, error.strerror or "cannot be read")
 
 
-def _stream(source: str, file: BinaryIO, limit: int, *, named: bool) -> Iterator[Message | Unread]:
-    """`named`: the person gave this very file, so a text in it is meant to be read."""
+def _stream(source: str, file: BinaryIO, how: _How, path: str = "") -> Iterator[Message | Unread]:
+    """What is in a stream, packed or not. `path`: where it lies as a file, which can be read again."""
     head = file.read(mbox.AHEAD)
-    if head.startswith(b"\x1f\x8b"):
-        packed = _Unpacked(gzip.GzipFile(fileobj=Rewound(head, file), mode="rb"))  # type: ignore[call-overload]
-        try:
-            yield from _plain(source, packed.read(mbox.AHEAD), cast(BinaryIO, packed), limit, named=named)
-            if not packed.left:
-                yield Unread(source, f"unpacks to more than {COUNTED >> 20:,} MiB; the rest was not read")
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            yield Unread(source, f"damaged gzip: {error}")
+    inside = packed.opened(head, Rewound(head, file), COUNTED)
+    if inside is None:
+        yield from _plain(source, head, file, how, path)
         return
-    yield from _plain(source, head, file, limit, named=named)
+    with inside as raw:
+        head = raw.read(mbox.AHEAD)
+        if not (inside.damage and not head):
+            yield from _plain(source, head, raw, how, path)
+        if inside.damage:
+            then = "what stands before that was read" if head else "nothing could be unpacked"
+            yield Unread(source, f"damaged {inside.kind}: {inside.damage}; {then}")
+        elif not inside.left:
+            yield Unread(source, f"unpacks to more than {COUNTED >> 20:,} MiB; the rest was not read")
 
 
-def _plain(
-    source: str, head: bytes, file: BinaryIO, limit: int, *, named: bool
-) -> Iterator[Message | Unread]:
+def _plain(source: str, head: bytes, file: BinaryIO, how: _How, path: str) -> Iterator[Message | Unread]:
     if not head.strip():
         yield Unread(source, "empty")
     elif why := unreadable.why(head):
         yield Unread(source, why)
     elif report.is_document(head):
-        raw, cut = _bounded(head, file, limit)
+        raw, cut = _bounded(head, file, how.limit)
         yield Message(source, report.as_mail(raw), cut=cut)
     elif mbox.POSTMARK.match(head.lstrip(b"\r\n")) or mbox.is_mail(head):
         if b"\r" in head and b"\n" not in head:
             file, head = io.BufferedReader(_Returns(file)), head.replace(b"\r", b"\n")
-        yield from _each(source, mbox.split(Rewound(head, file), limit))
-    elif head.startswith((b"\xff\xfe", b"\xfe\xff")):  # Windows' Notepad calls it Unicode
-        raw, cut = _bounded(head, file, PASTE)
+        yield from _each(source, mbox.split(Rewound(head, file), how.limit))
+    elif path:
+        if not how.log(path, source):
+            yield from _text(source, head, file, how)
+    else:
+        with tempfile.NamedTemporaryFile(prefix="unlisted-") as spool:
+            copied = packed.Most(Rewound(head, file), COUNTED)
+            shutil.copyfileobj(copied, spool, 1 << 20)
+            spool.seek(0)
+            if not how.log(spool.name, source):
+                yield from _text(source, b"", cast(BinaryIO, spool), how)
+        if not copied.left:
+            yield Unread(source, f"more than {COUNTED >> 20:,} MiB; the rest was not read")
+
+
+def _text(source: str, head: bytes, file: BinaryIO, how: _How) -> Iterator[Message | Unread]:
+    """What is neither a mail nor a log: replies that somebody pasted, a list's page, or nothing for us."""
+    head = head or file.read(mbox.AHEAD)
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):  # Windows' Notepad calls it Unicode
+        raw, cut = _bounded(head, file, how.limit)
         yield Message(source, raw.decode("utf-16", "replace").encode(), mail=False, cut=cut)
     elif b"\x00" in head:
         yield Unread(source, "binary, not a mail")
     else:
-        saved = pages.is_saved(head[:4096].decode("utf-8", "replace"))
-        raw, cut = _bounded(head, file, limit if saved else PASTE)
-        if named or (not cut and _meant(raw.decode("utf-8", "replace"))):
+        raw, cut = _bounded(head, file, how.limit)
+        if how.named or _meant(raw.decode("utf-8", "replace")):
             yield Message(source, raw, mail=False, cut=cut)
         else:
             yield Unread(source, NO_MAIL)
@@ -179,7 +268,7 @@ def _plain(
 
 def _meant(text: str) -> bool:
     """True when a text that nobody named was put there for the replies in it."""
-    return bool(_BARE.match(text.lstrip())) or replies.tells(text)
+    return bool(_BARE.match(text.lstrip())) or any(map(replies.tells, _pieces(text, replies.LENGTH // 2)))
 
 
 def _bounded(head: bytes, file: BinaryIO, limit: int) -> tuple[bytes, int]:
@@ -202,25 +291,6 @@ def _each(source: str, found: Iterator[tuple[bytes, int]]) -> Iterator[Message]:
         held = one
     if held is not None:
         yield Message(f"{source}#{number}" if number > 1 else source, held[0], cut=held[1])
-
-
-class _Unpacked(io.RawIOBase):
-    """A gzip that ends at `COUNTED` bytes: a kilobyte of it may unpack to a megabyte."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.left = COUNTED
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, room: Any) -> int:
-        """Fill `room` as far as that goes."""
-        data = self._file.read(min(len(room), self.left))
-        self.left -= len(data)
-        room[: len(data)] = data
-        return len(data)
 
 
 class _Returns(io.RawIOBase):

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from hashlib import blake2b
 from itertools import chain
@@ -27,7 +27,6 @@ TRIES = 3  # runs in which a message on a server is asked for
 BATCH = 200  # messages whose saving is waited for together
 
 Found = tuple[mail.Message | mail.Unread | None, Mark | None]  # no message: gone; no mark: to be read again
-Take = Callable[[mail.Message | mail.Unread], list[Refusal]]  # tells a message; what it said
 
 _FLAGS = re.compile(r"[:;!]2,[^/]*\Z")  # maildir(5): what stands behind changes while the message does not
 
@@ -35,38 +34,56 @@ _FLAGS = re.compile(r"[:;!]2,[^/]*\Z")  # maildir(5): what stands behind changes
 def folder(session: imap.Session, validity: int, uid: int, tries: dict[int, int]) -> Iterator[Found]:
     """What came into an IMAP folder behind the last mark; everything when its UIDs have begun anew.
 
-    Before that, what could not be read until now: `tries` says which UIDs, and how often. A message that
-    is broken for good is passed over after `TRIES`, and that is said.
+    Before that, what could not be read until now: `tries` says which UIDs, and how often. A UID that cannot
+    be is never marked, and where one was, all is read again: whatever comes would lie below it for ever.
     """
-    same = validity == session.validity
+    same = validity == session.validity and session.can_be(uid)
+    anew = not same
     left = set(tries) if same else set()
     for one, found in chain(session.these(sorted(left)), session.after(uid if same else 0)):
-        if not one:
-            yield found, None
-            continue
-        left.discard(one)
-        count = tries.get(one, 0) + 1 if isinstance(found, mail.Unread) else 0
-        if isinstance(found, mail.Unread):
-            then = "asked for again the next time" if count < TRIES else f"{count} times, and now passed over"
-            found = mail.Unread(found.source, f"{found.why} ({then})")
-        yield found, Mark(session.place.name, session.validity, one, tries=count % TRIES)
+        uid = one if session.can_be(one) else 0
+        left.discard(uid)
+        yield found, Mark(session.place.name, session.validity, uid, tries=tries.get(uid, 0), anew=anew)
+        anew &= not uid
     for one in left:  # deleted meanwhile
         yield None, Mark(session.place.name, session.validity, one)
 
 
-def keep(store: Store, found: Iterable[Found], take: Take) -> int:
-    """Tell each message, then save what it said together with its mark; how many there were."""
+def keep(store: Store, found: Iterable[Found], take: mail.Take) -> int:
+    """Tell each message, then save what it said together with its mark; how many there were.
+
+    What cannot be read, or ends the reader, is told as such, and the mailbox goes on behind it.
+    """
     waiting: list[Future[int]] = []
     count = 0
     for message, mark in found:
-        refusals = take(message) if message else []
         count += message is not None
+        refusals: list[Refusal] = []
+        if isinstance(message, mail.Message):
+            refusals, message = mail.told(message, take)
+        if isinstance(message, mail.Unread):
+            message, mark = _again(message, mark)
+            take(message)
+        elif mark:
+            mark = structs.replace(mark, tries=0)
         sys.stdout.flush()  # before the mark moves: told twice rather than not at all
         waiting.append(store.add_later(_lasting(refusals, message, mark), mark))
         if len(waiting) == BATCH:
             _settle(waiting)
     _settle(waiting)
     return count
+
+
+def _again(found: mail.Unread, mark: Mark | None) -> tuple[mail.Unread, Mark | None]:
+    """What could not be read is asked for in `TRIES` runs, then passed over, and that is said.
+
+    What has no UID is without a mark there at the next run: nothing is lost, whatever is mended until then.
+    """
+    if not mark or not mark.uid:
+        return found, None
+    count = mark.tries + 1
+    then = "asked for again the next time" if count < TRIES else f"{count} times, and now passed over"
+    return mail.Unread(found.source, f"{found.why} ({then})"), structs.replace(mark, tries=count % TRIES)
 
 
 def _lasting(
@@ -85,7 +102,7 @@ def _settle(waiting: list[Future[int]]) -> None:
     waiting.clear()
 
 
-def follow(boxes: list["Maildir"], store: Store, take: Take, seconds: float | None) -> None:
+def follow(boxes: list["Maildir"], store: Store, take: mail.Take, seconds: float | None) -> None:
     """Look into the boxes again and again, until Ctrl-C or for so many seconds."""
     until = None if seconds is None else time.monotonic() + seconds
     try:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from unlisted import net
 from unlisted.diagnose.investigate import from_log
@@ -23,8 +23,13 @@ class Logged(Struct, frozen=True):
     sentence: str  # what was read, in words
 
 
-def logged(path: str, own: tuple[Address, ...], inside: tuple[Network, ...] = net.INSIDE) -> Logged | None:
-    """The refusals of a file that is a mail server's log; None when it is none, or a text with replies."""
+def logged(
+    path: str, own: tuple[Address, ...], inside: tuple[Network, ...] = net.INSIDE, name: str = ""
+) -> Logged | None:
+    """The refusals of a file that is a mail server's log; None when it is none, or a text with replies.
+
+    `name`: what people know it by, where that is not its path.
+    """
     if not os.path.isfile(path) or virtual(Path(path)):
         return None
     reading = read.read(Path(path))
@@ -37,6 +42,9 @@ def logged(path: str, own: tuple[Address, ...], inside: tuple[Network, ...] = ne
     through = sum(delivery.status == "sent" for delivery in left)
     refusals = from_log([*left, *(one for one in deliveries if one.relay == "none")], own)
     refusals.sort(key=lambda one: one.at or 0.0)
+    if name:
+        reading.path = name
+        refusals = [structs.replace(one, source=name + one.source.removeprefix(path)) for one in refusals]
     return Logged(tuple(refusals), through, reading.sentence())
 
 

@@ -3,7 +3,7 @@
 RFC 4155 and what is older than it: mboxo and mboxrd (">From " unquoted once), mboxcl and mboxcl2 (a
 Content-Length, believed where a message really ends there and none begins before). Mails without "From "
 lines are told apart where a multipart has ended and a header block begins, or where a bounce begins that
-nothing announces.
+the one before does not announce as what it returns.
 One line, one message and one look ahead are bounded; the stream may be a pipe.
 """
 
@@ -14,6 +14,7 @@ from typing import BinaryIO
 from unlisted.notice import parts
 
 BLOCK = 1 << 18  # bytes read at once
+BACK = 4000  # bytes before a place that are looked at
 AHEAD = 8192  # bytes that are looked at to recognize a mail
 
 POSTMARK = re.compile(rb"From \S{1,320} .{0,40}[0-9]{1,2}:[0-9]{2}|From MAILER-DAEMON\b")
@@ -22,22 +23,31 @@ _KNOWN = frozenset(
     b"from to subject date received return-path message-id content-type mime-version delivered-to "
     b"x-original-to auto-submitted reply-to sender cc envelope-to x-failed-recipients in-reply-to".split()
 )
-_NEXT = re.compile(rb"\n[ \t]{0,80}\r?\n(?=From \S{1,320} .{0,40}[0-9]{1,2}:[0-9]{2}|From MAILER-DAEMON\b)")
+# A "From " line as programs write it; this one needs no empty line before it, but a header behind it.
+_DATED = re.compile(
+    rb"From \S{1,320} {1,3}(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? [A-Z0-9][A-Za-z0-9 ]{3,12} [0-9]{1,2}:[0-9]{2}"
+)
 _EMPTY = re.compile(rb"\n[ \t]{0,80}+\r?\n")
-_LINE = 83  # octets of the longest that it finds
+_CLOSES = re.compile(rb"--[ -]{0,80}[^\s-][^\n]{0,200}--\s*\Z")
+_CLEAR = re.compile(rb"(?:\n|\A)[ \t]{0,80}\r?\n\Z")
+_LINE = 83  # octets of the longest that these find
+HEAD = 1 << 20  # octets of a header in which a Content-Length is looked for
 _TEXT = re.compile(rb"\S")
 _END = re.compile(rb"\r\n|\n|\r")
 _LENGTH = re.compile(rb"(?i)\ncontent-length:[ \t]{0,8}([0-9]{1,9})[ \t]{0,8}\r?\n")
 _QUOTED = re.compile(rb"(?m)^>(>{0,80}From )")
 _DAEMON = re.compile(rb"(?im)^from[ \t]*:.{0,200}(?:mailer-daemon|postmaster|mail delivery)")
+# What a program writes right before the message that it returns: words for people, or a part's header.
 _COPY = re.compile(
-    rb"(?i)copy of|(?:original|returned) (?:message|mail)|follows?\b|begin message|^content-type:|^--"
+    rb"(?im)copy of|(?:original|returned|undelivered|unsent) (?:message|mail)|"
+    rb"(?:header|headers|message|mail|text)[^\n]{0,40}follow|"
+    rb"follows?[\s:.>*-]{0,80}$|begin message|^content-type:[ \t]{0,8}(?:message/|text/rfc822)|"
+    rb"^--[^\n]{1,200}\ncontent-"
 )
-
 # Where a mail may begin: a header that mails have, and another one or its continuation in the next line;
-# behind an empty line or one that may end a multipart.
+# behind an empty line or one that may end a multipart. Return-Path is the first of what was delivered.
 _BEGIN = re.compile(
-    rb"(?i)\n(?:([ \t]{0,80}+\r?\n)|--[^\n]{1,200}+\n)(?=(?:"
+    rb"(?i)\n(?:([ \t]{0,80}+\r?\n)|(--[^\n]{1,200}+\n)|(?=return-path:))(?=(?:"
     + b"|".join(sorted(_KNOWN))
     + rb")[ \t]{0,8}+:[^\n]{0,8000}+\n(?:[ \t]|[!-9;-~]{1,70}+[ \t]{0,8}+:))"
 )
@@ -81,49 +91,72 @@ def split(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
 
 def _unmarked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
     """Mails one behind the other, block by block; what cannot begin one is passed over by one pattern."""
-    data = b""
+    data = front = b""  # `front`: of a large one the beginning, while its middle is counted
     one, cut = _Message(0), 0
     more = True
     while more:
-        block = file.some(BLOCK)
+        block = file.several(len(data) - one.start)
         more = bool(block)
         data, one = data[one.start :] + block, one.moved()
         last = len(data) - AHEAD if more else len(data)  # as far as there is enough to look ahead to
         while (stop := one.end(data, last)) is not None:
-            yield data[one.start : min(stop, one.start + limit)], cut + max(0, stop - one.start - limit)
-            one, cut = _Message(stop), 0
-        if one.seen - one.start > limit + BLOCK:  # a large one: its beginning is kept, its middle counted
-            cut += one.seen - one.start - limit
-            data = data[one.start : one.start + limit] + data[one.seen :]
-            one.start, one.seen, one.bare = 0, limit, min(one.bare, limit)
+            yield _bounded(front, data[one.start : stop], cut, limit)
+            one, cut, front = _Message(stop), 0, b""
+        if one.seen - one.start > (BLOCK if front else limit + BLOCK):
+            front = front or data[one.start : one.start + limit]
+            behind = max(one.start, one.seen - BACK)
+            cut, one.start, one.bare = cut + behind - one.start, behind, max(one.bare, behind)
     if data[one.start :]:
-        yield data[one.start : one.start + limit], cut + max(0, len(data) - one.start - limit)
+        yield _bounded(front, data[one.start :], cut, limit)
+
+
+def _bounded(front: bytes, rest: bytes, counted: int, limit: int) -> tuple[bytes, int]:
+    """A message's first bytes, and how many more it has; a large one's `rest` is behind those counted."""
+    return (front, counted + len(rest) - len(front)) if front else (rest[:limit], max(0, len(rest) - limit))
 
 
 def _marked(file: "Rewound", limit: int) -> Iterator[tuple[bytes, int]]:
     """Messages that begin with "From " lines, block by block: a mailbox has millions of lines."""
     data = file.some(BLOCK).lstrip(b"\r\n")
+    front = b""  # of a large message the beginning, while its middle is counted
     start = seen = cut = 0  # of the present message: where it begins, is searched from, bytes left out
     more = True
     while True:
-        after = seen if cut else _announced(data, start, limit, more=more)
-        found = _NEXT.search(data, max(seen, after)) if after is not None else None
-        if found or not more:
-            stop = found.end() if found else len(data)
+        after = seen if front else _announced(data, start, limit, more=more)
+        last = len(data) - AHEAD if more else len(data)
+        found = _next(data, max(seen, after, start + 1), last) if after is not None else None
+        if found is not None or not more:
+            stop = len(data) if found is None else found
             if start < stop:
-                yield _unquoted(data[start : min(stop, start + limit)]), cut + max(0, stop - start - limit)
-            if not found:
+                raw, left = _bounded(front, data[start:stop], cut, limit)
+                yield _unquoted(raw), left
+            if found is None:
                 return
-            start, seen, cut = stop, stop, 0
+            start, seen, cut, front = stop, stop, 0, b""
             continue
         if after is not None:
-            seen = max(seen, len(data) - AHEAD)
-        if seen - start > limit + BLOCK:  # a large one: its beginning is kept, its middle counted
-            cut += seen - start - limit
-            data, start, seen = data[start : start + limit] + data[seen:], 0, limit
-        block = file.some(BLOCK)
+            seen = max(seen, last)
+        if seen - start > (BLOCK if front else limit + BLOCK):
+            front = front or data[start : start + limit]
+            behind = max(start, seen - BACK)
+            cut, start = cut + behind - start, behind
+        block = file.several(len(data) - start)
         more = bool(block)
         data, start, seen = data[start:] + block, 0, seen - start
+
+
+def _next(data: bytes, at: int, last: int) -> int | None:
+    """The first "From " line from `at` on, and before `last`, that begins a message."""
+    place = max(0, at - 1)
+    while 0 <= (place := data.find(b"\nFrom ", place)) < last:
+        place += 1
+        if place >= at and POSTMARK.match(data, place):
+            before = data[max(0, place - _LINE) : place]
+            if _CLEAR.search(before) or (
+                _DATED.match(data, place) and is_mail(data, place) and not _returned(data, 0, place)
+            ):
+                return place
+    return None
 
 
 def _announced(data: bytes, start: int, limit: int, *, more: bool) -> int | None:
@@ -131,7 +164,7 @@ def _announced(data: bytes, start: int, limit: int, *, more: bool) -> int | None
 
     The sender writes that number: it must not hide the mails that lie behind his.
     """
-    head = _EMPTY.search(data, start, start + limit)
+    head = _EMPTY.search(data, start, start + min(limit, HEAD))
     if head is None or not _headed(data, start):
         return start
     if not (found := _LENGTH.search(data, start, head.start() + 1)):
@@ -144,15 +177,22 @@ def _announced(data: bytes, start: int, limit: int, *, more: bool) -> int | None
     behind = data[stop : stop + AHEAD].lstrip(b"\r\n")
     if stop > len(data) or not (POSTMARK.match(behind) or not (behind or more)):
         return start
-    jumped = _NEXT.finditer(data, head.start(), stop - 1)
-    if any(_headed(data, one.end()) for one in jumped):
-        return start
+    place: int | None = head.start()
+    while place is not None and (place := _next(data, place + 1, stop - 1)) is not None:
+        if _headed(data, place):
+            return start
     return max(head.start(), stop - 3)
 
 
 def _headed(data: bytes, postmark: int) -> bool:
     """True when a header begins behind that line."""
     return _HEADER.match(data, data.find(b"\n", postmark) + 1) is not None
+
+
+def _returned(data: bytes, start: int, place: int) -> bool:
+    """True when the words right before a place, behind `start`, say that it begins what is returned."""
+    before = data[max(start, place - BACK) : place].rstrip()
+    return _COPY.search(_EMPTY.split(before)[-1]) is not None
 
 
 def _unquoted(raw: bytes) -> bytes:
@@ -168,6 +208,7 @@ class _Message:
         self.close = b""  # what ends a multipart
         self.head = True  # its header was not yet read
         self.opened = self.closed = False  # that multipart
+        self.returns = False  # a mail was seen in it that is no bounce: what it returns
 
     def moved(self) -> "_Message":
         """The same, where everything before it was dropped."""
@@ -179,18 +220,22 @@ class _Message:
         for found in _BEGIN.finditer(data, max(self.start, self.seen - _REACH)):
             if (place := found.end()) >= last:
                 break
-            if place > self.seen and self._ends(data, place, blank=found[1] is not None):
+            if place > self.seen and self._ends(data, place, found[2], blank=found[1] is not None):
                 return place
         if last > self.seen:
             self._look(data, last)
         return None
 
-    def _ends(self, data: bytes, place: int, *, blank: bool) -> bool:
-        """True when a mail begins at this place, which a pattern found; `blank`: behind an empty line."""
+    def _ends(self, data: bytes, place: int, line: bytes | None, *, blank: bool) -> bool:
+        """True when a mail begins at this place, which a pattern found; `blank`: behind an empty line.
+
+        Behind `line` it does where that ends a multipart, be it one of what a bounce returns.
+        """
         if self.head and not self._read_header(data, place):
             return False
         self._look(data, place)
-        if not (self.closed or (blank and not self.opened)) or not is_mail(data, place):
+        known = self.returns and (line is None or _CLOSES.match(line) is not None)
+        if not (self.closed or (not self.opened and (blank or known))) or not is_mail(data, place):
             return False
         return self.closed or self._bounce(data, place)
 
@@ -208,9 +253,9 @@ class _Message:
         """The next bounce behind one in plain text, and not the mail that this one returns."""
         blank = _EMPTY.search(data, place, place + AHEAD)
         if not _DAEMON.search(data, place, blank.start() if blank else place + AHEAD):
+            self.returns = True
             return False
-        before = data[max(self.start, place - 2000) : place].rsplit(b"\n", 9)[-9:]
-        return not _COPY.search(b"\n".join(before))
+        return self.returns or not _returned(data, self.start, place)
 
     def _read_header(self, data: bytes, place: int) -> bool:
         """Read it when it ends before this place."""
@@ -250,12 +295,16 @@ class Rewound:
         read: bytes = getattr(self._file, "read1", self._file.read)(size)
         return read
 
+    def several(self, held: int) -> bytes:
+        """What is there, at most `BLOCK`; where much is held already a share of it, to be added at once."""
+        return self.some(BLOCK) if held < 4 * BLOCK else self.exactly(held // 4)
+
     def exactly(self, size: int) -> bytes:
         """`size` bytes, fewer at the end only."""
-        taken = b""
+        taken = bytearray()
         while len(taken) < size and (more := self.read(size - len(taken))):
             taken += more
-        return taken
+        return bytes(taken)
 
     def peek(self, size: int) -> bytes:
         """The next bytes, which stay."""

@@ -6,6 +6,7 @@ One thread writes; what waits at that moment goes into one transaction. Other pr
 a running `watch`) take turns by SQLite's lock.
 """
 
+import os
 import queue
 import sqlite3
 import threading
@@ -51,6 +52,7 @@ class Mark(Struct, frozen=True, gc=False):
     name: str = ""
     gone: bool = False  # the name is no longer there and may be forgotten
     tries: int = 0  # of a message that could not be read and is to be asked for again
+    anew: bool = False  # the UID that was kept cannot be: the folder is read from its beginning
 
 
 class Span(Struct, frozen=True):
@@ -364,17 +366,20 @@ class Store:
 
     def mailbox(self, place: str) -> tuple[int, int]:
         """UIDVALIDITY and the last UID that was read of an IMAP folder; zeros for a new one."""
-        rows = self.rows("SELECT validity, uid FROM mailboxes WHERE place = ?", (place,))
+        rows = self.rows("SELECT validity, uid FROM mailboxes WHERE place = ?", (_key(place),))
         return (int(str(rows[0][0])), int(str(rows[0][1]))) if rows else (0, 0)
 
     def tries(self, place: str, validity: int) -> dict[int, int]:
         """The UIDs of an IMAP folder that are to be asked for again, and how often each was."""
-        rows = self.rows("SELECT uid, tries FROM unread WHERE place = ? AND validity = ?", (place, validity))
+        rows = self.rows(
+            "SELECT uid, tries FROM unread WHERE place = ? AND validity = ?", (_key(place), validity)
+        )
         return {int(str(uid)): int(str(tries)) for uid, tries in rows}
 
     def seen(self, place: str) -> set[str]:
         """The names that were read of a Maildir."""
-        return {str(row[0]) for row in self.rows("SELECT name FROM seen WHERE place = ?", (place,))}
+        rows = self.rows("SELECT name FROM seen WHERE place = ?", (_key(place),))
+        return {os.fsdecode(name) for (name,) in rows if isinstance(name, (str, bytes))}
 
     def case(self, case_id: str) -> bytes | None:
         """One case as JSON, or None."""
@@ -416,26 +421,36 @@ class Store:
         ]
 
 
+def _key(name: str) -> str | bytes:
+    """A path as SQLite takes it: text, or the octets of a name that is not spelled in UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name)
+    return name
+
+
 def _mark(connection: sqlite3.Connection, mark: Mark) -> None:
+    place = _key(mark.place)
     if mark.validity:
         connection.execute(
             "INSERT INTO mailboxes (place, validity, uid) VALUES (?1, ?2, ?3) ON CONFLICT (place) DO UPDATE"
-            " SET uid = CASE WHEN validity = ?2 THEN max(uid, ?3) ELSE ?3 END, validity = ?2",
-            (mark.place, mark.validity, mark.uid),
+            " SET uid = CASE WHEN validity = ?2 AND NOT ?4 THEN max(uid, ?3) ELSE ?3 END, validity = ?2",
+            (place, mark.validity, mark.uid, mark.anew),
         )
         connection.execute(
             "DELETE FROM unread WHERE place = ?1 AND (validity != ?2 OR uid = ?3)",
-            (mark.place, mark.validity, mark.uid),
+            (place, mark.validity, mark.uid),
         )
         if mark.tries:
             connection.execute(
                 "INSERT INTO unread (place, validity, uid, tries) VALUES (?, ?, ?, ?)",
-                (mark.place, mark.validity, mark.uid, mark.tries),
+                (place, mark.validity, mark.uid, mark.tries),
             )
     elif mark.gone:
-        connection.execute("DELETE FROM seen WHERE place = ? AND name = ?", (mark.place, mark.name))
+        connection.execute("DELETE FROM seen WHERE place = ? AND name = ?", (place, _key(mark.name)))
     else:
-        connection.execute("INSERT OR IGNORE INTO seen (place, name) VALUES (?, ?)", (mark.place, mark.name))
+        connection.execute("INSERT OR IGNORE INTO seen (place, name) VALUES (?, ?)", (place, _key(mark.name)))
 
 
 def _audit(connection: sqlite3.Connection, line: AuditLine) -> None:
