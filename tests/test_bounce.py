@@ -523,3 +523,23 @@ def test_json_without_end_is_no_error(depth: int) -> None:
     assert all(one.cited_ip is None for one in bounce.refusals(raw, ""))
     notification = '{"notificationType":"Bounce","a": ' + "[" * depth + "]" * depth + ', "b": 1}'
     assert report.as_mail(notification.encode()).startswith(b"From: ")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "From: postmaster@mx.example\nSubject: 送信エラー\n",
+        "From: Почта <mailer-daemon@mx.example>\nSubject: не доставлено\n",
+        "From: postmaster@mx.example\nSubject: x\nX-Failed-Recipients: jö@müller.example\n",
+    ],
+)
+def test_a_head_in_raw_utf_8_is_read(head: str) -> None:
+    body = "Content-Type: text/plain; charset=utf-8\n\njö@müller.example: 550 5.1.1 user unknown\n"
+    (told,) = bounce.refusals((head + body).encode(), "x")
+    assert (told.recipient, told.reason) == ("jö@müller.example", "userunknown")
+
+
+def test_a_header_in_raw_utf_8_names_whom_no_line_names() -> None:
+    head = "From: mailer-daemon@mx.example\nSubject: x\nX-Failed-Recipients: jö@müller.example\n\n"
+    (told,) = bounce.refusals(f"{head}550 5.1.1 user unknown\n".encode(), "x")
+    assert told.recipient == "jö@müller.example"

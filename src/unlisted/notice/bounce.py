@@ -7,6 +7,7 @@ It reads the bytes that it is given and no more; the caller bounds them. Never r
 
 import re
 from html import unescape
+from itertools import takewhile
 
 import msgspec
 
@@ -21,13 +22,6 @@ __all__ = ["MAX_RECIPIENTS", "counted", "notification", "pasted", "refusals"]
 
 NEST = 3  # bounces forwarded inside bounces
 
-_ORIGINAL = (
-    "message/rfc822",
-    "text/rfc822-headers",
-    "text/rfc822-header",
-    "message/global",
-    "message/partial",
-)
 # What mail programs call an attached .eml that they do not know.
 _ANY = ("application/octet-stream", "application/x-eml", "application/eml", "text/plain", "text/rfc822")
 # Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
@@ -52,8 +46,9 @@ def counted(raw: bytes, source: str, own: tuple[Address, ...] = ()) -> tuple[lis
 def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> tuple[list[Refusal], int]:
     head, leaves = parts.split(raw)
     at = dsn.moment(head.get("date"))
-    if found := report.feedback(head, leaves):
-        return _placed(found, source, at), 0
+    complaint = report.feedback(head, leaves)
+    if complaint and report.feedback(head, _said(leaves)):
+        return _placed(complaint, source, at), 0
     written = notification(leaves)
     text = forwarded.unquoted(written)
     failures, more = dsn.failures(leaves, text)
@@ -67,12 +62,25 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> t
     more += max(0, len(failures) - MAX_RECIPIENTS)
     made = [judged.told(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
     made = [one for one, f in zip(made, failures, strict=False) if f.sure or judged.stated(one)]
+    if not made and complaint:
+        return _placed(complaint, source, at), 0
     if not made and (away := dialects.vacation(head, leaves)):
         made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
     if not any(f.structured for f in failures) and forwarded.by_person(head):
         told = replies.quoted(text, source, own, passed_on=forwarded.passed_on(head, written))
         made = told if len(told) > len(made) else made
     return _placed(made, source, at), more if made else 0
+
+
+def _said(leaves: list[Part]) -> list[Part]:
+    """What a mail says itself, without the message that it returns: that one may be a report, or ours."""
+    own = takewhile(lambda leaf: leaf.kind not in parts.RETURNED, leaves)
+    return [
+        Part(leaf.kind, leaf.headers, dialects.before_original(leaf.text))
+        if leaf.kind.startswith("text/")
+        else leaf
+        for leaf in own
+    ]
 
 
 def _placed(made: list[Refusal], source: str, at: float | None) -> list[Refusal]:
@@ -83,7 +91,7 @@ def notification(leaves: list[Part]) -> str:
     """What the reporting server wrote for people: the text parts in front of the returned message."""
     texts: list[str] = []
     for leaf in leaves:
-        if leaf.kind in _ORIGINAL:
+        if leaf.kind in parts.RETURNED:
             break
         if leaf.kind == "text/html":
             texts.append(_untagged(leaf.text[:200_000], "" if any(texts) else "\n"))
