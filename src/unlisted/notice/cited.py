@@ -60,7 +60,8 @@ def cited(
     spans = [*ADDRESS4.finditer(flat), *(_ADDRESS6.finditer(flat) if _COLONS.search(flat) else ())]
     if not spans:
         return None
-    receiver = {a for a in (net.ip(m[0]) for m in ADDRESS4.finditer(remote_mta)) if a}
+    named = (*ADDRESS4.finditer(remote_mta), *_ADDRESS6.finditer(remote_mta))
+    receiver = {a for a in (net.ip(m[0]) for m in named) if a}
     spans.sort(key=lambda m: m.start())
     ours = {str(address) for address in own}
     for number, match in enumerate(spans if own else spans[:MOST]):

@@ -150,6 +150,12 @@ def headers_of(text: str) -> Headers:
     return _pairs(_cut(text.lstrip("\n"))[0])
 
 
+def fields_only(text: str) -> Headers | None:
+    """The headers of a text that holds nothing else; None when it does."""
+    block, rest = _cut(text)
+    return None if rest else _pairs(block)
+
+
 def is_mail(text: str) -> bool:
     """True when a text begins with a mail's headers, two of them at least such as every mail has."""
     names = {name for name, _ in headers_of(text[:MAX_HEAD])}
