@@ -51,7 +51,7 @@ _COPY = (
 )
 _ORIGINAL = Phrase(_COPY, gate=_COPY.replace(_CREATED, ""))
 # ">>> RCPT" and "<<< 550" of sendmail and Courier, "-->" and "<--" of MDaemon, InterScan's "Received <<<".
-_TRANSCRIPT = re.compile(
+TRANSCRIPT = re.compile(
     r"^[> ]{0,6}(?:[A-Z][a-z]{2} [0-9-]{10} [0-9:.]{8,12}: |Sent |Received )?"
     r"(?:(<<<|<--)|>>>|-->)[ \t]*(\S.{0,2000})$",
     re.MULTILINE,
@@ -88,10 +88,12 @@ _COMMANDS = (
 _COMMAND = Phrases(*(pattern for _, pattern in _COMMANDS))
 _HOST = (
     r"(?:\bhost:? |while talking to |remote server |server for the recipient domain [\w.-]{1,255} by |"
+    r"connect to |conversation with |lost connection with |"
     r"rejected by |^)([A-Za-z0-9](?:[\w-]{0,62})"
     r"(?:\.[\w-]{1,63}){0,8}\.[A-Za-z][\w-]{1,62})\.?:?(?: ?[\[(]([0-9A-Fa-f.:]{3,45})[\])])?"
 )
-_REMOTE = Phrase(_HOST + r"(?=$|[\s:,>;])", gate=_HOST)
+# "This is the mail system at host X": the reporter, who may be no more than a relay.
+_REMOTE = Phrase(r"(?<!\bat )" + _HOST + r"(?=$|[\s:,>;])", gate=_HOST)
 
 
 class Failure(Struct, frozen=True, gc=False):
@@ -162,7 +164,7 @@ def _session(text: str) -> tuple[tuple[str, str], ...]:
         return ()  # nobody answers in it
     found: list[tuple[str, list[str]]] = []
     command, more = "", False
-    for line in _TRANSCRIPT.finditer(text[:50_000]):
+    for line in TRANSCRIPT.finditer(text[:50_000]):
         said = line[2].strip()
         if not line[1]:
             command, more = said, False

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
+from unlisted.notice import session
 from unlisted.notice.dialects import (
     ADDRESS,
     LOOSE,
@@ -109,25 +110,41 @@ def _read(head: Part, text: str, sure: bool) -> list[Failure]:
     named = _listed(head)
     if not spans:
         return _without_lines(head, plain, named, sure)
-    merged: dict[str, list[str]] = {}
-    for recipient, chunk in spans:
-        merged.setdefault(recipient.lower(), [recipient]).append(chunk)
-    rest = plain.strip()
+    merged, rest = _merged(spans, plain)
     intro = plain[: plain.find(spans[0][0])][:4000]
-    made = [failure(chunks[0], "\n".join(chunks[1:]), rest, intro) for chunks in merged.values()]
-    if len(made) == 1:
+    alone = len(merged) == 1
+    made = [failure(name, chunk, rest, intro, alone=alone) for name, chunk in merged.values()]
+    if alone:
         made = [msgspec.structs.replace(one, context=f"{one.near}\n{one.context}", near="") for one in made]
     unheard = [name for name in named if name.lower() not in merged]
-    return made + (_alike(failure("", "", rest), unheard) if unheard else [])
+    return made + (_alike(failure("", "", rest, alone=False), unheard) if unheard else [])
 
 
 @lru_cache(maxsize=8)  # a thousand recipients share one notification
 def beside(text: str) -> dict[str, str]:
     """What a notification says of each recipient, lower case, where a line is his."""
-    found: dict[str, str] = {}
-    for recipient, chunk in _spans(before_original(text)[:LONGEST]):
-        found[recipient.lower()] = f"{found.get(recipient.lower(), '')}\n{chunk}".strip()
-    return found
+    plain = before_original(text)[:LONGEST]
+    return {low: chunk.strip() for low, (_, chunk) in _merged(_spans(plain), plain)[0].items()}
+
+
+def _merged(spans: list[tuple[str, str]], text: str) -> tuple[dict[str, tuple[str, str]], str]:
+    """Each recipient, by his name in lower case, with all that is said of him, and the text for all of them.
+
+    Of several, each is given his own part of a session's transcript.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for name, chunk in spans:
+        known = found.get(name.lower())
+        found[name.lower()] = (known[0], f"{known[1]}\n{chunk}") if known else (name, chunk)
+    if len(found) > 1:
+        his, rest = session.apart(text, list(found))
+        if his:
+            said = _merged(_spans(rest), "")[0]
+            return {
+                low: (name, f"{said.get(low, ('', ''))[1]}\n{his[low]}".strip())
+                for low, (name, _) in found.items()
+            }, rest.strip()
+    return found, text.strip()
 
 
 def leads(line: str) -> tuple[str, str] | None:
@@ -234,13 +251,13 @@ def _alike(told: Failure, names: list[str]) -> list[Failure]:
     return [msgspec.structs.replace(told, recipient=name.rstrip(".")) for name in names]
 
 
-def failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
-    """A recipient and his chunk of a notification whose other text is `rest`."""
+def failure(recipient: str, chunk: str, rest: str, intro: str = "", *, alone: bool = True) -> Failure:
+    """A recipient, his chunk of a notification, and its text, which speaks of him where he is `alone`."""
     told = reason(chunk) or transcript(chunk)[0]
     return Failure(
         recipient.rstrip("."),
         text=told or (chunk if _SAYS.search(chunk) else rest),
-        remote_mta=remote(chunk) or remote(rest),
+        remote_mta=remote(chunk) or (remote(rest) if alone else ""),
         context=rest if told else intro,
         near=chunk,
     )
