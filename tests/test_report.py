@@ -94,7 +94,7 @@ def raw_of(name: str) -> bytes:
 
 
 def read(raw: bytes) -> list[Report]:
-    return reports.read(*parts.split(raw))
+    return reports.counted(*parts.split(raw))[0]
 
 
 def unix(text: str) -> float:
@@ -421,3 +421,25 @@ def test_a_report_from_a_mail_server_is_a_report(returned: str) -> None:
     head = "Return-Path: <>\nFrom: Mail Delivery System <postmaster@isp.example>\nSubject: Mail rejected\n"
     (told,) = bounce.refusals((head + returned).encode(), "x")
     assert (told.reason, str(told.cited_ip)) == ("feedback", "203.0.113.5")
+
+
+@pytest.mark.parametrize(
+    ("head", "one"),
+    [
+        (
+            "",
+            '{"xarf_version":"4.2.0","category":"messaging","type":"spam","source_identifier":"203.0.113.5"}\n',
+        ),
+        (
+            "--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\nUser-Agent: x\n",
+            "Original-Rcpt-To: <u%d@x.example>\n",
+        ),
+        ("203.0.113.5 Nov 25 10h/1 1 1 1 1\n", "203.0.113.5 Nov 25 10h/1 1 1 1 1\n"),
+    ],
+    ids=["xarf", "arf", "spamcop"],
+)
+def test_the_incidents_beyond_a_thousand_are_counted(head: str, one: str) -> None:
+    body = head + "".join(one.replace("%d", str(number)) for number in range(1500 - head.count("10h")))
+    found, more = bounce.counted(f"From: reports@spamcop.net\nSubject: r\n\n{body}\n".encode(), "x")
+    assert {one.reason for one in found} == {"feedback"}
+    assert (len(found), more) == (1000, 500)

@@ -14,12 +14,14 @@ import msgspec
 from unlisted.messages import Refusal
 from unlisted.net import Address
 from unlisted.notice import dialects, dsn, forwarded, judged, parts, replies, report
+from unlisted.notice.dialects import Failure
 from unlisted.notice.dsn import MAX_RECIPIENTS
 from unlisted.notice.parts import Part
 from unlisted.notice.replies import pasted
 
 __all__ = ["MAX_RECIPIENTS", "counted", "notification", "pasted", "refusals"]
 
+LONGEST = 400_000  # characters of a notification that are read at once
 NEST = 3  # bounces forwarded inside bounces
 
 # What mail programs call an attached .eml that they do not know.
@@ -46,10 +48,11 @@ def counted(raw: bytes, source: str, own: tuple[Address, ...] = ()) -> tuple[lis
 def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> tuple[list[Refusal], int]:
     head, leaves = parts.split(raw)
     at = dsn.moment(head.get("date"))
-    complaint = report.feedback(head, leaves)
+    complaint, untold = report.counted(head, leaves)
     if complaint and report.feedback(head, _said(leaves)):
-        return _placed(complaint, source, at), 0
-    written = notification(leaves)
+        return _placed(complaint, source, at), untold
+    whole = _notification(leaves)
+    written = _page(whole, 0)
     text = forwarded.unquoted(written)
     failures, more = dsn.failures(leaves, text)
     failures = failures or dialects.failures(head, text)
@@ -60,10 +63,12 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> t
             return within
     alone = len(failures) == 1
     more += max(0, len(failures) - MAX_RECIPIENTS)
+    if failures and len(written) < len(whole):
+        more += _beyond(head, whole[len(written) :], failures) if not dsn.reported(leaves) else 0
     made = [judged.told(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
     made = [one for one, f in zip(made, failures, strict=False) if f.sure or judged.stated(one)]
     if not made and complaint:
-        return _placed(complaint, source, at), 0
+        return _placed(complaint, source, at), untold
     if not made and (away := dialects.vacation(head, leaves)):
         made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
     if not any(f.structured for f in failures) and forwarded.by_person(head):
@@ -88,7 +93,35 @@ def _placed(made: list[Refusal], source: str, at: float | None) -> list[Refusal]
 
 
 def notification(leaves: list[Part]) -> str:
-    """What the reporting server wrote for people: the text parts in front of the returned message."""
+    """What the reporting server wrote for people, as much of it as is read."""
+    return _page(_notification(leaves), 0)
+
+
+def _page(text: str, start: int) -> str:
+    """The part of a long text from there on that is read at once; it ends with a line."""
+    end = start + LONGEST
+    if len(text) > end:
+        end = text.rfind("\n", start, end) + 1 or end
+    return text[start:end]
+
+
+def _beyond(head: Part, rest: str, known: list[Failure]) -> int:
+    """How many recipients stand in what is not read of a notification, and nowhere in what is."""
+    told = {one.recipient.lower() for one in known}
+    count = start = 0
+    while page := _page(rest, start):
+        start += len(page)
+        text = f"-\n{forwarded.unquoted(page)}"
+        own = dialects.before_original(text)
+        found, more = dsn.failures([], own)
+        count += len(found) + more if found else len(dialects.people(head, own) - told)
+        if len(own) < len(text):
+            break
+    return count
+
+
+def _notification(leaves: list[Part]) -> str:
+    """The text parts in front of the returned message."""
     texts: list[str] = []
     for leaf in leaves:
         if leaf.kind in parts.RETURNED:
@@ -98,7 +131,7 @@ def notification(leaves: list[Part]) -> str:
         elif leaf.kind.startswith(("text/", "multipart/")) or leaf.kind == "application/octet-stream":
             # A multipart whose boundary never occurs was left whole: its text is what there is.
             texts.append(leaf.text)
-    return "\n\n".join(texts)[:400_000]
+    return "\n\n".join(texts)
 
 
 def _untagged(page: str, end: str) -> str:

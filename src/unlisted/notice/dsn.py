@@ -11,6 +11,7 @@ from unlisted.notice.parts import Part
 from unlisted.notice.phrases import Phrase
 
 MAX_RECIPIENTS = 1000  # RFC 5321 §4.5.3.1.8 asks for 100; a bounce for more is a list explosion
+VALUE = 16_384  # characters of a field: twice what is read of a Diagnostic-Code
 EACH = 20  # pieces of a report for each recipient, where a blank line follows every field
 _STATUS_KINDS = ("message/delivery-status", "message/global-delivery-status", "message/delivery-report")
 _TYPE = re.compile(
@@ -55,11 +56,15 @@ _MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
 
 def failures(leaves: list[Part], text: str) -> tuple[list[Failure], int]:
     """Per-recipient blocks of the report, or of a text that holds one where none should be; how many more."""
-    texts = [leaf.text for leaf in leaves if leaf.kind in _STATUS_KINDS]
-    found, more = _all_blocks(texts)
+    found, more = _all_blocks([leaf.text for leaf in leaves if leaf.kind in _STATUS_KINDS])
     if not found and _BLOCK.occurs(text):
         found, more = _all_blocks([dialects.before_original(text)])
     return found, more
+
+
+def reported(leaves: list[Part]) -> bool:
+    """True when a mail holds the fields of a report where they should be."""
+    return any(_BLOCK.occurs(leaf.text) for leaf in leaves if leaf.kind in _STATUS_KINDS)
 
 
 def _all_blocks(texts: list[str]) -> tuple[list[Failure], int]:
@@ -97,7 +102,7 @@ def _blocks(text: str) -> tuple[list[Failure], int]:
         elif found and pending and not found[-1].get("diagnostic-code"):
             found[-1].update({k: v for k, v in pending.items() if k not in found[-1]})
             pending = {}
-    unread = sum(piece.lower().count("final-recipient") for piece in pieces[EACH * MAX_RECIPIENTS :])
+    unread = _recipients(pieces[EACH * MAX_RECIPIENTS :])
     more = max(0, len(found) - MAX_RECIPIENTS) + unread
     return [_failure(block, message) for block in found[:MAX_RECIPIENTS]], more
 
@@ -109,7 +114,7 @@ def _fields(piece: str) -> tuple[str, list[tuple[str, str]]]:
     """
     found = parts.fields_only(piece) if _INDENTED.search(piece) is None else None
     if found is not None and all("-" in name or name in _PLAIN for name, _ in found):
-        return "", list(found)  # as it should be
+        return "", [(name, value[:VALUE]) for name, value in found]  # as it should be
     set_in = _SET_IN.search(piece)
     prefix = set_in[0] if set_in else ""
     above: list[str] = []
@@ -125,7 +130,7 @@ def _fields(piece: str) -> tuple[str, list[tuple[str, str]]]:
             fields[-1][1].append(whole.strip())
         elif whole[:1] in (" ", "\t"):
             above.append(whole.strip())
-    return " ".join(above), [(name, " ".join(lines)[: parts.MAX_VALUE]) for name, lines in fields]
+    return " ".join(above), [(name, " ".join(lines)[:VALUE]) for name, lines in fields]
 
 
 def _opened(line: str, seen: set[str], last: str) -> re.Match[str] | None:
@@ -154,7 +159,13 @@ def _go_on(block: dict[str, str], above: str) -> None:
     """A blank line within a reply: the lines below it are his who has none yet, or begin as a reply does."""
     said = block.get("diagnostic-code")
     if said is not None and (not _TYPE.sub("", f"{said} ").strip() or _BARE.match(above)):
-        block["diagnostic-code"] = f"{said} {above}"[: parts.MAX_VALUE]
+        block["diagnostic-code"] = f"{said} {above}"[:VALUE]
+
+
+def _recipients(pieces: list[str]) -> int:
+    """How many recipients fields name that are not read."""
+    low = [piece.lower() for piece in pieces]
+    return max(sum(piece.count(name) for piece in low) for name in ("final-recipient", "original-recipient"))
 
 
 def _named(block: dict[str, str]) -> bool:

@@ -19,8 +19,7 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 MAX_PARTS = 64  # a bounce has three or four; a mailing list's digest has dozens and is no bounce
 MAX_DEPTH = 12  # rfc822 in rfc822: Exchange nests four deep
 MAX_HEADERS = 1000  # sendmail's own default is 1,000 recipients' worth of Received lines
-MAX_HEAD = 1 << 17  # characters of one part's headers; Postfix's header_size_limit is 102,400
-MAX_VALUE = 16_384  # characters of one header: twice what is read of a Diagnostic-Code
+MAX_HEAD = 1 << 20  # characters of one part's headers; Exim's header_maxsize is a megabyte
 _TAIL = 1000  # characters behind a boundary that are looked at: RFC 5321 §4.5.3.1.6 ends a line there
 _PEEK = 20_000  # characters in which a boundary that nobody announced is looked for
 
@@ -233,7 +232,7 @@ def _unfolded(value: str) -> str:
     value = value if value.isascii() else _HIGH.sub(_utf8, value)
     if "\n" not in value:
         return value.strip()
-    return " ".join([line.strip() for line in value.split("\n")])[:MAX_VALUE].strip()
+    return " ".join([line.strip() for line in value.split("\n")]).strip()
 
 
 def _utf8(octets: re.Match[str]) -> str:

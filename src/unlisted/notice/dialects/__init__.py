@@ -136,6 +136,17 @@ def failures(head: Part, text: str) -> list[Failure]:
     return []
 
 
+def people(head: Part, text: str) -> set[str]:
+    """Whom a part of a text names, in lower case, whose beginning a dialect has read."""
+    from unlisted.notice.dialects import plain
+
+    low = text.lower()
+    for dialect in known()[:-1]:
+        if any(hint in low for hint in dialect.HINTS) and (found := dialect.read(head, text)):
+            return {one.recipient.lower() for one in found}
+    return plain.people(text)
+
+
 def address(text: str) -> str:
     """The first mail address in `text`, or ""."""
     found = _ADDRESS.search(text[:2000])

@@ -90,7 +90,6 @@ _SPEAKS = (
 )
 _PROSE = Phrase(rf"{_SPEAKS}({ADDRESS})>?", gate=_SPEAKS + LOOSE)
 LONGEST = 400_000  # characters of a notification
-LINES = 20_000
 NEAR = 400  # characters, a short paragraph
 _SAYS = re.compile(r"(?:[^\W\d_][\W\d_]*+){4}")  # four letters: more than a number and a dash
 _ADDRESSES = re.compile(ADDRESS)
@@ -147,6 +146,11 @@ def _merged(spans: list[tuple[str, str]], text: str) -> tuple[dict[str, tuple[st
     return found, text.strip()
 
 
+def people(text: str) -> set[str]:
+    """Whom lines name, in lower case."""
+    return {name.lower() for name, _ in _spans(text)}
+
+
 def leads(line: str) -> tuple[str, str] | None:
     """The recipient with whom a line opens, and what the line says of him; None when with none."""
     found = (_ALONE.match(line) or _LEADS.match(line)) if "@" in line and len(line) <= 2000 else None
@@ -187,7 +191,7 @@ def _bounce(head: Part, text: str) -> tuple[bool, bool]:
 def _listed(head: Part) -> list[str]:
     if not head.get("x-failed-recipients"):
         return []
-    value = ",".join(head.all("x-failed-recipients"))[:LONGEST]
+    value = ",".join(head.all("x-failed-recipients"))
     words = (word for word in _BETWEEN.split(value) if "@" in word)  # a pattern that begins anywhere is slow
     return list(dict.fromkeys(m[0] for word in words for m in _ADDRESSES.finditer(word[:1000])))
 
@@ -196,7 +200,7 @@ def _spans(text: str) -> list[tuple[str, str]]:
     """Each line that opens with a recipient, and the text that belongs to it."""
     if "@" not in text:
         return []
-    lines = text.split("\n")[:LINES]
+    lines = text.split("\n")
     opened: list[tuple[str, int, str]] = []
     before: dict[int, str] = {}  # sendmail 5 writes the session first and the recipient below it
     for number, line in enumerate(lines):
