@@ -47,10 +47,9 @@ def counted(raw: bytes, source: str, own: tuple[Address, ...] = ()) -> tuple[lis
 
 def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> tuple[list[Refusal], int]:
     head, leaves = parts.split(raw)
-    at = dsn.moment(head.get("date"))
     complaint, untold = report.counted(head, leaves)
     if complaint and report.feedback(head, _said(leaves)):
-        return _placed(complaint, source, at), untold
+        return _placed(complaint, source, head), untold
     whole = _notification(leaves)
     written = _page(whole, 0)
     text = forwarded.unquoted(written)
@@ -68,13 +67,13 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> t
     made = [judged.told(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
     made = [one for one, f in zip(made, failures, strict=False) if f.sure or judged.stated(one)]
     if not made and complaint:
-        return _placed(complaint, source, at), untold
+        return _placed(complaint, source, head), untold
     if not made and (away := dialects.vacation(head, leaves)):
         made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
     if not any(f.structured for f in failures) and forwarded.by_person(head):
         told = replies.quoted(text, source, own, passed_on=forwarded.passed_on(head, written))
         made = told if len(told) > len(made) else made
-    return _placed(made, source, at), more if made else 0
+    return _placed(made, source, head), more if made else 0
 
 
 def _said(leaves: list[Part]) -> list[Part]:
@@ -88,7 +87,9 @@ def _said(leaves: list[Part]) -> list[Part]:
     ]
 
 
-def _placed(made: list[Refusal], source: str, at: float | None) -> list[Refusal]:
+def _placed(made: list[Refusal], source: str, head: Part) -> list[Refusal]:
+    """Each with its source, and with the mail's own time where it has none."""
+    at = dsn.moment(head.get("date")) if any(m.at is None for m in made) else None
     return [msgspec.structs.replace(m, source=source, at=m.at if m.at is not None else at) for m in made]
 
 

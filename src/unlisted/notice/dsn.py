@@ -2,6 +2,7 @@
 
 import re
 from calendar import timegm
+from collections.abc import Sequence
 from email.utils import mktime_tz, parsedate_tz
 
 from unlisted import net
@@ -81,7 +82,7 @@ def _blocks(text: str) -> tuple[list[Failure], int]:
     found: list[dict[str, str]] = []
     message: dict[str, str] = {}
     pending: dict[str, str] = {}
-    pieces = [piece for piece in _BLANK.split(text.strip("\n")) if ":" in piece or piece[:1] in " \t"]
+    pieces = [piece for piece in _BLANK.split(text.strip("\n")) if ":" in piece or piece[:1] in (" ", "\t")]
     last = ""
     for piece in pieces[: EACH * MAX_RECIPIENTS]:
         above, fields = _fields(piece)
@@ -91,7 +92,9 @@ def _blocks(text: str) -> tuple[list[Failure], int]:
             if (name == "final-recipient" and name in pending) or (name == "reporting-mta" and pending):
                 _keep(found, pending)
                 pending = {}
-            _take(message if name in _MESSAGE else pending, name, value)
+            target = message if name in _MESSAGE else pending
+            if name not in target or (name == "diagnostic-code" and _better(value, target[name])):
+                target[name] = value[:VALUE]
         last = fields[-1][0] if fields else last
         if found and found[-1].keys() == {"original-recipient"} and "original-recipient" not in pending:
             found[-1].update(pending)  # the same recipient: he was named twice, a blank line between
@@ -107,14 +110,16 @@ def _blocks(text: str) -> tuple[list[Failure], int]:
     return [_failure(block, message) for block in found[:MAX_RECIPIENTS]], more
 
 
-def _fields(piece: str) -> tuple[str, list[tuple[str, str]]]:
+def _fields(piece: str) -> tuple[str, Sequence[tuple[str, str]]]:
     """The folded lines with which a piece goes on, and its fields, whatever was not folded as it should be.
 
     A line that is no field belongs to the field above it, set in or not: replies are copied as they came.
     """
-    found = parts.fields_only(piece) if _INDENTED.search(piece) is None else None
-    if found is not None and all("-" in name or name in _PLAIN for name, _ in found):
-        return "", [(name, value[:VALUE]) for name, value in found]  # as it should be
+    folded = piece[0] in " \t>" or "\n " in piece or "\n\t" in piece
+    if not (folded and _INDENTED.search(piece)):
+        found = parts.fields_only(piece)
+        if found is not None and not [1 for name, _ in found if "-" not in name and name not in _PLAIN]:
+            return "", found  # as it should be
     set_in = _SET_IN.search(piece)
     prefix = set_in[0] if set_in else ""
     above: list[str] = []
@@ -130,7 +135,7 @@ def _fields(piece: str) -> tuple[str, list[tuple[str, str]]]:
             fields[-1][1].append(whole.strip())
         elif whole[:1] in (" ", "\t"):
             above.append(whole.strip())
-    return " ".join(above), [(name, " ".join(lines)[:VALUE]) for name, lines in fields]
+    return " ".join(above), [(name, " ".join(lines)) for name, lines in fields]
 
 
 def _opened(line: str, seen: set[str], last: str) -> re.Match[str] | None:
@@ -144,11 +149,9 @@ def _opened(line: str, seen: set[str], last: str) -> re.Match[str] | None:
     return found if told else None
 
 
-def _take(block: dict[str, str], name: str, value: str) -> None:
-    """The first field of a name counts; of two Diagnostic-Codes, the first with a reply in it."""
-    better = name == "diagnostic-code" and name in block and _replied(value) and not _replied(block[name])
-    if better or name not in block:
-        block[name] = value
+def _better(value: str, known: str) -> bool:
+    """Of two Diagnostic-Codes, the first with a reply in it counts."""
+    return _replied(value) and not _replied(known)
 
 
 def _replied(diagnostic: str) -> bool:
