@@ -13,7 +13,7 @@ import msgspec
 
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import dialects, dsn, forwarded, judged, parts, replies, report
+from unlisted.notice import absence, dialects, dsn, forwarded, judged, parts, replies, report
 from unlisted.notice.dialects import Failure
 from unlisted.notice.dsn import MAX_RECIPIENTS
 from unlisted.notice.parts import Part
@@ -68,12 +68,16 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> t
     made = [one for one, f in zip(made, failures, strict=False) if f.sure or judged.stated(one)]
     if not made and complaint:
         return _placed(complaint, source, head), untold
-    if not made and (away := dialects.vacation(head, leaves)):
+    if not made and leaves and absence.generated(head) and (away := _sender(head)):
         made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
     if not any(f.structured for f in failures) and forwarded.by_person(head):
         told = replies.quoted(text, source, own, passed_on=forwarded.passed_on(head, written))
         made = told if len(told) > len(made) else made
     return _placed(made, source, head), more if made else 0
+
+
+def _sender(head: Part) -> str:
+    return dialects.address(head.get("from")) or dialects.address(head.get("return-path"))
 
 
 def _said(leaves: list[Part]) -> list[Part]:

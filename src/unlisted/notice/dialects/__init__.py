@@ -12,7 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from unlisted.notice.parts import Part, words
+from unlisted.notice.parts import Part
 from unlisted.notice.phrases import Phrase, Phrases
 
 # RFC 5321 §4.1.2 and RFC 6531 §3.3. An apostrophe or a bar within a name is the name's, one around it is not.
@@ -262,18 +262,3 @@ def remote(text: str) -> str:
         if found[2] or "host" in found[0].lower() or "talking" in found[0].lower():
             return f"{found[1]} [{found[2]}]" if found[2] else found[1]
     return ""
-
-
-def vacation(head: Part, leaves: list[Part]) -> str:
-    """Who is away, when the mail is an automatic answer (RFC 3834); "" when it is none."""
-    sign = head.get("auto-submitted").lower()
-    automatic = sign.startswith(("auto-replied", "auto-generated", "auto replied"))
-    automatic = automatic or bool(head.get("x-autoreply") or (head.get("x-auto-response-suppress") and sign))
-    subject = words(head.get("subject")).lower()
-    automatic = automatic or head.get("precedence").lower() == "auto_reply"
-    automatic = automatic or subject.startswith(
-        ("auto:", "auto reply", "automatic reply", "auto response", "out of office", "autoreply")
-    )
-    if not automatic or not leaves:
-        return ""
-    return address(head.get("from")) or address(head.get("return-path"))

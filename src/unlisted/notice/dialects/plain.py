@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
-from unlisted.notice import session
+from unlisted.notice import absence, session
 from unlisted.notice.dialects import (
     ADDRESS,
     LOOSE,
@@ -182,7 +182,7 @@ def _bounce(head: Part, text: str) -> tuple[bool, bool]:
     says = " ".join(text[:20_000].split())
     told = _BODY.occurs(says)
     signs += told
-    if head.get("auto-submitted").lower().startswith("auto-replied") and not (only or listed or told):
+    if not (only or listed or told) and absence.automatic(head):
         return False, False  # who is away answers with the subject that he was sent
     sure = listed or only or (empty and (by or told))
     return signs >= 2 or "permanent fatal errors" in says, sure
