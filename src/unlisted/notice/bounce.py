@@ -13,7 +13,7 @@ import msgspec
 
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import absence, dialects, dsn, forwarded, judged, parts, replies, report
+from unlisted.notice import absence, dialects, dsn, forwarded, judged, ours, parts, replies, report
 from unlisted.notice.dialects import Failure
 from unlisted.notice.dsn import MAX_RECIPIENTS
 from unlisted.notice.parts import Part
@@ -66,6 +66,7 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> t
         more += _beyond(head, whole[len(written) :], failures) if not dsn.reported(leaves) else 0
     made = [judged.told(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
     made = [one for one, f in zip(made, failures, strict=False) if f.sure or judged.stated(one)]
+    made = ours.told(made, head, text, own)
     if not made and complaint:
         return _placed(complaint, source, head), untold
     if not made and leaves and absence.generated(head) and (away := _sender(head)):
