@@ -229,6 +229,35 @@ def test_a_passing_reply_is_never_hard() -> None:
         assert (told.reason, told.hard) == ("userunknown", hard)
 
 
+PEOPLE = [f"user{number:05d}@some-domain{number % 50}.example.org" for number in range(20_000)]
+SAID = "host mx.example.net[198.51.100.7] said: 550 5.7.1 User\n    unknown (in reply to RCPT TO command)"
+FORMS = {
+    "postfix": "\nThis is the mail system.\n\n" + "".join(f"<{name}>: {SAID}\n\n" for name in PEOPLE),
+    "one-line": "\n" + "".join(f"{name}: 550 5.1.1 no\n" for name in PEOPLE),
+    "sendmail": "\n" + "".join(f"<{name}>\n    (reason: 550 5.1.1 User unknown)\n" for name in PEOPLE),
+    "labeled": "\n" + "".join(f"Recipient: {name}\nReason: 550 5.1.1 no\n\n" for name in PEOPLE),
+    "dma": "\n" + "".join(
+        f"There was an error delivering your mail to <{name}>.\n\n550 5.1.1 no\n\n" for name in PEOPLE
+    ),
+    "fields": "\n" + "".join(
+        f"Final-Recipient: rfc822; {name}\nAction: failed\nStatus: 5.1.1\n\n" for name in PEOPLE
+    ),
+    "header": "X-Failed-Recipients: " + ",\n  ".join(PEOPLE) + "\n\n550 5.1.1 user unknown\n",
+    "header-and-lines": "X-Failed-Recipients: " + ",\n  ".join(PEOPLE) + "\n\nIt failed.\n\n"
+    + "".join(f"  {name}\n    550 5.1.1 user unknown\n" for name in PEOPLE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_whoever_is_not_read_of_twenty_thousand_is_counted(form: str) -> None:
+    # Two to five megabytes: a part of the text is read, the rest of it only counted.
+    head = "Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nSubject: failure notice\n"
+    returned = "\n--- Below this line is a copy of the message.\n\n<z@example.org>: 550 5.1.1 no\n"
+    found, more = bounce.counted(f"{head}{FORMS[form]}{returned}".encode(), "x")
+    assert [one.recipient for one in found] == PEOPLE[:1000]
+    assert more == 19_000
+
+
 def many(count: int, gap: str, *fields: str) -> bytes:
     block = gap.join(
         ("Original-Recipient: rfc822;a{0}@x.org", "Final-Recipient: rfc822; a{0}@x.org", *fields)
@@ -523,3 +552,23 @@ def test_json_without_end_is_no_error(depth: int) -> None:
     assert all(one.cited_ip is None for one in bounce.refusals(raw, ""))
     notification = '{"notificationType":"Bounce","a": ' + "[" * depth + "]" * depth + ', "b": 1}'
     assert report.as_mail(notification.encode()).startswith(b"From: ")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "From: postmaster@mx.example\nSubject: 送信エラー\n",
+        "From: Почта <mailer-daemon@mx.example>\nSubject: не доставлено\n",
+        "From: postmaster@mx.example\nSubject: x\nX-Failed-Recipients: jö@müller.example\n",
+    ],
+)
+def test_a_head_in_raw_utf_8_is_read(head: str) -> None:
+    body = "Content-Type: text/plain; charset=utf-8\n\njö@müller.example: 550 5.1.1 user unknown\n"
+    (told,) = bounce.refusals((head + body).encode(), "x")
+    assert (told.recipient, told.reason) == ("jö@müller.example", "userunknown")
+
+
+def test_a_header_in_raw_utf_8_names_whom_no_line_names() -> None:
+    head = "From: mailer-daemon@mx.example\nSubject: x\nX-Failed-Recipients: jö@müller.example\n\n"
+    (told,) = bounce.refusals(f"{head}550 5.1.1 user unknown\n".encode(), "x")
+    assert told.recipient == "jö@müller.example"

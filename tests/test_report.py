@@ -94,7 +94,7 @@ def raw_of(name: str) -> bytes:
 
 
 def read(raw: bytes) -> list[Report]:
-    return reports.read(*parts.split(raw))
+    return reports.counted(*parts.split(raw))[0]
 
 
 def unix(text: str) -> float:
@@ -357,3 +357,89 @@ def test_the_arf_rows_of_the_corpus(corpora: Path) -> None:
         told = bounce.refusals((corpora / "bounces" / name).read_bytes(), name)
         assert [line.feedback_type for line in told] == kinds, name
         assert all(line.reason == "feedback" and line.report for line in told), name
+
+
+_XARF = (
+    '{"xarf_version":"4.2.0","report_id":"1","timestamp":"2026-11-25T00:00:00Z","category":"messaging",'
+    '"type":"spam","source_identifier":"203.0.113.5","reporter":{"org":"us","contact":"a@b.example"}}\n'
+)
+_FEEDBACK = "Feedback-Type: abuse\nUser-Agent: x/1\nVersion: 1\nSource-IP: 203.0.113.5\n"
+_SPAMCOP = (
+    "[ SpamCop V5.1 ]\nThis message is brief for your comfort.\n\nEmail from 203.0.113.5 / Wed, 25 Nov 2026\n"
+)
+_ARF_MAIL = (
+    "MIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report; boundary=abc\n\n--abc\n"
+    "Content-Type: text/plain\n\nAbuse.\n\n--abc\n"
+    f"Content-Type: message/feedback-report\n\n{_FEEDBACK}\n--abc--\n"
+)
+_QMAIL = (
+    "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.org\nSubject: failure notice\n\n"
+    "Hi. This is the qmail-send program at mx.example.org.\n\n<abuse@isp.example>:\n"
+    "198.51.100.7 does not like recipient.\nRemote host said: 550 5.1.1 user unknown\n\n"
+    "--- Below this line is a copy of the message.\n\nReturn-Path: <me@example.com>\n"
+    "From: me@example.com\nTo: abuse@isp.example\nSubject: report\n"
+)
+_EXIM = (
+    "Return-Path: <>\nFrom: Mail Delivery System <Mailer-Daemon@x.example>\n"
+    "X-Failed-Recipients: abuse@isp.example\nSubject: Mail delivery failed: returning message to sender\n\n"
+    "This message was created automatically by mail delivery software.\n\n"
+    "  abuse@isp.example\n"
+    "    SMTP error from remote mail server after RCPT TO:<abuse@isp.example>:\n"
+    "    550 5.1.1 user unknown\n\n"
+    "------ This is a copy of the message, including all the headers. ------\n\n"
+    "Return-path: <me@example.com>\n"
+    "From: me@example.com\nSubject: report\n"
+)
+
+
+@pytest.mark.parametrize("bounce_of", [_QMAIL, _EXIM], ids=["qmail", "exim"])
+@pytest.mark.parametrize(
+    "returned",
+    [f"\n{_XARF}", f"\n{_FEEDBACK}", f"\n{_SPAMCOP}", _ARF_MAIL],
+    ids=["xarf", "fields", "spamcop", "arf"],
+)
+def test_a_bounce_that_returns_our_own_report_is_a_bounce(bounce_of: str, returned: str) -> None:
+    (told,) = bounce.refusals((bounce_of + returned).encode(), "x")
+    assert (told.recipient, told.code, told.reason) == ("abuse@isp.example", "550", "userunknown")
+    assert told.report is None
+
+
+def test_a_bounce_in_parts_that_returns_a_report_is_a_bounce() -> None:
+    text = (
+        "Return-Path: <>\nFrom: Mail Delivery System <Mailer-Daemon@x.example>\n"
+        "Subject: Undelivered Mail\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+        "Content-Type: text/plain\n\n<abuse@isp.example>: 550 5.1.1 user unknown\n\n--b\n"
+        f"Content-Type: message/rfc822\n\nFrom: me@example.com\nSubject: report\n\n{_XARF}\n--b--\n"
+    )
+    assert [one.recipient for one in bounce.refusals(text.encode(), "x")] == ["abuse@isp.example"]
+
+
+@pytest.mark.parametrize(
+    "returned", [f"\n{_XARF}", f"\n{_FEEDBACK}", _ARF_MAIL], ids=["xarf", "fields", "arf"]
+)
+def test_a_report_from_a_mail_server_is_a_report(returned: str) -> None:
+    head = "Return-Path: <>\nFrom: Mail Delivery System <postmaster@isp.example>\nSubject: Mail rejected\n"
+    (told,) = bounce.refusals((head + returned).encode(), "x")
+    assert (told.reason, str(told.cited_ip)) == ("feedback", "203.0.113.5")
+
+
+@pytest.mark.parametrize(
+    ("head", "one"),
+    [
+        (
+            "",
+            '{"xarf_version":"4.2.0","category":"messaging","type":"spam","source_identifier":"203.0.113.5"}\n',
+        ),
+        (
+            "--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\nUser-Agent: x\n",
+            "Original-Rcpt-To: <u%d@x.example>\n",
+        ),
+        ("203.0.113.5 Nov 25 10h/1 1 1 1 1\n", "203.0.113.5 Nov 25 10h/1 1 1 1 1\n"),
+    ],
+    ids=["xarf", "arf", "spamcop"],
+)
+def test_the_incidents_beyond_a_thousand_are_counted(head: str, one: str) -> None:
+    body = head + "".join(one.replace("%d", str(number)) for number in range(1500 - head.count("10h")))
+    found, more = bounce.counted(f"From: reports@spamcop.net\nSubject: r\n\n{body}\n".encode(), "x")
+    assert {one.reason for one in found} == {"feedback"}
+    assert (len(found), more) == (1000, 500)

@@ -54,7 +54,7 @@ CASES = {
 
 def read(raw: bytes) -> Report:
     assert report.is_document(raw)
-    (found,) = reports.read(*parts.split(report.as_mail(raw)))
+    ((found,), _) = reports.counted(*parts.split(report.as_mail(raw)))
     return found
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from unlisted.messages import Refusal
 from unlisted.net import Address
 from unlisted.notice import listed
+from unlisted.notice.ours import OWN
 
 FINDS_IT = " (unlisted investigate FOLDER)"
 MOST = 3  # lines; more is a page, and nobody reads it tonight
@@ -73,6 +74,8 @@ def _one(refusal: Refusal, own: tuple[Address, ...]) -> str:
     cited = str(refusal.cited_ip or "") or (str(own[0]) if len(own) == 1 else "")
     if refusal.verdict == "our-address":
         return _address(refusal, cited)
+    if refusal.rule == OWN and (refusal.recipient or refusal.verdict == "content"):
+        return "your own server's filter refused it: its log tells which device or account sent it"
     if refusal.rule.endswith("account-compromised"):
         return _where("an account of yours sends spam: change its password and look what it sent", refusal)
     if refusal.verdict == "our-setup":

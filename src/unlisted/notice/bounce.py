@@ -7,27 +7,23 @@ It reads the bytes that it is given and no more; the caller bounds them. Never r
 
 import re
 from html import unescape
+from itertools import takewhile
 
 import msgspec
 
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import dialects, dsn, forwarded, judged, parts, replies, report
+from unlisted.notice import absence, dialects, dsn, forwarded, judged, ours, parts, replies, report
+from unlisted.notice.dialects import Failure
 from unlisted.notice.dsn import MAX_RECIPIENTS
 from unlisted.notice.parts import Part
 from unlisted.notice.replies import pasted
 
 __all__ = ["MAX_RECIPIENTS", "counted", "notification", "pasted", "refusals"]
 
+LONGEST = 400_000  # characters of a notification that are read at once
 NEST = 3  # bounces forwarded inside bounces
 
-_ORIGINAL = (
-    "message/rfc822",
-    "text/rfc822-headers",
-    "text/rfc822-header",
-    "message/global",
-    "message/partial",
-)
 # What mail programs call an attached .eml that they do not know.
 _ANY = ("application/octet-stream", "application/x-eml", "application/eml", "text/plain", "text/rfc822")
 # Every piece stops at the next "<": linear, and a style sheet without its end cannot swallow the rest.
@@ -51,10 +47,11 @@ def counted(raw: bytes, source: str, own: tuple[Address, ...] = ()) -> tuple[lis
 
 def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> tuple[list[Refusal], int]:
     head, leaves = parts.split(raw)
-    at = dsn.moment(head.get("date"))
-    if found := report.feedback(head, leaves):
-        return _placed(found, source, at), 0
-    written = notification(leaves)
+    complaint, untold = report.counted(head, leaves)
+    if complaint and report.feedback(head, _said(leaves)):
+        return _placed(complaint, source, head), untold
+    whole = _notification(leaves)
+    written = _page(whole, 0)
     text = forwarded.unquoted(written)
     failures, more = dsn.failures(leaves, text)
     failures = failures or dialects.failures(head, text)
@@ -65,32 +62,82 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> t
             return within
     alone = len(failures) == 1
     more += max(0, len(failures) - MAX_RECIPIENTS)
+    if failures and len(written) < len(whole):
+        more += _beyond(head, whole[len(written) :], failures) if not dsn.reported(leaves) else 0
     made = [judged.told(f, text, own, alone) for f in failures[:MAX_RECIPIENTS]]
     made = [one for one, f in zip(made, failures, strict=False) if f.sure or judged.stated(one)]
-    if not made and (away := dialects.vacation(head, leaves)):
+    made = ours.told(made, head, text, own)
+    if not made and complaint:
+        return _placed(complaint, source, head), untold
+    if not made and leaves and absence.generated(head) and (away := _sender(head)):
         made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
     if not any(f.structured for f in failures) and forwarded.by_person(head):
         told = replies.quoted(text, source, own, passed_on=forwarded.passed_on(head, written))
         made = told if len(told) > len(made) else made
-    return _placed(made, source, at), more if made else 0
+    return _placed(made, source, head), more if made else 0
 
 
-def _placed(made: list[Refusal], source: str, at: float | None) -> list[Refusal]:
+def _sender(head: Part) -> str:
+    return dialects.address(head.get("from")) or dialects.address(head.get("return-path"))
+
+
+def _said(leaves: list[Part]) -> list[Part]:
+    """What a mail says itself, without the message that it returns: that one may be a report, or ours."""
+    own = takewhile(lambda leaf: leaf.kind not in parts.RETURNED, leaves)
+    return [
+        Part(leaf.kind, leaf.headers, dialects.before_original(leaf.text))
+        if leaf.kind.startswith("text/")
+        else leaf
+        for leaf in own
+    ]
+
+
+def _placed(made: list[Refusal], source: str, head: Part) -> list[Refusal]:
+    """Each with its source, and with the mail's own time where it has none."""
+    at = dsn.moment(head.get("date")) if any(m.at is None for m in made) else None
     return [msgspec.structs.replace(m, source=source, at=m.at if m.at is not None else at) for m in made]
 
 
 def notification(leaves: list[Part]) -> str:
-    """What the reporting server wrote for people: the text parts in front of the returned message."""
+    """What the reporting server wrote for people, as much of it as is read."""
+    return _page(_notification(leaves), 0)
+
+
+def _page(text: str, start: int) -> str:
+    """The part of a long text from there on that is read at once; it ends with a line."""
+    end = start + LONGEST
+    if len(text) > end:
+        end = text.rfind("\n", start, end) + 1 or end
+    return text[start:end]
+
+
+def _beyond(head: Part, rest: str, known: list[Failure]) -> int:
+    """How many recipients stand in what is not read of a notification, and nowhere in what is."""
+    told = {one.recipient.lower() for one in known}
+    count = start = 0
+    while page := _page(rest, start):
+        start += len(page)
+        text = f"-\n{forwarded.unquoted(page)}"
+        own = dialects.before_original(text)
+        found, more = dsn.failures([], own)
+        count += len(found) + more if found else len(dialects.people(head, own) - told)
+        if len(own) < len(text):
+            break
+    return count
+
+
+def _notification(leaves: list[Part]) -> str:
+    """The text parts in front of the returned message."""
     texts: list[str] = []
     for leaf in leaves:
-        if leaf.kind in _ORIGINAL:
+        if leaf.kind in parts.RETURNED:
             break
         if leaf.kind == "text/html":
             texts.append(_untagged(leaf.text[:200_000], "" if any(texts) else "\n"))
         elif leaf.kind.startswith(("text/", "multipart/")) or leaf.kind == "application/octet-stream":
             # A multipart whose boundary never occurs was left whole: its text is what there is.
             texts.append(leaf.text)
-    return "\n\n".join(texts)[:400_000]
+    return "\n\n".join(texts)
 
 
 def _untagged(page: str, end: str) -> str:

@@ -6,6 +6,7 @@ they were met; the headers below a mark are localized as well and turned back in
 
 import re
 
+from unlisted.notice import absence
 from unlisted.notice.dialects import plain
 from unlisted.notice.parts import Part, words
 
@@ -51,7 +52,8 @@ def by_person(head: Part) -> bool:
     automatic = head.get("auto-submitted").lower()
     bulk = head.get("precedence").lower() in ("bulk", "list", "junk")
     many = bool(head.get("list-unsubscribe") or head.get("list-id"))
-    return not (bulk or many or (automatic and automatic != "no") or plain.by_program(head))
+    program = plain.by_program(head) or absence.automatic(head)
+    return not (bulk or many or (automatic and automatic != "no") or program)
 
 
 def passed_on(head: Part, text: str) -> bool:

@@ -19,8 +19,7 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 MAX_PARTS = 64  # a bounce has three or four; a mailing list's digest has dozens and is no bounce
 MAX_DEPTH = 12  # rfc822 in rfc822: Exchange nests four deep
 MAX_HEADERS = 1000  # sendmail's own default is 1,000 recipients' worth of Received lines
-MAX_HEAD = 1 << 17  # characters of one part's headers; Postfix's header_size_limit is 102,400
-MAX_VALUE = 16_384  # characters of one header: twice what is read of a Diagnostic-Code
+MAX_HEAD = 1 << 20  # characters of one part's headers; Exim's header_maxsize is a megabyte
 _TAIL = 1000  # characters behind a boundary that are looked at: RFC 5321 §4.5.3.1.6 ends a line there
 _PEEK = 20_000  # characters in which a boundary that nobody announced is looked for
 
@@ -38,6 +37,13 @@ _USED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _WORD = re.compile(r"=\?([A-Za-z0-9_.-]{1,40})(?:\*[A-Za-z-]{0,20})?\?([bBqQ])\?([^?\s]{0,2000})\?=")
+# What a program gives back of the mail that it speaks of: RFC 3462 §2, RFC 6522 §3, RFC 6533 §4.
+RETURNED = frozenset(
+    (
+        *("message/rfc822", "message/global", "message/partial", "text/rfc822-headers", "text/rfc822-header"),
+        *("message/rfc822-headers", "message/global-headers"),
+    )
+)
 _USUAL = frozenset(("from", "to", "subject", "date", "received", "return-path", "message-id", "mime-version"))
 _ALIAS = {
     "unicode-1-1-utf-7": "utf-7",
@@ -62,6 +68,7 @@ _ALIAS = {
 _NO_CHARSET = ("punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined")
 # Charsets in which the 128 letters of ASCII are themselves, shifts aside.
 _LIKE_ASCII = re.compile(r"(?:us-)?ascii|utf-8|iso-8859-[0-9]{1,2}|windows-125[0-9]", re.IGNORECASE)
+_HIGH = re.compile(r"[\x80-\xff]{2,}")
 _HALF = re.compile(r"[\ud800-\udfff]")  # half a UTF-16 pair: UTF-7 can spell it, UTF-8 and RE2 cannot
 _NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 
@@ -142,6 +149,12 @@ def headers_of(text: str) -> Headers:
     return _pairs(_cut(text.lstrip("\n"))[0])
 
 
+def fields_only(text: str) -> Headers | None:
+    """The headers of a text that holds nothing else; None when it does."""
+    block, rest = _cut(text)
+    return None if rest else _pairs(block)
+
+
 def is_mail(text: str) -> bool:
     """True when a text begins with a mail's headers, two of them at least such as every mail has."""
     names = {name for name, _ in headers_of(text[:MAX_HEAD])}
@@ -208,7 +221,7 @@ def _cut(text: str) -> tuple[str, str]:
 def _pairs(block: str) -> Headers:
     return tuple(
         [
-            (name.lower(), _unfolded(value) if "\n" in value else value.strip())
+            (name.lower(), _unfolded(value) if "\n" in value or not value.isascii() else value.strip())
             for name, value in _HEADER.findall(block)
         ]
     )
@@ -216,9 +229,18 @@ def _pairs(block: str) -> Headers:
 
 def _unfolded(value: str) -> str:
     """Some mailers fold in front of a parameter, a few fold a boundary away: both are continued."""
+    value = value if value.isascii() else _HIGH.sub(_utf8, value)
     if "\n" not in value:
         return value.strip()
-    return " ".join([line.strip() for line in value.split("\n")])[:MAX_VALUE].strip()
+    return " ".join([line.strip() for line in value.split("\n")]).strip()
+
+
+def _utf8(octets: re.Match[str]) -> str:
+    """RFC 6532 §3.2: a header may hold UTF-8 as it is. What is none stays a letter for each octet."""
+    try:
+        return octets[0].encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return octets[0]
 
 
 def _walk(part: Part, body: str, depth: int, leaves: list[Part]) -> None:
@@ -248,8 +270,15 @@ def _border(announced: str, body: str) -> str:
         start = body[:_PEEK]
         if start.startswith("--") or "\n--" in start:
             used = _USED.search(start)
-            return used[1] if used else ""
+            return used[1] if used and not _of_another(start[: used.start()], used[1]) else ""
     return ""
+
+
+def _of_another(above: str, used: str) -> bool:
+    """True where a message further down announces a boundary: a plain bounce returns it, headers and all."""
+    return any(
+        used in found.groups() and "\n\n" in above[: found.start()] for found in _BOUNDARY.finditer(above)
+    )
 
 
 def _pieces(body: str, boundary: str) -> list[str]:

@@ -8,7 +8,7 @@ import msgspec
 
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import dialects, dsn, judged, pages, refusal, sighting, units
+from unlisted.notice import dialects, dsn, judged, ours, pages, refusal, sighting, units
 from unlisted.notice.dialects import plain
 from unlisted.notice.parts import Part
 from unlisted.notice.units import LINE, LINES, PAIR, Unit
@@ -26,7 +26,6 @@ _DOCUMENT = re.compile(
     r".{0,200}[;:{(>]$",
     re.MULTILINE,
 )
-OWN = "own-server"
 _PROGRAM = Part("text/plain", (("from", "mailer-daemon"),))  # whose text a person copied
 LENGTH = 1_000_000  # characters of a pasted text
 
@@ -224,7 +223,7 @@ def _turned_away(line: str, source: str) -> Refusal:
         status=status,
         reason="rejected",
         verdict="other",
-        rule=OWN,
+        rule=ours.OWN,
         quote=f"our own server turned {whom} away",
         text=refusal.fold(line)[:2000],
     )

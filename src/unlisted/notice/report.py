@@ -34,7 +34,14 @@ _FORMATS = {
 
 def feedback(head: Part, leaves: list[Part]) -> list[Refusal]:
     """One Refusal for each recipient that a report names; [] when the mail is no report."""
-    return [line for report in reports.read(head, leaves) for line in lines(report)][: reports.MOST]
+    return counted(head, leaves)[0]
+
+
+def counted(head: Part, leaves: list[Part]) -> tuple[list[Refusal], int]:
+    """The same, and how many beyond reports.MOST were not read."""
+    found, more = reports.counted(head, leaves)
+    every = [line for report in found for line in lines(report)]
+    return every[: reports.MOST], more + max(0, len(every) - reports.MOST)
 
 
 def lines(report: Report) -> list[Refusal]:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from unlisted.notice.parts import Part, words
+from unlisted.notice.parts import Part
 from unlisted.notice.phrases import Phrase, Phrases
 
 # RFC 5321 §4.1.2 and RFC 6531 §3.3. An apostrophe or a bar within a name is the name's, one around it is not.
@@ -51,7 +51,7 @@ _COPY = (
 )
 _ORIGINAL = Phrase(_COPY, gate=_COPY.replace(_CREATED, ""))
 # ">>> RCPT" and "<<< 550" of sendmail and Courier, "-->" and "<--" of MDaemon, InterScan's "Received <<<".
-_TRANSCRIPT = re.compile(
+TRANSCRIPT = re.compile(
     r"^[> ]{0,6}(?:[A-Z][a-z]{2} [0-9-]{10} [0-9:.]{8,12}: |Sent |Received )?"
     r"(?:(<<<|<--)|>>>|-->)[ \t]*(\S.{0,2000})$",
     re.MULTILINE,
@@ -88,10 +88,12 @@ _COMMANDS = (
 _COMMAND = Phrases(*(pattern for _, pattern in _COMMANDS))
 _HOST = (
     r"(?:\bhost:? |while talking to |remote server |server for the recipient domain [\w.-]{1,255} by |"
+    r"connect to |conversation with |lost connection with |"
     r"rejected by |^)([A-Za-z0-9](?:[\w-]{0,62})"
     r"(?:\.[\w-]{1,63}){0,8}\.[A-Za-z][\w-]{1,62})\.?:?(?: ?[\[(]([0-9A-Fa-f.:]{3,45})[\])])?"
 )
-_REMOTE = Phrase(_HOST + r"(?=$|[\s:,>;])", gate=_HOST)
+# "This is the mail system at host X": the reporter, who may be no more than a relay.
+_REMOTE = Phrase(r"(?<!\bat )" + _HOST + r"(?=$|[\s:,>;])", gate=_HOST)
 
 
 class Failure(Struct, frozen=True, gc=False):
@@ -134,6 +136,17 @@ def failures(head: Part, text: str) -> list[Failure]:
     return []
 
 
+def people(head: Part, text: str) -> set[str]:
+    """Whom a part of a text names, in lower case, whose beginning a dialect has read."""
+    from unlisted.notice.dialects import plain
+
+    low = text.lower()
+    for dialect in known()[:-1]:
+        if any(hint in low for hint in dialect.HINTS) and (found := dialect.read(head, text)):
+            return {one.recipient.lower() for one in found}
+    return plain.people(text)
+
+
 def address(text: str) -> str:
     """The first mail address in `text`, or ""."""
     found = _ADDRESS.search(text[:2000])
@@ -162,7 +175,7 @@ def _session(text: str) -> tuple[tuple[str, str], ...]:
         return ()  # nobody answers in it
     found: list[tuple[str, list[str]]] = []
     command, more = "", False
-    for line in _TRANSCRIPT.finditer(text[:50_000]):
+    for line in TRANSCRIPT.finditer(text[:50_000]):
         said = line[2].strip()
         if not line[1]:
             command, more = said, False
@@ -249,18 +262,3 @@ def remote(text: str) -> str:
         if found[2] or "host" in found[0].lower() or "talking" in found[0].lower():
             return f"{found[1]} [{found[2]}]" if found[2] else found[1]
     return ""
-
-
-def vacation(head: Part, leaves: list[Part]) -> str:
-    """Who is away, when the mail is an automatic answer (RFC 3834); "" when it is none."""
-    sign = head.get("auto-submitted").lower()
-    automatic = sign.startswith(("auto-replied", "auto-generated", "auto replied"))
-    automatic = automatic or bool(head.get("x-autoreply") or (head.get("x-auto-response-suppress") and sign))
-    subject = words(head.get("subject")).lower()
-    automatic = automatic or head.get("precedence").lower() == "auto_reply"
-    automatic = automatic or subject.startswith(
-        ("auto:", "auto reply", "automatic reply", "auto response", "out of office", "autoreply")
-    )
-    if not automatic or not leaves:
-        return ""
-    return address(head.get("from")) or address(head.get("return-path"))

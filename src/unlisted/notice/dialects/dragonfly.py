@@ -16,8 +16,8 @@ _END = re.compile(r"^(?:Original message|Message headers) follow", re.MULTILINE)
 def read(head: Part, text: str) -> list[Failure]:  # noqa: ARG001 - every dialect is asked alike
     """The recipient of each such sentence; whom the reply names as sender is none."""
     end = _END.search(text)
-    told = text[: end.start()] if end else text[:20_000]
-    opened = list(_TO.finditer(told))[:1000]
+    told = text[: end.start()] if end else text
+    opened = list(_TO.finditer(told))
     if not opened:
         return []
     ends = [found.start() for found in opened[1:]] + [len(told)]

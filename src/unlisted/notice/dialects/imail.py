@@ -16,5 +16,5 @@ def read(head: Part, text: str) -> list[Failure]:
     """The recipient of each such line above the returned message."""
     if "smtp32" not in head.get("x-mailer").lower():
         return []
-    found = list(_LINE.finditer(before_original(text)[:20_000]))[:1000]
+    found = _LINE.finditer(before_original(text))
     return [Failure(line[2], text=line[0].strip()) for line in found]

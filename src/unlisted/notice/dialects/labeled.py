@@ -33,8 +33,8 @@ _LABEL = re.compile(r"^[ \t]{0,12}(?:reason|error)[ \t]{0,8}:[ \t]{0,12}", re.IG
 
 def read(head: Part, text: str) -> list[Failure]:
     """Each opened recipient with what stands up to the next; [] where no reason is labeled."""
-    told = before_original(text)[:100_000]
-    opened = list(_OPENS.finditer(told))[:1000]
+    told = before_original(text)
+    opened = list(_OPENS.finditer(told))
     if not opened or not _REASON.search(told) or not plain.read(head, text):
         return []
     ends = [found.start() for found in opened[1:]] + [len(told)]

@@ -23,7 +23,7 @@ def read(head: Part, text: str) -> list[Failure]:  # noqa: ARG001 - every dialec
         return []
     said = text[reason.end() : affected.start()].strip()
     found: list[Failure] = []
-    for line in text[affected.end() :].lstrip("\n").split("\n")[:20_000]:
+    for line in text[affected.end() :].lstrip("\n").split("\n"):
         recipient = _RECIPIENT.match(line[:400])
         if recipient is None:
             break

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
+from unlisted.notice import absence, session
 from unlisted.notice.dialects import (
     ADDRESS,
     LOOSE,
@@ -57,6 +58,9 @@ _BODY = Phrase(
     r"failed permanently|unable to deliver|transcript of session|delivery errors|did not reach the following|"
     r"error(?: has)? occurred while (?:attempting|trying) to deliver|had trouble delivering|"
     r"could not be sent|"
+    r"(?:rejected|refused|blocked|stopped|quarantined) by (?:our|the|this) "
+    r"(?:mail |content |spam |virus |own ){0,2}"
+    r"(?:server|filter|scanner|gateway)|(?:server|filter|scanner) (?:has )?(?:refused|rejected|blocked) your|"
     r"error delivering your mail|delivery to the following|failed addresses|failure reasons|"
     r"delivery problems|"
     r"wasn't able to deliver|were? unable to deliver|remote host said|smtp error from remote|"
@@ -92,7 +96,6 @@ _SPEAKS = (
 )
 _PROSE = Phrase(rf"{_SPEAKS}({ADDRESS})>?", gate=_SPEAKS + LOOSE)
 LONGEST = 400_000  # characters of a notification
-LINES = 20_000
 NEAR = 400  # characters, a short paragraph
 _SAYS = re.compile(r"(?:[^\W\d_][\W\d_]*+){4}")  # four letters: more than a number and a dash
 _ADDRESSES = re.compile(ADDRESS)
@@ -112,25 +115,46 @@ def _read(head: Part, text: str, sure: bool) -> list[Failure]:
     named = _listed(head)
     if not spans:
         return _without_lines(head, plain, named, sure)
-    merged: dict[str, list[str]] = {}
-    for recipient, chunk in spans:
-        merged.setdefault(recipient.lower(), [recipient]).append(chunk)
-    rest = plain.strip()
+    merged, rest = _merged(spans, plain)
     intro = plain[: plain.find(spans[0][0])][:4000]
-    made = [failure(chunks[0], "\n".join(chunks[1:]), rest, intro) for chunks in merged.values()]
-    if len(made) == 1:
+    alone = len(merged) == 1
+    made = [failure(name, chunk, rest, intro, alone=alone) for name, chunk in merged.values()]
+    if alone:
         made = [msgspec.structs.replace(one, context=f"{one.near}\n{one.context}", near="") for one in made]
     unheard = [name for name in named if name.lower() not in merged]
-    return made + (_alike(failure("", "", rest), unheard) if unheard else [])
+    return made + (_alike(failure("", "", rest, alone=False), unheard) if unheard else [])
 
 
 @lru_cache(maxsize=8)  # a thousand recipients share one notification
 def beside(text: str) -> dict[str, str]:
     """What a notification says of each recipient, lower case, where a line is his."""
-    found: dict[str, str] = {}
-    for recipient, chunk in _spans(before_original(text)[:LONGEST]):
-        found[recipient.lower()] = f"{found.get(recipient.lower(), '')}\n{chunk}".strip()
-    return found
+    plain = before_original(text)[:LONGEST]
+    return {low: chunk.strip() for low, (_, chunk) in _merged(_spans(plain), plain)[0].items()}
+
+
+def _merged(spans: list[tuple[str, str]], text: str) -> tuple[dict[str, tuple[str, str]], str]:
+    """Each recipient, by his name in lower case, with all that is said of him, and the text for all of them.
+
+    Of several, each is given his own part of a session's transcript.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for name, chunk in spans:
+        known = found.get(name.lower())
+        found[name.lower()] = (known[0], f"{known[1]}\n{chunk}") if known else (name, chunk)
+    if len(found) > 1:
+        his, rest = session.apart(text, list(found))
+        if his:
+            said = _merged(_spans(rest), "")[0]
+            return {
+                low: (name, f"{said.get(low, ('', ''))[1]}\n{his[low]}".strip())
+                for low, (name, _) in found.items()
+            }, rest.strip()
+    return found, text.strip()
+
+
+def people(text: str) -> set[str]:
+    """Whom lines name, in lower case."""
+    return {name.lower() for name, _ in _spans(text)}
 
 
 def leads(line: str) -> tuple[str, str] | None:
@@ -164,7 +188,7 @@ def _bounce(head: Part, text: str) -> tuple[bool, bool]:
     says = " ".join(text[:20_000].split())
     told = _BODY.occurs(says)
     signs += told
-    if head.get("auto-submitted").lower().startswith("auto-replied") and not (only or listed or told):
+    if not (only or listed or told) and absence.automatic(head):
         return False, False  # who is away answers with the subject that he was sent
     sure = listed or only or (empty and (by or told))
     return signs >= 2 or "permanent fatal errors" in says, sure
@@ -173,7 +197,7 @@ def _bounce(head: Part, text: str) -> tuple[bool, bool]:
 def _listed(head: Part) -> list[str]:
     if not head.get("x-failed-recipients"):
         return []
-    value = ",".join(head.all("x-failed-recipients"))[:LONGEST]
+    value = ",".join(head.all("x-failed-recipients"))
     words = (word for word in _BETWEEN.split(value) if "@" in word)  # a pattern that begins anywhere is slow
     return list(dict.fromkeys(m[0] for word in words for m in _ADDRESSES.finditer(word[:1000])))
 
@@ -182,7 +206,7 @@ def _spans(text: str) -> list[tuple[str, str]]:
     """Each line that opens with a recipient, and the text that belongs to it."""
     if "@" not in text:
         return []
-    lines = text.split("\n")[:LINES]
+    lines = text.split("\n")
     opened: list[tuple[str, int, str]] = []
     before: dict[int, str] = {}  # sendmail 5 writes the session first and the recipient below it
     for number, line in enumerate(lines):
@@ -237,13 +261,13 @@ def _alike(told: Failure, names: list[str]) -> list[Failure]:
     return [msgspec.structs.replace(told, recipient=name.rstrip(".")) for name in names]
 
 
-def failure(recipient: str, chunk: str, rest: str, intro: str = "") -> Failure:
-    """A recipient and his chunk of a notification whose other text is `rest`."""
+def failure(recipient: str, chunk: str, rest: str, intro: str = "", *, alone: bool = True) -> Failure:
+    """A recipient, his chunk of a notification, and its text, which speaks of him where he is `alone`."""
     told = reason(chunk) or transcript(chunk)[0]
     return Failure(
         recipient.rstrip("."),
         text=told or (chunk if _SAYS.search(chunk) else rest),
-        remote_mta=remote(chunk) or remote(rest),
+        remote_mta=remote(chunk) or (remote(rest) if alone else ""),
         context=rest if told else intro,
         near=chunk,
     )

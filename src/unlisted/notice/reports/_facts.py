@@ -17,10 +17,6 @@ ZONE = 14 * 3600.0  # seconds that a time without its zone may be off (UTC-12 to
 
 _WORD = re.compile(r"(?<![\w.:])[0-9A-Fa-f:.]{2,45}(?!\.?\w)")
 _IPV6 = re.compile(r"\bIPv6:", re.IGNORECASE)
-_RETURNED = (
-    *("message/rfc822", "message/global", "text/rfc822-headers", "text/rfc822-header"),
-    *("message/rfc822-headers", "message/global-headers"),
-)
 _HOP = re.compile(r"[\[(](?:IPv6:)?([0-9A-Fa-f.:]{3,45})[\])]")
 _SPF = re.compile(r"(?:\bsender IP is |\bclient-ip=)([0-9A-Fa-f.:]{2,45})", re.IGNORECASE)
 _CHECKS = ("received-spf", "authentication-results")
@@ -128,7 +124,7 @@ def headers(text: str) -> Part:
 def original(leaves: list[Part]) -> Part:
     """The headers of the message that a report returns; empty ones when it returns none."""
     for leaf in leaves:
-        if leaf.kind in _RETURNED:
+        if leaf.kind in parts.RETURNED:
             return headers(leaf.text)
     # Some attach the headers as if they were a text.
     told = (headers(leaf.text) for leaf in leaves if leaf.kind.startswith("text/"))

@@ -4,10 +4,14 @@ Source: mails of Apple's clients since 2016, `X-Apple-Unsubscribe: true`, the bo
 to unsubscribe from the message ..."; they are marked Auto-Submitted and are no absence notice.
 """
 
+import re
+
 from unlisted.messages import Report
 from unlisted.notice.dialects import address
 from unlisted.notice.parts import Part, words
 from unlisted.notice.reports import _facts
+
+EACH = re.compile(r"(?!)")
 
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:  # noqa: ARG001  (every kind is asked alike)

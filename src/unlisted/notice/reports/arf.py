@@ -6,6 +6,7 @@ flatten it into text.
 """
 
 import re
+from itertools import islice
 
 from unlisted.messages import Report
 from unlisted.notice.dialects import address
@@ -20,6 +21,9 @@ _SAID = re.compile(
 )
 _FLAT = re.compile(r"^[> \t]{0,8}feedback-type[ \t]{0,4}:", re.IGNORECASE | re.MULTILINE)
 _QUOTED = re.compile(r"^[> \t]{1,8}(?=[A-Za-z-]{3,40}:)", re.MULTILINE)
+EACH = re.compile(
+    r"^[> \t]{0,8}(?:original-rcpt-to|removal-recipient)[ \t]{0,4}:(.{0,1000})", re.IGNORECASE | re.MULTILINE
+)
 
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:
@@ -27,7 +31,7 @@ def read(head: Part, leaves: list[Part]) -> list[Report]:
     found = [n for n, leaf in enumerate(leaves) if leaf.kind.endswith("/feedback-report")]
     texts = [(leaves[n].text, leaves[n:]) for n in found] or _flattened(leaves)
     said = " ".join(leaf.text[:4000] for leaf in leaves[:2] if leaf.kind.startswith("text/"))
-    return [_report(head, _fields(text), said, _facts.original(rest)) for text, rest in texts]
+    return [_report(head, text, said, _facts.original(rest)) for text, rest in texts]
 
 
 def _flattened(leaves: list[Part]) -> list[tuple[str, list[Part]]]:
@@ -48,7 +52,8 @@ def _fields(text: str) -> Part:
     return _facts.headers("\n".join(line for line in text[:100_000].split("\n") if line.strip()))
 
 
-def _report(head: Part, fields: Part, said: str, inner: Part) -> Report:
+def _report(head: Part, text: str, said: str, inner: Part) -> Report:
+    fields = _fields(text)
     prose = _SAID.search(said)
     handed, came, off = _facts.received(inner)
     named = fields.get("source-ip")
@@ -77,14 +82,14 @@ def _report(head: Part, fields: Part, said: str, inner: Part) -> Report:
         incidents=_incidents(fields.get("incidents")),
         sender=address(fields.get("original-mail-from")) or address(inner.get("from")),
         message_id=_facts.line(inner.get("message-id")),
-        recipients=_recipients(fields, inner),
+        recipients=_recipients(text, inner),
     )
 
 
-def _recipients(fields: Part, inner: Part) -> tuple[str, ...]:
+def _recipients(text: str, inner: Part) -> tuple[str, ...]:
     """RFC 5965 §3.2: one field for each; else whom the returned message names, or nobody."""
-    told = [value for name, value in fields.headers if name in ("original-rcpt-to", "removal-recipient")]
-    named = dict.fromkeys(filter(None, map(address, told[: _facts.MOST])))
+    told = (found[1] for found in EACH.finditer(text))
+    named = dict.fromkeys(filter(None, map(address, islice(told, _facts.MOST))))
     if named:
         return tuple(named)
     said = (inner.get("x-hmxmroriginalrecipient"), inner.get("to"))  # Microsoft's, when it has no field

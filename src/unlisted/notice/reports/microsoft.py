@@ -13,6 +13,7 @@ from unlisted.notice.reports import _facts
 
 _MARK = "x-hmxmroriginalrecipient"
 _ABOUT = re.compile(r"complaint about message from (\S{3,60})", re.IGNORECASE)
+EACH = re.compile(r"(?!)")
 
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:

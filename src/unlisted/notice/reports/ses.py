@@ -5,12 +5,15 @@ Sources: Amazon SES developer guide, "Amazon SNS notification contents" and "Con
 address that receivers saw is Amazon's. `arrivalDate` is the Arrival-Date of the receiver's own report.
 """
 
+import re
+
 from unlisted.messages import Report
 from unlisted.notice.dialects import address
 from unlisted.notice.parts import Part
 from unlisted.notice.reports import _facts, _json
 
 _KINDS = ("text/plain", "application/json", "text/json", "application/octet-stream")
+EACH = re.compile(r'\\?"emailAddress\\?"')
 
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:  # noqa: ARG001  (every kind is asked alike)

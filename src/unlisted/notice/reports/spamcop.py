@@ -19,7 +19,7 @@ _ORIGINAL = re.compile(
     r"^[> ]{0,4}(?:\[ )?Offending message(?: \]|:)[ \t]{0,8}$", re.MULTILINE | re.IGNORECASE
 )
 _COUNT = r"[ \t]{1,20}([0-9]{1,9})"
-_ROW = re.compile(
+EACH = re.compile(
     r"^[ \t>]{0,20}([0-9A-Fa-f:.]{3,45})[ \t]{1,8}([A-Z][a-z]{2})[ \t]{1,4}([0-9]{1,2})[ \t]{1,4}"
     r"([0-9]{1,2})h/([0-9]{1,4})" + 4 * _COUNT,
     re.MULTILINE,
@@ -57,7 +57,7 @@ def read(head: Part, leaves: list[Part]) -> list[Report]:
 
 def _summary(text: str, sent: float | None) -> list[Report]:
     found: list[Report] = []
-    for row in _ROW.finditer(text):
+    for row in EACH.finditer(text):
         source = _facts.address(row[1])
         if source is None or len(found) >= _facts.MOST:
             continue

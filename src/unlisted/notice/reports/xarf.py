@@ -8,6 +8,8 @@ content/brand_infringement are `fraud`; content/malware is `virus`, for RFC 5965
 sent. All else is `other`, and the category says what.
 """
 
+import re
+
 from unlisted.messages import Report
 from unlisted.notice.dialects import address
 from unlisted.notice.parts import Part
@@ -39,6 +41,7 @@ _V3 = {
     "openservice": "vulnerability/open_service",
     "copyright": "copyright/copyright",
 }
+EACH = re.compile("|".join(MARKS))
 
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:  # noqa: ARG001  (every kind is asked alike)

@@ -4,6 +4,8 @@ Source: X-ARF specification 0.2 as fail2ban's and blocklist.de's senders write i
 service that was attacked, not the attacker's. `SECURE` (signed) and `BULK` wrap the same list.
 """
 
+import re
+
 from unlisted.messages import Report
 from unlisted.notice.dialects import address
 from unlisted.notice.parts import Part
@@ -21,6 +23,7 @@ _CATEGORY = {
     "copyright": "copyright/copyright",
 }
 _FEEDBACK = {"messaging/spam": "abuse", "content/phishing": "fraud", "content/malware": "virus"}
+EACH = re.compile(r"(?!)")
 
 
 def read(head: Part, leaves: list[Part]) -> list[Report]:
