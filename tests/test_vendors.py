@@ -57,3 +57,22 @@ def test_reasons_of_many_wordings() -> None:
         if reason != want
     ]
     assert not misses, "\n".join(misses)
+
+
+LANGUAGES = [
+    row.split("\t")
+    for row in (TEXTS.parent / "languages.tsv").read_text().splitlines()
+    if not row.startswith("#")
+]
+
+
+def test_other_languages_than_english() -> None:
+    assert len(LANGUAGES) > 300
+    misses: list[str] = []
+    for want, verdicts, text in LANGUAGES:
+        found = judge(text, command="RCPT")
+        if found.verdict not in verdicts.split("|") or want not in ("*", found.reason):
+            misses.append(f"{text}: {found.reason}, {found.verdict} by {found.rule}")
+        elif found.hard is not (found.reason == "userunknown"):
+            misses.append(f"{text}: hard is {found.hard}")
+    assert not misses, "\n".join(misses)
