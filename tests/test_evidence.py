@@ -550,3 +550,19 @@ def test_a_packet_that_a_stranger_spelled_in_another_programs_line_is_none(front
     near = 1_795_000_000.0
     assert netfilter.parse(f"Nov 25 03:00:00 gw kernel: {packet}", near)
     assert netfilter.parse(f"Nov 25 03:00:00 gw {front}{packet}", near) is None
+
+
+@pytest.mark.parametrize(
+    ("rest", "text"),
+    [
+        ("defer (110): Connection timed out H=mx.example [198.51.100.7]", "Connection timed out"),
+        ("defer (-44) H=mx.example [198.51.100.7]: 451 4.7.1 Greylisted", "451 4.7.1 Greylisted"),
+    ],
+)
+def test_exim_says_why_before_the_host_or_behind_it(rest: str, text: str) -> None:
+    """Exim 4.96, deliver.c deferral_log(): errno's words, then the host, then what the host said."""
+    from unlisted.evidence.maillogs import exim
+
+    made = exim.parse(f"2026-11-25 10:00:00 1abcde-000001-AB == b@example.org R=out T=remote {rest}", 0.0)
+    assert isinstance(made, Delivery)
+    assert (made.text, made.relay) == (text, "mx.example[198.51.100.7]")

@@ -57,3 +57,22 @@ def test_reasons_of_many_wordings() -> None:
         if reason != want
     ]
     assert not misses, "\n".join(misses)
+
+
+def _meanings(name: str) -> list[list[str]]:
+    rows = (TEXTS.parent / name).read_text().splitlines()
+    return [row.split("\t") for row in rows if not row.startswith("#")]
+
+
+@pytest.mark.parametrize(("name", "least"), [("languages.tsv", 300), ("meanings.tsv", 250)])
+def test_reason_and_verdict_of_many_more(name: str, least: int) -> None:
+    rows = _meanings(name)
+    assert len(rows) >= least
+    misses: list[str] = []
+    for want, verdicts, text in rows:
+        found = judge(text, command="RCPT")
+        if found.verdict not in verdicts.split("|") or want not in ("*", found.reason):
+            misses.append(f"{text}: {found.reason}, {found.verdict} by {found.rule}")
+        if found.reason == "userunknown" and not found.hard:
+            misses.append(f"{text}: is for good")
+    assert not misses, "\n".join(misses)

@@ -4,6 +4,7 @@ By verdict first, then by reason: a name that is missing is not mended by asking
 points to (its address) is where to go.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -27,6 +28,11 @@ ORDER = (
     "other",
 )
 NEIGHBORS = ("S3150", "L2", "L3")  # parts of lists that name a network, not an address
+# Parts of lists, and a rule, that say "a customer's line": nobody saw spam from it, and asking does not help.
+LINES = ("PBL", "DUL", "Dyna", "dynamic-or-generic")
+_RELAY = "send through your provider's relay (smarthost)"
+
+_LINE_NAME = re.compile(r"\b(?:generic|dynamic)", re.IGNORECASE)  # a reverse name as providers give to all
 
 _SETUP = {
     "requireptr": "the reverse name of {cited} is missing or does not lead back: your provider sets it; "
@@ -38,6 +44,17 @@ _SETUP = {
     "notcompliantrfc": "mend what the reply names in the mail or in the server's greeting (HELO)",
     "badreputation": "an account or a server of yours is barred: change its password, look what it sent",
     "failedstarttls": "the receiver wants an encrypted connection: turn TLS on for outgoing mail",
+}
+# What a rule's own meaning asks for, before its verdict's.
+_RULES = {
+    "ses-unverified": "verify the sender's address or its domain at Amazon SES first",
+    "own-login-failed": "your relay refused your own login: mend user and password there; if they worked "
+    "yesterday, ask it whether the account is barred",
+    "service-unavailable": "sendmail says so of any refusal: the receiver's own words stand in the bounce or "
+    "the log, beside it",
+    "connect-timeout": "nobody answered there: try again later; where no server answers, your outgoing "
+    "port 25 is closed: ask your provider, or " + _RELAY,
+    "helo": "let your mail server greet (HELO) with its own full name, one that resolves to {cited}",
 }
 _OTHERS = {
     "rate": "send less at once; your server tries again by itself",
@@ -72,6 +89,8 @@ def advise(refusals: Iterable[Refusal], own: tuple[Address, ...] = ()) -> list[s
 
 def _one(refusal: Refusal, own: tuple[Address, ...]) -> str:
     cited = str(refusal.cited_ip or "") or (str(own[0]) if len(own) == 1 else "")
+    if text := _RULES.get(refusal.rule):
+        return _where(text.format(cited=cited or "your address"), refusal)
     if refusal.verdict == "our-address":
         return _address(refusal, cited)
     if refusal.rule == OWN and (refusal.recipient or refusal.verdict == "content"):
@@ -79,8 +98,9 @@ def _one(refusal: Refusal, own: tuple[Address, ...]) -> str:
     if refusal.rule.endswith("account-compromised"):
         return _where("an account of yours sends spam: change its password and look what it sent", refusal)
     if refusal.verdict == "our-setup":
-        text = _SETUP.get(refusal.reason, "mend what the reply names")
-        return _where(text.format(cited=cited or "your address"), refusal)
+        text = _SETUP.get(refusal.reason, "mend what the reply names").format(cited=cited or "your address")
+        a_line = refusal.reason == "requireptr" and _LINE_NAME.search(refusal.text or refusal.quote)
+        return _where(f"{text}; until then {_RELAY}" if a_line else text, refusal)
     if refusal.verdict == "our-domain":
         name = f" {refusal.list}" if refusal.list else ""
         return _where(f"a list of domains{name} names one of yours, or one in the mail: look there", refusal)
@@ -88,6 +108,8 @@ def _one(refusal: Refusal, own: tuple[Address, ...]) -> str:
         asked = f"; whether you are listed tells unlisted check {cited}".rstrip() if cited else ""
         return f"tell the recipient that his server's own list queries are refused{asked}"
     if refusal.verdict == "undecided":
+        if refusal.rule:
+            return _where("read it: its words leave open what is meant; his postmaster knows", refusal)
         return "read it: no phrase in it is known, and its code alone accuses nobody"
     if own and refusal.cited_ip and refusal.cited_ip not in own:
         return (
@@ -103,6 +125,8 @@ def _address(refusal: Refusal, cited: str) -> str:
     entry = listed.known().find(refusal.list) if refusal.list else None
     if entry is not None and entry.status == "dead":
         return f"{refusal.list} is dead: tell the recipient's postmaster that his server still asks it"
+    if refusal.sublist in LINES or refusal.rule in LINES:
+        return _where(f"it is refused as a customer's line, not for spam: {_RELAY}", refusal)
     if refusal.sublist in NEIGHBORS:
         return _where(
             "it names your provider's network: tell the provider; another relay helps tonight", refusal

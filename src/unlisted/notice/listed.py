@@ -237,6 +237,8 @@ def _says(name: str, text: str) -> bool:
 def _by_part(flat: str) -> Named:
     """A list that is named by nothing but one of its parts."""
     for found in _PART.finditer(flat):
+        if flat[: found.start()].lower().endswith("not "):
+            continue
         word = found[found.lastindex or 0]
         name = word.upper() if word.lower().endswith("bl") else word
         if place := _abbreviations().get(name):

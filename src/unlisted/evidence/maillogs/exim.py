@@ -92,6 +92,10 @@ def _delivery(at: float, queue_id: str, status: str, rest: str) -> Delivery | Ot
         text = reply[1] if reply else ""
     else:
         text = rest[host.end() if host else to.end() :].partition(": ")[2]
+        if (
+            host and not text
+        ):  # "defer (110): Connection timed out H=…": the system's word stands before the host
+            text = rest[to.end() : host.start()].rpartition("): ")[2].strip()
     return Delivery(
         at=at,
         queue_id=queue_id,
