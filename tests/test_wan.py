@@ -160,6 +160,8 @@ def test_a_router_describes_itself_and_nobody_else() -> None:
         "http://192.168.1.1@203.0.113.9/",
         "http://u:p@192.168.1.1/",
         "http://192.168.1.1/a b",
+        "http://192.168.1.1%x.evil.example/",  # a zone to `net.ip`, a name to the resolver
+        "http://192.168.1.1%25x.evil.example:8080/",
         "http://[192.168.1.1/",
         "file:///etc/passwd",
         "",
