@@ -167,8 +167,11 @@ def quick(data: bytes, form: Form) -> _Quick:
     good &= _ENDS[mark[stop]] & (bits >= WIDEST[4]) & (bits <= 32) & (~slash | proper[stop])
     after = np.minimum(stop + 1, len(mark) - 1)
     touches = place[after] == place[stop] + 1
-    if b"\r" in data:
-        good &= (mark[stop] != 13) | (touches & (mark[after] == 10))
+    if b"\r" in data:  # alone it ends a line to some: such a line is several
+        alone = np.flatnonzero(mark == 13)
+        then = np.minimum(alone + 1, len(mark) - 1)
+        alone = alone[(mark[then] != 10) | (place[then] != place[alone] + 1)]
+        good &= ~np.isin(rows, np.searchsorted(end, alone))
     if b"-" in data:  # "A - B"
         good &= ~(np.isin(mark[stop], (9, 32)) & touches & np.isin(mark[after], (9, 32, 45)))
     at, rows, rest = at[good], rows[good], _REST[bits[good]]
