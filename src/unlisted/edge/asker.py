@@ -35,7 +35,7 @@ REFUSALS = 3  # "port unreachable" so often: nobody is there
 TCP_AT_ONCE = 8
 SIZE = 4096  # octets read of a packet; what fills them was longer than any answer that we ask for
 
-FORMERR, NOTIMP = 1, 4
+FORMERR, SERVFAIL, NOTIMP, REFUSED = 1, 2, 4, 5
 
 
 class Asker:
@@ -139,7 +139,7 @@ class Asker:
         for ask in (*self.streams.values(), *(ask for ask, _ in self.cut)):
             yield ask.key, ask.ended(f"cut off over UDP; over TCP: {self.over}")
         for *_, ask in self.held:
-            yield ask.key, ask.ended(self.over)
+            yield ask.key, ask.ended(f"not asked: its operator bears few questions a second; {self.over}")
         while (left := self.more.popleft() if self.more else next(source, None)) is not None:
             yield left.key, left.ended(left.why or self.over)
 
@@ -185,7 +185,8 @@ class Asker:
 
     def _again(self, ask: Ask, late: Late) -> None:
         """Another try: the next server, a random port, a fresh id that is not in use there."""
-        port = self.random.choice(self.ports[late.tries % len(self.ports)])
+        able = [ports for ports in self.ports if ports[0].server not in ask.deaf] or self.ports
+        port = self.random.choice(able[late.tries % len(able)])
         number = os.urandom(2)
         while number in port.waiting:
             number = os.urandom(2)
@@ -301,6 +302,8 @@ class Asker:
             return
         self._heard(1)
         late = self._late(port, number, ask)
+        if answer.rcode in (SERVFAIL, REFUSED) and self._elsewhere(ask, late, port.server, answer):
+            return
         self._compare(port, number, late)
         self._leave(late)
         if answer.rcode in (FORMERR, NOTIMP) and ask.frame is not packets.PLAIN:
@@ -312,6 +315,25 @@ class Asker:
             self._call()
         else:
             self._end(ask, answer)
+
+    def _elsewhere(self, ask: Ask, late: Late, server: Server, answer: Answer) -> bool:
+        """What one server will not answer the next one may, as with every system's resolver (resolv.conf(5)).
+
+        False: all of them were asked. Where the others stay silent, the first word stands.
+        """
+        ask.told = ask.told or answer
+        ask.deaf = (*ask.deaf, server)
+        if all(ports[0].server in ask.deaf for ports in self.ports):
+            return False
+        places, late.places = late.places, []
+        for place in places:
+            if place[0].server == server:
+                del place[0].waiting[place[1]]
+            else:
+                late.places.append(place)
+        if not late.places:
+            self._again(ask, late)
+        return True
 
     def _compare(self, port: Port, number: bytes, late: Late) -> None:
         """Which try was answered tells what became of the one before."""
