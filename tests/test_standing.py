@@ -1,8 +1,10 @@
 """Where we stand on the lists, as monitors and people are told it, and over time."""
 
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -249,7 +251,73 @@ def test_bad_test_points_are_not_remembered(world: tuple[World, Server], tmp_pat
     lists_now.lies = True
     with Store(str(tmp_path / "db")) as store:
         recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store).once(lambda *_: None)
-        assert ledger.trusted(store, str(server), 0.0) == frozenset()
+        assert ledger.trusted(store, str(server), 0.0, time.time()) == frozenset()
+
+
+def test_a_clock_that_was_ahead_buys_no_trust(
+    world: tuple[World, Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists_now, server = world
+    entries = [ZEN, lists.stranger("own.example")]
+    with Store(str(tmp_path / "db")) as store:
+        ahead = time.time() + 1e8
+        monkeypatch.setattr(time, "time", lambda: ahead)
+        recheck.Rounds([ADDRESS], entries, [server], 2.0, store).once()
+        monkeypatch.undo()
+        before = lists_now.tests
+        recheck.Rounds([ADDRESS], entries, [server], 2.0, store).once()
+        assert lists_now.tests - before == 4
+
+
+def test_a_look_is_told_where_it_cannot_be_remembered(
+    world: tuple[World, Server], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk, a damaged file: the monitor said UNKNOWN, and nobody learned of the listing."""
+    _, server = world
+    path = str(tmp_path / "db")
+    with Store(path) as store, closing(sqlite3.connect(path)) as other:
+        rounds = recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store)
+
+        def again() -> recheck.Round:
+            rounds.due = dict.fromkeys(rounds.due, 0.0)
+            made = rounds.once()
+            assert [one.state for one in made.found.listings] == ["listed"]
+            return made
+
+        other.execute("CREATE TRIGGER t BEFORE INSERT ON spans BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+        again()
+        assert "not remembered: cannot use the store" in capsys.readouterr().err
+        other.execute("DROP TABLE trusted")
+        assert again().changes == ()  # it remembers by itself meanwhile
+        assert "no such table" in capsys.readouterr().err
+
+
+def test_a_list_that_is_named_twice_is_asked_once(world: tuple[World, Server]) -> None:
+    """By key and by zone: a monitor would get two samples of one name, and refuse them all."""
+    _, server = world
+    catalogue = lists.load()
+    named = [catalogue.find(name) for name in ("spamhaus-zen", "zen.spamhaus.org", "sbl.spamhaus.org")]
+    entries = [entry for entry in named if entry is not None]
+    rounds = recheck.Rounds([ADDRESS], entries, [server], 2.0, None, named=True)
+    assert [one.list for one in rounds.once().found.listings] == ["spamhaus-zen", "sbl.spamhaus.org"]
+
+
+def test_a_part_s_silence_is_not_the_whole_list_s(world: tuple[World, Server], tmp_path: Path) -> None:
+    """Listed in ZEN for XBL; asked of SBL alone, it is clear: that ended the listing in ZEN."""
+    _, server = world
+    part = lists.load().find("sbl.spamhaus.org")
+    assert part is not None
+
+    def less(query: dns.message.Message) -> bytes:
+        listed = asked(query) == (f"2.0.0.127.{part.zone}", "A")
+        return answer(query, "A 127.0.0.2") if listed else answer(query, rcode=3)
+
+    with Store(str(tmp_path / "db")) as store, serving(less) as port:
+        recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store).once()
+        made = recheck.Rounds([ADDRESS], [part], [Server("127.0.0.1", port)], 2.0, store).once()
+        assert [one.state for one in made.found.listings] == ["clear"]
+        assert made.changes == ()
+        assert {one.list: one.state for one in store.listings()} == {ZEN.key: "listed", part.key: "clear"}
 
 
 def test_a_verdict_is_told_while_others_are_silent() -> None:
@@ -284,13 +352,15 @@ def test_a_watch_asks_each_list_when_it_is_due(
     world: tuple[World, Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, server = world
-    clock, slept = [1_000_000.0], []
+    clock, slept = [1_000_000.0], []  # the wall clock goes back by a year meanwhile
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
         clock[0] += seconds
+        monkeypatch.setattr(time, "time", lambda: clock[0] - 3e7)
 
     monkeypatch.setattr(time, "time", lambda: clock[0])
+    monkeypatch.setattr(recheck, "ticks", lambda: clock[0])
     monkeypatch.setattr(time, "sleep", sleep)
     daily = structs.replace(ZEN, every_hours=24.0)
     entries = [daily, structs.replace(lists.stranger("own.example"), every_hours=48.0)]
