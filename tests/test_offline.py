@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from pathlib import Path
@@ -375,6 +376,26 @@ def test_a_line_of_ten_megabytes_costs_one_line() -> None:
     account = parsed(data).account
     assert (account.entries, account.refused, account.lines) == (3, 2, 5)
     assert len(account.unread[0].text) <= 200
+
+
+def test_a_default_before_every_entry_takes_no_square_of_time() -> None:
+    """20,000 of them took 7 s to show: each row walked all of them."""
+    listed = parsed("".join(f":127.0.0.2:case {n}\n10.{n >> 8}.{n & 255}.1\n" for n in range(60_000)))
+    began = time.process_time()
+    said = [offline.says(listed.account, line, "10.0.0.1")[1] for line in range(2, 120_001, 2)]
+    assert time.process_time() - began < 5  # 0.4 s; a walk takes minutes
+    assert (said[0], said[-1], len(set(said))) == ("case 0", "case 59999", 60_000)
+
+
+def test_objects_are_fewer_than_columns_may_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(offline, "MOST_LONG", 100)
+    monkeypatch.setattr(offline, "CHUNK", 1000)
+    for line in ("2001:db8::{n:x}\n", ":127.0.0.{n}:x\n"):
+        path = tmp_path / "list"
+        path.write_text("".join(line.format(n=n % 250) for n in range(20_000)))
+        account = files.read(str(path)).account
+        assert "more entries than any list has" in account.trouble
+        assert max(account.entries, len(account.scopes)) < 300
 
 
 def test_what_is_not_understood_is_counted_and_its_first_lines_kept() -> None:

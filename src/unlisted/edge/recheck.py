@@ -106,10 +106,10 @@ class Rounds:
         self.unkept = ""
         try:
             if self.store is not None:
-                subjects = {str(subject) for subject in self.subjects}
-                before = [one for one in self.store.listings() if one.address in subjects]
+                subjects = list(map(str, self.subjects))
+                before = self.store.listings(*subjects)
                 trusted = ledger.trusted(self.store, self.resolver, at - TRUST, at)
-                return before, ledger.since(self.store), ledger.ever(self.store), trusted
+                return before, ledger.since(self.store, subjects), ledger.ever(self.store, subjects), trusted
         except UnlistedError as error:
             self.unkept = error.what
         listed = [place for place, one in self.told.items() if one.state == "listed"]
