@@ -12,7 +12,7 @@ import dns.message
 import pytest
 
 from dns_server import Handler, answer, asked, serving
-from unlisted.edge import resolver
+from unlisted.edge import asker, resolver
 from unlisted.edge.resolver import Server, look
 from unlisted.errors import ConfigError, UnlistedError
 from unlisted.notice.dnsbl import Question
@@ -330,6 +330,30 @@ def test_a_question_waits_for_its_time() -> None:
     assert all(one.rcode == 3 for one in report.answers.values())
     assert list(report.answers) == questions
     assert report.sent == 8
+
+
+def test_a_reader_who_pauses_makes_no_server_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check RANGE --json | less`: what was asked after the pause was called unanswered."""
+    monkeypatch.setattr(asker, "PAUSE", 0.1)
+    came: list[float] = []
+
+    def handler(query: dns.message.Message) -> bytes:
+        came.append(time.monotonic())
+        return answer(query, rcode=3)
+
+    def follow(question: Question, _: Answer) -> list[Question]:
+        if question == first:
+            time.sleep(0.5)
+        return []
+
+    first, held = Question("n0.example", A), Question("held.example", A)
+    questions = [first, *(Question(f"n{n}.example", A) for n in range(1, 500)), held]
+    with serving(handler) as port:
+        began = time.monotonic()
+        paces = {held: 0.2}
+        report = look(questions, at(port), 0.4, follow, 20, lambda question: paces.get(question, 0.0))
+    assert {one.rcode for one in report.answers.values()} == {3}
+    assert came[-1] - began > 0.69  # what was held back waits for the rest of its time
 
 
 def test_what_never_came_to_its_time_says_so() -> None:

@@ -32,6 +32,7 @@ BATCH = 32  # packets read from one port, or sent to it, in a row
 FIRST_WAIT = 0.6  # seconds until the first repetition; then doubled. A resolver's cold look-up takes 0.1-0.5
 LOOK = 0.05  # seconds between two looks at what is late
 REFUSALS = 3  # "port unreachable" so often: nobody is there
+PAUSE = 1.0  # seconds: who takes the answers so late has stopped reading (`| less`); no server is at fault
 TCP_AT_ONCE = 8
 SIZE = 4096  # octets read of a packet; what fills them was longer than any answer that we ask for
 
@@ -58,7 +59,7 @@ class Asker:
         self.cut: deque[tuple[Ask, Server]] = deque()
         self.random = random.SystemRandom()
         self.ports: list[list[Port]] = []
-        self.now = self.until = self.next_look = 0.0
+        self.now = self.until = self.next_look = self.paused = 0.0
         self.heard = float("-inf")
 
     def _open(self) -> None:
@@ -102,9 +103,7 @@ class Asker:
                 told, self.done = self.done, []
                 if told:
                     yield told
-                    if time.monotonic() - self.now > LOOK:
-                        # Whoever takes the answers took long: hear what came meanwhile, then call it late.
-                        self.next_look = time.monotonic() + LOOK
+                    self._resume(time.monotonic() - self.now)
                 elif not (self.open or self.more or self.held):
                     return
                 if (self.open or self.held) and not (told and self.more):
@@ -113,6 +112,19 @@ class Asker:
                 yield [pair]
         finally:
             self._close()
+
+    def _resume(self, spent: float) -> None:
+        """Whoever takes the answers took long: hear what came meanwhile, then call it late.
+
+        After a pause the clock stands where it stood: else all that is left would be called unanswered, and
+        what was held back would go out at once.
+        """
+        if spent > LOOK:
+            self.next_look = self.now + spent + LOOK
+        if spent > PAUSE:
+            self.until += spent
+            self.paused += spent
+            self.held = [(due + spent, number, ask) for due, number, ask in self.held]
 
     def _take(self) -> None:
         """Take in what has come, waiting for it at most until the next look at what is late."""
@@ -124,7 +136,9 @@ class Asker:
             else:
                 self._drain(key.data)
         while self.held and self.held[0][0] <= self.now:
-            self.more.append(heappop(self.held)[2])
+            ask = heappop(self.held)[2]
+            ask.due = 0.0
+            self.more.append(ask)
         if self.now >= self.next_look:
             self._look()
         if self.now >= self.until:
@@ -158,8 +172,8 @@ class Asker:
                 self.done.append((ask.key, ask.ended(ask.why)))
                 told += 1
                 continue
-            if ask.due > now:
-                heappush(self.held, (ask.due, next(self.count), ask))
+            if ask.due and (due := ask.due + self.paused) > now:
+                heappush(self.held, (due, next(self.count), ask))
                 told += 1
                 continue
             number = numbers[sent : sent + 2]
