@@ -150,7 +150,16 @@ class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
             for shape in (entry.zone, entry.keyed_zone):
                 if KEY in shape and (secret := _between(wanted, *shape.split(KEY))):
                     return structs.replace(entry, zone=shape, secret=secret)
-        return None
+        return self._sister(wanted)
+
+    def _sister(self, wanted: str) -> Entry | None:
+        """A subscribers' zone that we do not know beside one that we know: its first label is a key, too."""
+        shapes = [shape for entry in self.list.values() for shape in (entry.zone, entry.keyed_zone)]
+        homes = {shape.split(".", 2)[2] for shape in shapes if shape.startswith(f"{KEY}.")}
+        secret, _, zone = wanted.partition(".")
+        if zone.partition(".")[2] not in homes or not net.label(secret):
+            return None
+        return structs.replace(stranger(f"{KEY}.{zone}"), secret=Secret(secret))
 
     def find(self, name: str) -> Entry | None:
         """The entry of a key or of a zone."""
