@@ -26,7 +26,7 @@ from unlisted.notice import offline
 from unlisted.notice.intervals import Segments
 from unlisted.notice.offline import Account, Listed
 
-MAGIC = b"unlisted list index 2\n"
+MAGIC = b"unlisted list index 3\n"
 SETTLED = 2.0  # seconds: a file changed so lately may change again within the same tick of its clock
 WORTH = 1 << 20  # bytes: smaller files are read as fast as their index
 FEW = 64  # lines: more are found faster in one pass
