@@ -27,6 +27,7 @@ from unlisted.notice import dnsbl, lists
 
 ADDRESS = ip_address("192.0.2.7")
 ZEN = lists.load().list["spamhaus-zen"]
+SHOW = [lists.load().list[name] for name in ("spamcop", "barracuda", "psbl")]
 TEST = ("2.0.0.127.", "1.0.0.127.")
 
 
@@ -163,7 +164,7 @@ class World:
         self.asked.append(name)
         point = name.startswith(TEST[0]) or (self.lies and name.endswith(ZEN.zone))
         if kind == "A" and (point or (self.listed and name.startswith("7.2.0.192."))):
-            return answer(query, "A 127.0.0.4")
+            return answer(query, "A 127.0.0.4" if name.endswith(ZEN.zone) else "A 127.0.0.2")
         return answer(query, rcode=3)
 
     @property
@@ -248,11 +249,88 @@ def test_the_silence_of_a_private_zone_is_passed_on_with_a_doubt() -> None:
 def test_a_trusted_list_that_begins_to_list_the_world_is_not_believed(world: tuple[World, Server]) -> None:
     lists_now, server = world
     lists_now.lies = True
-    known: frozenset[tuple[str, lists.Kind]] = frozenset({(ZEN.zone, "ip4")})
-    other = lists.stranger("own.example")
-    one, _ = survey([ADDRESS], [ZEN, other], [server], 2.0, trusted=known).listings
+    entries = [*SHOW, ZEN]
+    known: frozenset[tuple[str, lists.Kind]] = frozenset((one.zone, "ip4") for one in entries)
+    one = survey([ADDRESS], entries, [server], 2.0, trusted=known).listings[-1]
+    assert f"2.0.0.127.{ZEN.zone}" not in lists_now.asked
     assert one.state == "unknown"
     assert "whole world" in one.why
+
+
+def test_a_trusted_list_waits_for_the_sign_that_the_resolver_sees() -> None:
+    """The sign gets lost once and comes after 0.6 s: what is told before would be told as blind."""
+    lost: list[str] = []
+
+    def handler(query: dns.message.Message) -> bytes | None:
+        name, _ = asked(query)
+        if name.startswith(TEST) and name not in lost:
+            lost.append(name)
+            return None
+        return answer(query, "A 127.0.0.2") if name.startswith(TEST[0]) else answer(query, rcode=3)
+
+    entries = [*SHOW, ZEN]
+    known: frozenset[tuple[str, lists.Kind]] = frozenset((one.zone, "ip4") for one in entries)
+    with serving(handler) as port:
+        found = survey([ADDRESS], entries, [Server("127.0.0.1", port)], 3.0, trusted=known)
+    assert [one.state for one in found.listings] == ["clear"] * 4
+    assert len(lost) == 6
+
+
+def test_a_list_without_a_test_point_does_not_blind_the_second_look(tmp_path: Path) -> None:
+    """It is never remembered as good; it alone was tested then, and 65 lists were "could not tell"."""
+    empty = lists.load().list["fabel"]
+
+    def handler(query: dns.message.Message) -> bytes:
+        name, kind = asked(query)
+        shown = kind == "A" and name.startswith(TEST[0]) and not name.endswith(empty.zone)
+        return answer(query, "A 127.0.0.2") if shown else answer(query, rcode=3)
+
+    with serving(handler) as port, Store(str(tmp_path / "db")) as store:
+        for _ in range(3):
+            rounds = recheck.Rounds([ADDRESS], [empty, ZEN, *SHOW], [Server("127.0.0.1", port)], 2.0, store)
+            found = rounds.once().found
+            assert [one.state for one in found.listings] == ["unknown", *["clear"] * 4]
+            assert found.trouble == ""
+
+
+def test_trust_ends_after_a_day_however_often_it_was_used(
+    world: tuple[World, Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists_now, server = world
+    lists_now.listed = False
+    tested, start = [], time.time()
+    with Store(str(tmp_path / "db")) as store:
+        for day in (0.0, 0.4, 0.8, 1.2):
+            monkeypatch.setattr(time, "time", lambda at=start + day * 86_400: at)
+            lists_now.asked.clear()
+            recheck.Rounds([ADDRESS], [*SHOW, ZEN], [server], 2.0, store).once()
+            tested.append(f"2.0.0.127.{ZEN.zone}" in lists_now.asked)
+    assert tested == [True, False, False, True]
+
+
+def test_who_named_us_shows_his_test_points_before_his_silence_is_believed(
+    world: tuple[World, Server], tmp_path: Path
+) -> None:
+    """The same resolver, by its address; it filters the list now, and shows another one."""
+    _, server = world
+    shows = lists.load().list["sem-black"]
+    with Store(str(tmp_path / "db")) as store:
+
+        def look(resolver: Server) -> recheck.Round:
+            rounds = recheck.Rounds([ADDRESS], [shows, ZEN], [resolver], 2.0, store)
+            rounds.resolver = "127.0.0.53"
+            return rounds.once()
+
+        def filtering(query: dns.message.Message) -> bytes:
+            seen = asked(query) == (f"2.0.0.127.{shows.zone}", "A")
+            return answer(query, "A 127.0.0.2") if seen else answer(query, rcode=3)
+
+        assert look(server).found.listings[1].state == "listed"
+        with serving(filtering) as port:
+            made = look(Server("127.0.0.1", port))
+        assert [one.list for one in made.changes] == [shows.key]
+        assert made.found.listings[1].why == dnsbl.EMPTY
+        assert {one.list: one.state for one in store.listings()}[ZEN.key] == "listed"
 
 
 def test_bad_test_points_are_not_remembered(world: tuple[World, Server], tmp_path: Path) -> None:

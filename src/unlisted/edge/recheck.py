@@ -109,12 +109,22 @@ class Rounds:
                 subjects = list(map(str, self.subjects))
                 before = self.store.listings(*subjects)
                 trusted = ledger.trusted(self.store, self.resolver, at - TRUST, at)
-                return before, ledger.since(self.store, subjects), ledger.ever(self.store, subjects), trusted
+                since, ever = ledger.since(self.store, subjects), ledger.ever(self.store, subjects)
+                return before, since, ever, self._but_accusers(trusted, since)
         except UnlistedError as error:
             self.unkept = error.what
         listed = [place for place, one in self.told.items() if one.state == "listed"]
         since = {place: self.begun[place] for place in listed}
         return list(self.told.values()), since, frozenset(self.begun), frozenset()
+
+    def _but_accusers(
+        self, trusted: frozenset[tuple[str, Kind]], since: dict[Place, float]
+    ) -> frozenset[tuple[str, Kind]]:
+        """Who named us must show his test points before his silence ends it: the laptop's resolver may be
+        another network's meanwhile, under the same address, and filter him."""
+        accusers = {name for _, name in since}
+        zones = {entry.zone for entry in self.entries if entry.key in accusers}
+        return frozenset(place for place in trusted if place[0] not in zones)
 
     def _schedule(self, entries: Sequence[Entry], found: Survey, begun: float) -> None:
         silent = {one.list for one in found.listings if one.state == "unknown"}

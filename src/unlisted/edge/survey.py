@@ -21,6 +21,7 @@ from unlisted.notice.packets import Answer
 
 BLIND = "the resolver finds no list's own test point: it is cut off from the lists, or filters them"
 MAX_NAMES = 4  # PTR names of one address that are looked up again
+SHOWN = 3  # lists that show their test points in every look: one may be ill today
 TRUST = 86_400.0  # seconds for which a list's good test points are remembered
 
 
@@ -165,11 +166,12 @@ class _Look:
     def _lean(self) -> None:
         """Silence is believed of nobody before some test point was found: a blind resolver finds nothing.
 
-        So one list at least shows its test points in every look, however well all are remembered.
+        So the heaviest few of those that are remembered as good show theirs again in every look: what is not
+        remembered has perhaps none to show, and would blind us.
         """
         able = [group for group in self.groups.values() if group.listed and group.entry.status == "live"]
-        if able and all(group.trusted for group in able):
-            able[0].trusted, able[0].left = False, {*able[0].listed, *able[0].clear}
+        for group in [group for group in able if group.trusted][:SHOWN]:
+            group.trusted, group.left = False, {*group.listed, *group.clear}
         self.testing = {(one.entry.zone, one.kind) for one in able if not one.trusted}
         self.alive = not able  # nothing could be shown: as far as it goes
 
