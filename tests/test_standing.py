@@ -308,6 +308,30 @@ def test_trust_ends_after_a_day_however_often_it_was_used(
     assert tested == [True, False, False, True]
 
 
+@pytest.mark.parametrize("seen", [SHOW[0], ZEN])
+def test_a_list_that_shows_its_test_points_no_longer_ends_all_trust(
+    world: tuple[World, Server], tmp_path: Path, seen: lists.Entry
+) -> None:
+    """Another network's resolver under the same address: it shows one list, and filters the others."""
+    lists_now, server = world
+    lists_now.listed = False
+    entries = [*SHOW, ZEN, lists.load().list["blocklist-de"]]
+
+    def filtering(query: dns.message.Message) -> bytes:
+        if asked(query) == (f"2.0.0.127.{seen.zone}", "A"):
+            return answer(query, "A 127.0.0.2")
+        return answer(query, rcode=3)
+
+    def look(resolver: Server) -> list[str]:
+        rounds = recheck.Rounds([ADDRESS], entries, [resolver], 2.0, store)
+        rounds.resolver = "127.0.0.53"
+        return [one.list for one in rounds.once().found.listings if one.state == "clear"]
+
+    with Store(str(tmp_path / "db")) as store, serving(filtering) as port:
+        assert look(server) == look(server) == [entry.key for entry in entries]
+        assert look(Server("127.0.0.1", port)) == [seen.key]
+
+
 def test_who_named_us_shows_his_test_points_before_his_silence_is_believed(
     world: tuple[World, Server], tmp_path: Path
 ) -> None:
@@ -421,6 +445,15 @@ def test_a_part_s_silence_is_not_the_whole_list_s(world: tuple[World, Server], t
         assert [one.state for one in made.found.listings] == ["clear"]
         assert made.changes == ()
         assert {one.list: one.state for one in store.listings()} == {ZEN.key: "listed", part.key: "clear"}
+
+
+def test_who_told_nothing_is_asked_again_within_the_hour(world: tuple[World, Server]) -> None:
+    silent = structs.replace(lists.load().list["psbl"], zone="refuses.example", refused={"127.*.*.*": "no"})
+    rounds = recheck.Rounds([ADDRESS], [silent, ZEN], [world[1]], 2.0, None)
+    begun = recheck.ticks()
+    assert [one.state for one in rounds.once().found.listings] == ["unknown", "listed"]
+    assert rounds.due["psbl"] - begun == pytest.approx(3600, abs=60)
+    assert rounds.due[ZEN.key] - begun == pytest.approx(6 * 3600, abs=60)
 
 
 def test_a_verdict_is_told_while_others_are_silent() -> None:

@@ -55,10 +55,11 @@ class _Group(Struct, eq=False):
     subject: Address | str  # one of the kind
     listed: list[Question]
     clear: list[Question]
-    trusted: bool
+    trusted: bool  # its test points were right of late, and are not asked
     left: set[Question]
     held: list["_Pair"]
     asked: int = 0  # of its pairs
+    shows: bool = False  # it was trusted, and is asked all the same
     weighed: tuple[bool, ...] = ()  # which of the points had come when `health` was judged
     health: dnsbl.Health = dnsbl.Health()
 
@@ -171,7 +172,7 @@ class _Look:
         """
         able = [group for group in self.groups.values() if group.listed and group.entry.status == "live"]
         for group in [group for group in able if group.trusted][:SHOWN]:
-            group.trusted, group.left = False, {*group.listed, *group.clear}
+            group.trusted, group.left, group.shows = False, {*group.listed, *group.clear}, True
         self.testing = {(one.entry.zone, one.kind) for one in able if not one.trusted}
         self.alive = not able  # nothing could be shown: as far as it goes
 
@@ -207,10 +208,25 @@ class _Look:
             more = [Question(name, kind) for name in answer.names[:MAX_NAMES]]
         for group in self.tests.get(question, ()):
             group.left.discard(question)
+            if group.shows and not group.left and self._health(group) != dnsbl.Health():
+                more = [*more, *self._distrust()]
             self._tested(group, answer)
         if question == self.canary:
             for group in self.groups.values():
                 self._flush(group)
+        return more
+
+    def _distrust(self) -> list[Question]:
+        """What was right of late is not right now: the resolver may be another network's under the same
+        address, and filter lists. So all the others are tested, too; what was told is told."""
+        more: list[Question] = []
+        for place, group in self.groups.items():
+            if group.trusted:
+                group.trusted = False
+                if group.listed and group.entry.status == "live":
+                    self.testing.add(place)
+                group.left = {one for one in (*group.listed, *group.clear) if one not in self.found}
+                more += group.left
         return more
 
     def _tested(self, group: _Group, answer: Answer) -> None:
