@@ -111,6 +111,14 @@ def test_silence_ends_at_the_deadline() -> None:
     assert [one.why for one in report.answers.values()] == ["no answer within 0.2 s"] * 2
 
 
+def test_a_time_is_told_as_people_say_it() -> None:
+    """5 s and a millisecond for each list were "no answer within 5.0325 s"."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        report = look([Q], at(silent.getsockname()[1]), 0.2004)
+    assert report.answers[Q].why == "no answer within 0.2 s"
+
+
 def test_the_silent_do_not_stop_the_rest() -> None:
     def handler(query: dns.message.Message) -> bytes | None:
         return None if asked(query)[0].startswith("silent") else answer(query, "A 127.0.0.2")

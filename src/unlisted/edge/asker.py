@@ -142,7 +142,9 @@ class Asker:
         if self.now >= self.next_look:
             self._look()
         if self.now >= self.until:
-            self.over = self.over or self.trouble or f"no answer within {self.timeout:g} s"
+            self.over = (
+                self.over or self.trouble or f"no answer within {round(self.timeout, 1) or self.timeout:g} s"
+            )
 
     def _rest(self, source: Iterator[Ask]) -> Iterator[tuple[Any, Answer]]:
         """None is lost: what is open, and what was never sent, each with its why."""
