@@ -447,6 +447,16 @@ def test_a_part_s_silence_is_not_the_whole_list_s(world: tuple[World, Server], t
         assert {one.list: one.state for one in store.listings()} == {ZEN.key: "listed", part.key: "clear"}
 
 
+def test_a_name_that_begins_as_a_test_point_is_remembered(
+    world: tuple[World, Server], tmp_path: Path
+) -> None:
+    other = lists.stranger("own.example")
+    subjects = ["127.example.com", ip_address("127.0.0.9")]
+    with Store(str(tmp_path / "db")) as store:
+        recheck.Rounds(subjects, [other], [world[1]], 2.0, store).once()
+        assert [one.address for one in store.listings()] == ["127.example.com"]
+
+
 def test_who_told_nothing_is_asked_again_within_the_hour(world: tuple[World, Server]) -> None:
     silent = structs.replace(lists.load().list["psbl"], zone="refuses.example", refused={"127.*.*.*": "no"})
     rounds = recheck.Rounds([ADDRESS], [silent, ZEN], [world[1]], 2.0, None)

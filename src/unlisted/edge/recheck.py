@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from unlisted import show
+from unlisted import net, show
 from unlisted.edge import ledger
 from unlisted.edge.ledger import Place
 from unlisted.edge.resolver import Server
@@ -25,6 +25,11 @@ DOUBT = 3600.0  # seconds after which a list that told nothing is asked again
 ticks = time.monotonic  # what is due is due whatever becomes of the wall clock
 
 Heard = Callable[[Listing, float | None], object]  # a verdict, and since when it has been so
+
+
+def _point(subject: str) -> bool:
+    """True for a list's test point: what is said of it is no history of ours."""
+    return subject.startswith("127.") and net.ip(subject) is not None
 
 
 class Round(Struct, frozen=True):
@@ -139,7 +144,7 @@ class Rounds:
         if self.store is None or self.unkept:
             return
         try:
-            self.store.add_many(one for one in told if not one.address.startswith("127."))
+            self.store.add_many(one for one in told if not _point(one.address))
             ledger.trust(self.store, self.resolver, found.healthy, at)
         except UnlistedError as error:
             self.unkept = error.what
