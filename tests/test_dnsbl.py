@@ -278,6 +278,12 @@ def test_a_listing_carries_its_reason_scope_and_way_out() -> None:
     assert (listing.list, listing.zone, listing.weight, listing.at) == ("test", "bl.example", 0.5, 5.0)
 
 
+def test_a_list_s_text_is_cut() -> None:
+    """64 KB come over TCP, and all that is told is kept in the store."""
+    txt = Answer(name=NAME, qtype=TXT, rcode=0, texts=("x" * 9_000, "y" * 9_000))
+    assert judge(ENTRY, US, said("127.0.0.2"), txt).reason == "x" * 1000
+
+
 def test_a_mask_names_each_bit_and_an_unknown_bit_is_unknown() -> None:
     surbl = Entry(
         key="m", zone="m.example", name="M", operator="", lists="", kind=("domain",), source="", checked="",

@@ -53,6 +53,12 @@ def test_after_half_a_year_what_lives_is_stale(
     assert page.rstrip().endswith("renew `checked`, or update Unlisted")
 
 
+@pytest.mark.parametrize(("age", "stale"), [(-400, True), (-2, True), (-1, False), (180, False), (181, True)])
+def test_a_day_to_come_is_no_day_of_looking(age: int, stale: bool) -> None:
+    """A wrong year would never go stale. Tomorrow is today somewhere."""
+    assert doctor.row(lists.load().list["psbl"], age).stale is stale
+
+
 def test_an_entry_of_ones_own_grows_old_as_well(capsys: pytest.CaptureFixture[str]) -> None:
     Path(os.environ["UNLISTED_ETC"], "lists.toml").write_text(
         '[list.ours]\nzone = "bl.office.example"\nname = "Ours"\noperator = "we"\nlists = "what we saw"\n'

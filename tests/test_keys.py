@@ -61,6 +61,12 @@ def test_a_zone_that_was_written_out_with_its_key_is_known_and_veiled() -> None:
         assert entry.asked
         assert entry.zone == "{key}." + zone
         assert entry.asked_zone == f"{SESAME.lower()}.{zone}"
+    # Not in the catalogue, and the same key opens it: it stood in every line that was told.
+    sister = lists.load().find(f"{SESAME}.xbl.dq.spamhaus.net")
+    assert sister is not None
+    assert (sister.status, sister.zone) == ("stranger", "{key}.xbl.dq.spamhaus.net")
+    assert sister.asked_zone == f"{SESAME.lower()}.xbl.dq.spamhaus.net"
+    assert SESAME.lower() not in repr(sister)
     assert lists.load().find("a.b.zen.dq.spamhaus.net") is None
     assert lists.load().find(".zen.dq.spamhaus.net") is None
 

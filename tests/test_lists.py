@@ -194,7 +194,14 @@ def test_look_ups(catalogue: Catalogue) -> None:
     assert zen is catalogue.find("spamhaus-zen")
     xbl = catalogue.find("xbl.spamhaus.org")
     assert xbl is not None
-    assert (xbl.key, xbl.zone) == ("spamhaus-zen", "xbl.spamhaus.org")
+    # It holds less: that it is silent must never be remembered as ZEN's silence.
+    assert (xbl.key, xbl.zone, xbl.name) == (
+        "xbl.spamhaus.org",
+        "xbl.spamhaus.org",
+        "Spamhaus ZEN (xbl.spamhaus.org)",
+    )
+    assert xbl.parts == zen.parts
+    assert catalogue.find(xbl.key) == xbl
     assert catalogue.find("bl.example") is None
 
 
@@ -264,6 +271,20 @@ def test_a_person_adds_a_list_and_changes_a_weight() -> None:
     assert mine.list["dnswl"].weight == 0.5
     assert mine.list["dnswl"].zone == "list.dnswl.org"
     override.unlink()
+
+
+def test_a_person_s_entry_takes_the_place_of_ours_for_the_same_zone() -> None:
+    """Two entries of one zone would be asked as one, and judged by the codes of whichever came first."""
+    override = Path(os.environ["UNLISTED_ETC"], "lists.toml")
+    override.write_text(OWN.replace('"bl.office.example"', '"zen.spamhaus.org"'))
+    mine = lists.load()
+    override.unlink()
+    asked = [entry.key for entry in mine.live("ip4") if entry.zone == "zen.spamhaus.org"]
+    assert asked == ["ours"]
+    named = mine.by_zone("zen.spamhaus.org")
+    assert named is not None
+    assert named.key == "ours"
+    assert mine.list["spamhaus-zen"].parts  # still there for the refusals that cite it
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
 """The resolver against servers that are slow, silent, lying, closed or cut off. Loopback only."""
 
 import socket
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import dns.flags
 import dns.message
 import pytest
 
-from dns_server import answer, asked, serving
-from unlisted.edge import resolver
+from dns_server import Handler, answer, asked, serving
+from unlisted.edge import asker, resolver
 from unlisted.edge.resolver import Server, look
 from unlisted.errors import ConfigError, UnlistedError
 from unlisted.notice.dnsbl import Question
@@ -108,6 +111,14 @@ def test_silence_ends_at_the_deadline() -> None:
     assert [one.why for one in report.answers.values()] == ["no answer within 0.2 s"] * 2
 
 
+def test_a_time_is_told_as_people_say_it() -> None:
+    """5 s and a millisecond for each list were "no answer within 5.0325 s"."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        report = look([Q], at(silent.getsockname()[1]), 0.2004)
+    assert report.answers[Q].why == "no answer within 0.2 s"
+
+
 def test_the_silent_do_not_stop_the_rest() -> None:
     def handler(query: dns.message.Message) -> bytes | None:
         return None if asked(query)[0].startswith("silent") else answer(query, "A 127.0.0.2")
@@ -143,6 +154,48 @@ def test_servfail_is_an_answer() -> None:
         assert look([Q], at(port), 5).answers[Q].rcode == 2
 
 
+@pytest.mark.parametrize("rcode", [2, 5])
+def test_what_one_resolver_will_not_answer_the_next_one_may(rcode: int) -> None:
+    """As the system's own resolver does: the address was called unknown, and the second one knew."""
+    with (
+        serving(lambda query: answer(query, rcode=rcode)) as deaf,
+        serving(lambda query: answer(query, "A 127.0.0.2")) as port,
+    ):
+        questions = [Question(f"{n}.example", A) for n in range(50)]
+        report = look(questions, [*at(deaf), *at(port)], 5)
+        assert {one.addresses for one in report.answers.values()} == {("127.0.0.2",)}
+        both = look([Q], [*at(deaf), *at(deaf)], 5)  # named twice: there is nobody else
+    assert (both.answers[Q].rcode, both.sent) == (rcode, 1)
+    assert report.seconds < 0.5
+
+
+def test_the_first_refusal_stands_where_the_next_one_is_silent() -> None:
+    with (
+        serving(lambda query: answer(query, rcode=5)) as deaf,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent,
+    ):
+        silent.bind(("127.0.0.1", 0))
+        report = look([Q], [*at(deaf), *at(silent.getsockname()[1])], 0.3)
+    assert report.answers[Q].rcode == 5
+
+
+def test_a_late_failure_does_not_end_what_another_is_asked_already() -> None:
+    """The first fails after 0.8 s; since 0.6 s the second one is asked, and answers after 0.5 s."""
+
+    def after(seconds: float, made: Callable[[dns.message.Message], bytes]) -> Handler:
+        def handler(query: dns.message.Message) -> bytes:
+            time.sleep(seconds)
+            return made(query)
+
+        return handler
+
+    with (
+        serving(after(0.8, lambda query: answer(query, rcode=2))) as slow,
+        serving(after(0.5, lambda query: answer(query, "A 127.0.0.2"))) as port,
+    ):
+        assert look([Q], [*at(slow), *at(port)], 4).answers[Q].addresses == ("127.0.0.2",)
+
+
 def test_cut_off_answers_come_whole_over_tcp() -> None:
     question = Question("long.example", TXT)
     text = "x" * 250
@@ -159,6 +212,30 @@ def test_cut_off_without_tcp_is_no_answer() -> None:
         told = look([Q], at(port), 5).answers[Q]
     assert told.rcode is None
     assert "TCP" in told.why
+
+
+def test_an_empty_answer_over_tcp_ends_it() -> None:
+    """A length of zero, for ever: it was heard, and kept, until the deadline."""
+
+    def zeros(query: dns.message.Message) -> bytes:
+        return answer(query, flags=dns.flags.TC)
+
+    with socket.create_server(("127.0.0.1", 0)) as stream, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        udp.bind(stream.getsockname())
+
+        def pour() -> None:
+            data, peer = udp.recvfrom(4096)
+            udp.sendto(zeros(dns.message.from_wire(data)), peer)
+            with stream.accept()[0] as link, suppress(OSError):
+                while True:
+                    link.sendall(bytes(1 << 16))
+
+        thread = threading.Thread(target=pour)
+        thread.start()
+        report = look([Q], at(udp.getsockname()[1]), 3)
+        thread.join()
+    assert report.answers[Q].why.endswith("TCP failed: an empty answer")
+    assert report.seconds < 1
 
 
 def test_a_server_that_knows_no_edns() -> None:
@@ -263,9 +340,34 @@ def test_a_question_waits_for_its_time() -> None:
     assert report.sent == 8
 
 
+def test_a_reader_who_pauses_makes_no_server_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check RANGE --json | less`: what was asked after the pause was called unanswered."""
+    monkeypatch.setattr(asker, "PAUSE", 0.1)
+    came: list[float] = []
+
+    def handler(query: dns.message.Message) -> bytes:
+        came.append(time.monotonic())
+        return answer(query, rcode=3)
+
+    def follow(question: Question, _: Answer) -> list[Question]:
+        if question == first:
+            time.sleep(0.5)
+        return []
+
+    first, held = Question("n0.example", A), Question("held.example", A)
+    questions = [first, *(Question(f"n{n}.example", A) for n in range(1, 500)), held]
+    with serving(handler) as port:
+        began = time.monotonic()
+        paces = {held: 0.2}
+        report = look(questions, at(port), 0.4, follow, 20, lambda question: paces.get(question, 0.0))
+    assert {one.rcode for one in report.answers.values()} == {3}
+    assert came[-1] - began > 0.69  # what was held back waits for the rest of its time
+
+
 def test_what_never_came_to_its_time_says_so() -> None:
     late = Question("late.example", A)
     with serving(lambda query: answer(query, rcode=3)) as port:
         report = look([late], [Server("127.0.0.1", port)], 0.2, pace=lambda _: 60.0)
     assert report.answers[late].rcode is None
+    assert report.answers[late].why.startswith("not asked: its operator bears few questions")
     assert report.sent == 0

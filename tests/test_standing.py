@@ -1,8 +1,10 @@
 """Where we stand on the lists, as monitors and people are told it, and over time."""
 
 import re
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -19,11 +21,13 @@ from unlisted.edge import ledger, recheck
 from unlisted.edge.resolver import Server
 from unlisted.edge.store import Store
 from unlisted.edge.survey import Names, Survey, survey
+from unlisted.errors import UnlistedError
 from unlisted.messages import Listing
 from unlisted.notice import dnsbl, lists
 
 ADDRESS = ip_address("192.0.2.7")
 ZEN = lists.load().list["spamhaus-zen"]
+SHOW = [lists.load().list[name] for name in ("spamcop", "barracuda", "psbl")]
 TEST = ("2.0.0.127.", "1.0.0.127.")
 
 
@@ -64,6 +68,14 @@ def test_a_plugin_s_line(told: list[tuple[str, str, float]], code: int) -> None:
         f"| listed={states.count('listed')};;;0;{len(told)} unknown={states.count('unknown')};;;0;{len(told)}"
         f" clear={states.count('clear')};;;0;{len(told)} time=0.250s;;;0"
     )
+
+
+def test_a_plugin_says_what_is_wrong_with_the_resolver_also_where_all_is_fine() -> None:
+    """Spamhaus refuses a public resolver: "OK, 60 lists say" alone would be believed for years."""
+    told = structs.replace(found(("clear", "", 1.0), ("unknown", "", 0.9)), trouble="refused by X | Y")
+    code, line = standing.nagios(told)
+    assert code == 0
+    assert line.startswith("UNLISTED OK - not listed, 1 lists say; but refused by X / Y | listed=0;")
 
 
 @given(st.text(max_size=200))
@@ -152,7 +164,7 @@ class World:
         self.asked.append(name)
         point = name.startswith(TEST[0]) or (self.lies and name.endswith(ZEN.zone))
         if kind == "A" and (point or (self.listed and name.startswith("7.2.0.192."))):
-            return answer(query, "A 127.0.0.4")
+            return answer(query, "A 127.0.0.4" if name.endswith(ZEN.zone) else "A 127.0.0.2")
         return answer(query, rcode=3)
 
     @property
@@ -186,7 +198,7 @@ def test_what_changed_since_the_last_look(world: tuple[World, Server], tmp_path:
         back = look()
         (line,) = standing.changes(back.changes, {ZEN.key: ZEN}, back.last)
         assert line.endswith("192.0.2.7 LISTED AGAIN on Spamhaus ZEN")
-        assert ledger.since(store)["192.0.2.7", ZEN.key] > first.at
+        assert ledger.since(store, [str(ADDRESS)])["192.0.2.7", ZEN.key] > first.at
         assert len(store.history("192.0.2.7", ZEN.key)) == 3
 
 
@@ -237,11 +249,112 @@ def test_the_silence_of_a_private_zone_is_passed_on_with_a_doubt() -> None:
 def test_a_trusted_list_that_begins_to_list_the_world_is_not_believed(world: tuple[World, Server]) -> None:
     lists_now, server = world
     lists_now.lies = True
-    known: frozenset[tuple[str, lists.Kind]] = frozenset({(ZEN.zone, "ip4")})
-    other = lists.stranger("own.example")
-    one, _ = survey([ADDRESS], [ZEN, other], [server], 2.0, trusted=known).listings
+    entries = [*SHOW, ZEN]
+    known: frozenset[tuple[str, lists.Kind]] = frozenset((one.zone, "ip4") for one in entries)
+    one = survey([ADDRESS], entries, [server], 2.0, trusted=known).listings[-1]
+    assert f"2.0.0.127.{ZEN.zone}" not in lists_now.asked
     assert one.state == "unknown"
     assert "whole world" in one.why
+
+
+def test_a_trusted_list_waits_for_the_sign_that_the_resolver_sees() -> None:
+    """The sign gets lost once and comes after 0.6 s: what is told before would be told as blind."""
+    lost: list[str] = []
+
+    def handler(query: dns.message.Message) -> bytes | None:
+        name, _ = asked(query)
+        if name.startswith(TEST) and name not in lost:
+            lost.append(name)
+            return None
+        return answer(query, "A 127.0.0.2") if name.startswith(TEST[0]) else answer(query, rcode=3)
+
+    entries = [*SHOW, ZEN]
+    known: frozenset[tuple[str, lists.Kind]] = frozenset((one.zone, "ip4") for one in entries)
+    with serving(handler) as port:
+        found = survey([ADDRESS], entries, [Server("127.0.0.1", port)], 3.0, trusted=known)
+    assert [one.state for one in found.listings] == ["clear"] * 4
+    assert len(lost) == 6
+
+
+def test_a_list_without_a_test_point_does_not_blind_the_second_look(tmp_path: Path) -> None:
+    """It is never remembered as good; it alone was tested then, and 65 lists were "could not tell"."""
+    empty = lists.load().list["fabel"]
+
+    def handler(query: dns.message.Message) -> bytes:
+        name, kind = asked(query)
+        shown = kind == "A" and name.startswith(TEST[0]) and not name.endswith(empty.zone)
+        return answer(query, "A 127.0.0.2") if shown else answer(query, rcode=3)
+
+    with serving(handler) as port, Store(str(tmp_path / "db")) as store:
+        for _ in range(3):
+            rounds = recheck.Rounds([ADDRESS], [empty, ZEN, *SHOW], [Server("127.0.0.1", port)], 2.0, store)
+            found = rounds.once().found
+            assert [one.state for one in found.listings] == ["unknown", *["clear"] * 4]
+            assert found.trouble == ""
+
+
+def test_trust_ends_after_a_day_however_often_it_was_used(
+    world: tuple[World, Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists_now, server = world
+    lists_now.listed = False
+    tested, start = [], time.time()
+    with Store(str(tmp_path / "db")) as store:
+        for day in (0.0, 0.4, 0.8, 1.2):
+            monkeypatch.setattr(time, "time", lambda at=start + day * 86_400: at)
+            lists_now.asked.clear()
+            recheck.Rounds([ADDRESS], [*SHOW, ZEN], [server], 2.0, store).once()
+            tested.append(f"2.0.0.127.{ZEN.zone}" in lists_now.asked)
+    assert tested == [True, False, False, True]
+
+
+@pytest.mark.parametrize("seen", [SHOW[0], ZEN])
+def test_a_list_that_shows_its_test_points_no_longer_ends_all_trust(
+    world: tuple[World, Server], tmp_path: Path, seen: lists.Entry
+) -> None:
+    """Another network's resolver under the same address: it shows one list, and filters the others."""
+    lists_now, server = world
+    lists_now.listed = False
+    entries = [*SHOW, ZEN, lists.load().list["blocklist-de"]]
+
+    def filtering(query: dns.message.Message) -> bytes:
+        if asked(query) == (f"2.0.0.127.{seen.zone}", "A"):
+            return answer(query, "A 127.0.0.2")
+        return answer(query, rcode=3)
+
+    def look(resolver: Server) -> list[str]:
+        rounds = recheck.Rounds([ADDRESS], entries, [resolver], 2.0, store)
+        rounds.resolver = "127.0.0.53"
+        return [one.list for one in rounds.once().found.listings if one.state == "clear"]
+
+    with Store(str(tmp_path / "db")) as store, serving(filtering) as port:
+        assert look(server) == look(server) == [entry.key for entry in entries]
+        assert look(Server("127.0.0.1", port)) == [seen.key]
+
+
+def test_who_named_us_shows_his_test_points_before_his_silence_is_believed(
+    world: tuple[World, Server], tmp_path: Path
+) -> None:
+    """The same resolver, by its address; it filters the list now, and shows another one."""
+    _, server = world
+    shows = lists.load().list["sem-black"]
+    with Store(str(tmp_path / "db")) as store:
+
+        def look(resolver: Server) -> recheck.Round:
+            rounds = recheck.Rounds([ADDRESS], [shows, ZEN], [resolver], 2.0, store)
+            rounds.resolver = "127.0.0.53"
+            return rounds.once()
+
+        def filtering(query: dns.message.Message) -> bytes:
+            seen = asked(query) == (f"2.0.0.127.{shows.zone}", "A")
+            return answer(query, "A 127.0.0.2") if seen else answer(query, rcode=3)
+
+        assert look(server).found.listings[1].state == "listed"
+        with serving(filtering) as port:
+            made = look(Server("127.0.0.1", port))
+        assert [one.list for one in made.changes] == [shows.key]
+        assert made.found.listings[1].why == dnsbl.EMPTY
+        assert {one.list: one.state for one in store.listings()}[ZEN.key] == "listed"
 
 
 def test_bad_test_points_are_not_remembered(world: tuple[World, Server], tmp_path: Path) -> None:
@@ -249,7 +362,108 @@ def test_bad_test_points_are_not_remembered(world: tuple[World, Server], tmp_pat
     lists_now.lies = True
     with Store(str(tmp_path / "db")) as store:
         recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store).once(lambda *_: None)
-        assert ledger.trusted(store, str(server), 0.0) == frozenset()
+        assert ledger.trusted(store, str(server), 0.0, time.time()) == frozenset()
+
+
+def test_a_clock_that_was_ahead_buys_no_trust(
+    world: tuple[World, Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists_now, server = world
+    entries = [ZEN, lists.stranger("own.example")]
+    with Store(str(tmp_path / "db")) as store:
+        ahead = time.time() + 1e8
+        monkeypatch.setattr(time, "time", lambda: ahead)
+        recheck.Rounds([ADDRESS], entries, [server], 2.0, store).once()
+        monkeypatch.undo()
+        before = lists_now.tests
+        recheck.Rounds([ADDRESS], entries, [server], 2.0, store).once()
+        assert lists_now.tests - before == 4
+
+
+def test_a_look_is_told_where_it_cannot_be_remembered(
+    world: tuple[World, Server], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full disk, a damaged file: the monitor said UNKNOWN, and nobody learned of the listing."""
+    _, server = world
+    path = str(tmp_path / "db")
+    with Store(path) as store, closing(sqlite3.connect(path)) as other:
+        rounds = recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store)
+
+        def again() -> recheck.Round:
+            rounds.due = dict.fromkeys(rounds.due, 0.0)
+            made = rounds.once()
+            assert [one.state for one in made.found.listings] == ["listed"]
+            return made
+
+        other.execute("CREATE TRIGGER t BEFORE INSERT ON spans BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+        again()
+        assert "not remembered: cannot use the store" in capsys.readouterr().err
+        other.execute("DROP TABLE trusted")
+        assert again().changes == ()  # it remembers by itself meanwhile
+        assert "no such table" in capsys.readouterr().err
+
+
+def test_one_address_does_not_pay_for_a_range_that_was_asked_before(tmp_path: Path) -> None:
+    """A /20 on 65 lists was kept: 266,000 answers were read, one second, to ask about one address."""
+    path = str(tmp_path / "db")
+    with Store(path) as store, closing(sqlite3.connect(path)) as other:
+        every = [f"203.0.113.{number}" for number in range(250)]
+        store.add_many(Listing(one, f"l{n}", "x", "listed", at=1.0) for one in every for n in range(3))
+        other.execute("UPDATE spans SET body = 'not to be read' WHERE address NOT IN (?, ?)", every[7:9])
+        other.commit()
+        mine = every[7:9]
+        places = {(one, f"l{n}") for one in mine for n in range(3)}
+        assert {(one.address, one.list) for one in store.listings(*mine)} == places
+        assert set(ledger.since(store, mine)) == ledger.ever(store, mine) == places
+        with pytest.raises(UnlistedError, match="cannot be read"):
+            store.listings()
+
+
+def test_a_list_that_is_named_twice_is_asked_once(world: tuple[World, Server]) -> None:
+    """By key and by zone: a monitor would get two samples of one name, and refuse them all."""
+    _, server = world
+    catalogue = lists.load()
+    named = [catalogue.find(name) for name in ("spamhaus-zen", "zen.spamhaus.org", "sbl.spamhaus.org")]
+    entries = [entry for entry in named if entry is not None]
+    rounds = recheck.Rounds([ADDRESS], entries, [server], 2.0, None, named=True)
+    assert [one.list for one in rounds.once().found.listings] == ["spamhaus-zen", "sbl.spamhaus.org"]
+
+
+def test_a_part_s_silence_is_not_the_whole_list_s(world: tuple[World, Server], tmp_path: Path) -> None:
+    """Listed in ZEN for XBL; asked of SBL alone, it is clear: that ended the listing in ZEN."""
+    _, server = world
+    part = lists.load().find("sbl.spamhaus.org")
+    assert part is not None
+
+    def less(query: dns.message.Message) -> bytes:
+        listed = asked(query) == (f"2.0.0.127.{part.zone}", "A")
+        return answer(query, "A 127.0.0.2") if listed else answer(query, rcode=3)
+
+    with Store(str(tmp_path / "db")) as store, serving(less) as port:
+        recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store).once()
+        made = recheck.Rounds([ADDRESS], [part], [Server("127.0.0.1", port)], 2.0, store).once()
+        assert [one.state for one in made.found.listings] == ["clear"]
+        assert made.changes == ()
+        assert {one.list: one.state for one in store.listings()} == {ZEN.key: "listed", part.key: "clear"}
+
+
+def test_a_name_that_begins_as_a_test_point_is_remembered(
+    world: tuple[World, Server], tmp_path: Path
+) -> None:
+    other = lists.stranger("own.example")
+    subjects = ["127.example.com", ip_address("127.0.0.9")]
+    with Store(str(tmp_path / "db")) as store:
+        recheck.Rounds(subjects, [other], [world[1]], 2.0, store).once()
+        assert [one.address for one in store.listings()] == ["127.example.com"]
+
+
+def test_who_told_nothing_is_asked_again_within_the_hour(world: tuple[World, Server]) -> None:
+    silent = structs.replace(lists.load().list["psbl"], zone="refuses.example", refused={"127.*.*.*": "no"})
+    rounds = recheck.Rounds([ADDRESS], [silent, ZEN], [world[1]], 2.0, None)
+    begun = recheck.ticks()
+    assert [one.state for one in rounds.once().found.listings] == ["unknown", "listed"]
+    assert rounds.due["psbl"] - begun == pytest.approx(3600, abs=60)
+    assert rounds.due[ZEN.key] - begun == pytest.approx(6 * 3600, abs=60)
 
 
 def test_a_verdict_is_told_while_others_are_silent() -> None:
@@ -284,13 +498,15 @@ def test_a_watch_asks_each_list_when_it_is_due(
     world: tuple[World, Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, server = world
-    clock, slept = [1_000_000.0], []
+    clock, slept = [1_000_000.0], []  # the wall clock goes back by a year meanwhile
 
     def sleep(seconds: float) -> None:
         slept.append(seconds)
         clock[0] += seconds
+        monkeypatch.setattr(time, "time", lambda: clock[0] - 3e7)
 
     monkeypatch.setattr(time, "time", lambda: clock[0])
+    monkeypatch.setattr(recheck, "ticks", lambda: clock[0])
     monkeypatch.setattr(time, "sleep", sleep)
     daily = structs.replace(ZEN, every_hours=24.0)
     entries = [daily, structs.replace(lists.stranger("own.example"), every_hours=48.0)]

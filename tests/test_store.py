@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -279,6 +280,33 @@ def test_a_list_over_time(path: str) -> None:
             ("listed", 1.0, 2.0),
             ("clear", 3.0, 3.0),
         ]
+
+
+def test_an_answer_that_stays_the_same_takes_one_row(path: str) -> None:
+    """65 lists are asked every five minutes by a monitor: that was 2 GB a year."""
+    with Store(path) as store:
+        for at in range(1, 201):
+            assert store.add(Listing("203.0.113.9", "xbl", "xbl.example", "clear", at=float(at)))
+        assert not store.add(Listing("203.0.113.9", "xbl", "xbl.example", "clear", at=200.0))
+        assert not store.add(Listing("203.0.113.9", "xbl", "xbl.example", "listed", at=199.0))
+        (span,) = store.history("203.0.113.9", "xbl")
+        assert (span.first_seen, span.last_seen) == (1.0, 200.0)
+        assert store.rows("SELECT count(*) FROM events") == [(0,)]
+
+
+def test_an_answer_from_the_future_silences_nobody(path: str) -> None:
+    """The clock was four years ahead at the first look, and was set right since."""
+    now = time.time()
+    ahead = Listing("203.0.113.9", "xbl", "xbl.example", "clear", at=now + 4 * 365 * keep.DAY)
+    with Store(path) as store:
+        store.add(ahead)
+        assert store.add(Listing("203.0.113.9", "xbl", "xbl.example", "clear", at=now - 5))
+        assert [(s.first_seen, s.last_seen) for s in store.history("203.0.113.9", "xbl")] == [
+            (now - 5, now - 5)
+        ]
+        store.add(ahead)
+        assert store.add(Listing("203.0.113.9", "xbl", "xbl.example", "listed", at=now))
+        assert [one.state for one in store.listings()] == ["listed"]
 
 
 def test_cases(path: str) -> None:

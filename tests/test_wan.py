@@ -4,6 +4,8 @@ The servers on loopback are contract-tested: written from RFC 6886, RFC 8489 and
 real ones, miniupnpd and turnserver, run in tests/lab/test_lab_wan.py.
 """
 
+import asyncio
+import errno
 import json
 import shutil
 import socket
@@ -160,6 +162,8 @@ def test_a_router_describes_itself_and_nobody_else() -> None:
         "http://192.168.1.1@203.0.113.9/",
         "http://u:p@192.168.1.1/",
         "http://192.168.1.1/a b",
+        "http://192.168.1.1%x.evil.example/",  # a zone to `net.ip`, a name to the resolver
+        "http://192.168.1.1%25x.evil.example:8080/",
         "http://[192.168.1.1/",
         "file:///etc/passwd",
         "",
@@ -685,6 +689,16 @@ def test_who_is_neither_router_nor_of_the_link_is_not_heard() -> None:
         found = edge.discover(Named(), 0.6, here(ssdp=port, routes=far, own=near))
     assert found.addresses == (PUBLIC,)
     assert "as 127.0.0.1 says (UPnP), which is not your router" in found.says
+
+
+def test_a_network_that_goes_down_meanwhile_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It came out of a group of tasks, as a group of errors, and ended the program."""
+
+    async def down(*_: object) -> None:
+        raise OSError(errno.ENETDOWN, "Network is down")
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_recvfrom", down)
+    assert any("network is down" in one for one in edge.discover(Named(), 0.5, here()).tried)
 
 
 def test_a_flood_of_answers_is_not_read_forever() -> None:

@@ -64,7 +64,7 @@ def nagios(found: "Survey") -> tuple[int, str]:
     told += f" and {len(listed) - 5} more" if len(listed) > 5 else ""
     if not told:
         told = (
-            f"not listed, {states.count('clear')} lists say"
+            f"not listed, {states.count('clear')} lists say" + (found.trouble and f"; but {found.trouble}")
             if code == _OK
             else found.trouble or "too few answers"
         )

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     address = _address(args.address)
     said = _moment(args.contained, at)
     with Store(settings.store) as store:
-        listings = store.listings(address)
+        listings = store.listings(*filter(None, [address]))
         decisions = store.decisions()
         leak = quiet.last_leak(store.attempts(), settings.senders, settings.inside)
         watched = max((attempt.at for attempt in store.attempts()), default=None)

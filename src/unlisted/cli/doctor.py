@@ -76,7 +76,7 @@ def row(entry: "Entry", age: int) -> Row:
         entry.verified,
         entry.checked,
         age,
-        age > STALE and entry.status == "live",
+        not -1 <= age <= STALE and entry.status == "live",  # a day to come would never be stale
         entry.source,
     )
 
@@ -92,7 +92,7 @@ def page(rows: "Sequence[Row]") -> "list[str]":
     lines += _group("waiting for a key ([keys] in the configuration)", [o for o in rows if o.needs_key])
     lines += _group("unverified: no page of the operator's was read", [o for o in live if not o.verified])
     lines += _group("dead or merged, never asked", [o for o in rows if o.status in ("dead", "merged")])
-    lines += _group(f"stale: last looked at more than {STALE} days ago", stale)
+    lines += _group(f"stale: last looked at more than {STALE} days ago, or on a day to come", stale)
     again = "next: read their sources again and renew `checked`, or update Unlisted"
     return [*lines, again if stale else f"nothing is stale: all was looked at within {STALE} days"]
 

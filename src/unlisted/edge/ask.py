@@ -22,10 +22,14 @@ class Ask(Struct, eq=False):
     sent: float = 0.0  # first
     late: "Late | None" = None
     fault: str = ""  # of what came instead of an answer
+    told: Answer | None = None  # SERVFAIL or REFUSED of one server, while the next one is asked
+    deaf: tuple[Server, ...] = ()  # the servers that said so
     due: float = 0.0  # not sent before (time.monotonic): what its operator bears
 
     def ended(self, why: str) -> Answer:
-        """It has no answer, because of this."""
+        """It has no answer, because of this; or the one that a first server gave."""
+        if self.told is not None:
+            return self.told
         name, qtype = packets.asked(self.question) if self.question else ("", packets.A)
         if self.fault:
             why += f"; what came did not fit ({self.fault})"

@@ -32,10 +32,11 @@ BATCH = 32  # packets read from one port, or sent to it, in a row
 FIRST_WAIT = 0.6  # seconds until the first repetition; then doubled. A resolver's cold look-up takes 0.1-0.5
 LOOK = 0.05  # seconds between two looks at what is late
 REFUSALS = 3  # "port unreachable" so often: nobody is there
+PAUSE = 1.0  # seconds: who takes the answers so late has stopped reading (`| less`); no server is at fault
 TCP_AT_ONCE = 8
 SIZE = 4096  # octets read of a packet; what fills them was longer than any answer that we ask for
 
-FORMERR, NOTIMP = 1, 4
+FORMERR, SERVFAIL, NOTIMP, REFUSED = 1, 2, 4, 5
 
 
 class Asker:
@@ -58,7 +59,7 @@ class Asker:
         self.cut: deque[tuple[Ask, Server]] = deque()
         self.random = random.SystemRandom()
         self.ports: list[list[Port]] = []
-        self.now = self.until = self.next_look = 0.0
+        self.now = self.until = self.next_look = self.paused = 0.0
         self.heard = float("-inf")
 
     def _open(self) -> None:
@@ -102,9 +103,7 @@ class Asker:
                 told, self.done = self.done, []
                 if told:
                     yield told
-                    if time.monotonic() - self.now > LOOK:
-                        # Whoever takes the answers took long: hear what came meanwhile, then call it late.
-                        self.next_look = time.monotonic() + LOOK
+                    self._resume(time.monotonic() - self.now)
                 elif not (self.open or self.more or self.held):
                     return
                 if (self.open or self.held) and not (told and self.more):
@@ -113,6 +112,19 @@ class Asker:
                 yield [pair]
         finally:
             self._close()
+
+    def _resume(self, spent: float) -> None:
+        """Whoever takes the answers took long: hear what came meanwhile, then call it late.
+
+        After a pause the clock stands where it stood: else all that is left would be called unanswered, and
+        what was held back would go out at once.
+        """
+        if spent > LOOK:
+            self.next_look = self.now + spent + LOOK
+        if spent > PAUSE:
+            self.until += spent
+            self.paused += spent
+            self.held = [(due + spent, number, ask) for due, number, ask in self.held]
 
     def _take(self) -> None:
         """Take in what has come, waiting for it at most until the next look at what is late."""
@@ -124,11 +136,15 @@ class Asker:
             else:
                 self._drain(key.data)
         while self.held and self.held[0][0] <= self.now:
-            self.more.append(heappop(self.held)[2])
+            ask = heappop(self.held)[2]
+            ask.due = 0.0
+            self.more.append(ask)
         if self.now >= self.next_look:
             self._look()
         if self.now >= self.until:
-            self.over = self.over or self.trouble or f"no answer within {self.timeout:g} s"
+            self.over = (
+                self.over or self.trouble or f"no answer within {round(self.timeout, 1) or self.timeout:g} s"
+            )
 
     def _rest(self, source: Iterator[Ask]) -> Iterator[tuple[Any, Answer]]:
         """None is lost: what is open, and what was never sent, each with its why."""
@@ -139,7 +155,7 @@ class Asker:
         for ask in (*self.streams.values(), *(ask for ask, _ in self.cut)):
             yield ask.key, ask.ended(f"cut off over UDP; over TCP: {self.over}")
         for *_, ask in self.held:
-            yield ask.key, ask.ended(self.over)
+            yield ask.key, ask.ended(f"not asked: its operator bears few questions a second; {self.over}")
         while (left := self.more.popleft() if self.more else next(source, None)) is not None:
             yield left.key, left.ended(left.why or self.over)
 
@@ -158,8 +174,8 @@ class Asker:
                 self.done.append((ask.key, ask.ended(ask.why)))
                 told += 1
                 continue
-            if ask.due > now:
-                heappush(self.held, (ask.due, next(self.count), ask))
+            if ask.due and (due := ask.due + self.paused) > now:
+                heappush(self.held, (due, next(self.count), ask))
                 told += 1
                 continue
             number = numbers[sent : sent + 2]
@@ -185,7 +201,8 @@ class Asker:
 
     def _again(self, ask: Ask, late: Late) -> None:
         """Another try: the next server, a random port, a fresh id that is not in use there."""
-        port = self.random.choice(self.ports[late.tries % len(self.ports)])
+        able = [ports for ports in self.ports if ports[0].server not in ask.deaf] or self.ports
+        port = self.random.choice(able[late.tries % len(able)])
         number = os.urandom(2)
         while number in port.waiting:
             number = os.urandom(2)
@@ -301,6 +318,8 @@ class Asker:
             return
         self._heard(1)
         late = self._late(port, number, ask)
+        if answer.rcode in (SERVFAIL, REFUSED) and self._elsewhere(ask, late, port.server, answer):
+            return
         self._compare(port, number, late)
         self._leave(late)
         if answer.rcode in (FORMERR, NOTIMP) and ask.frame is not packets.PLAIN:
@@ -312,6 +331,25 @@ class Asker:
             self._call()
         else:
             self._end(ask, answer)
+
+    def _elsewhere(self, ask: Ask, late: Late, server: Server, answer: Answer) -> bool:
+        """What one server will not answer the next one may, as with every system's resolver (resolv.conf(5)).
+
+        False: all of them were asked. Where the others stay silent, the first word stands.
+        """
+        ask.told = ask.told or answer
+        ask.deaf = (*ask.deaf, server)
+        if all(ports[0].server in ask.deaf for ports in self.ports):
+            return False
+        places, late.places = late.places, []
+        for place in places:
+            if place[0].server == server:
+                del place[0].waiting[place[1]]
+            else:
+                late.places.append(place)
+        if not late.places:
+            self._again(ask, late)
+        return True
 
     def _compare(self, port: Port, number: bytes, late: Late) -> None:
         """Which try was answered tells what became of the one before."""

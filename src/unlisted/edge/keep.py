@@ -3,7 +3,7 @@
 Of each device, hour, port and action the first and last `ENDS` attempts are kept whole and those between
 are counted, so that the first and the last of every kind are there. One that lies between is known by its
 time to have been counted: reading a log again counts nothing twice. Attempts and leases go after a month;
-decisions, the audit log, lists' answers and cases stay.
+decisions, the audit log, lists' answers (the spans) and cases stay.
 """
 
 import sqlite3
@@ -95,8 +95,13 @@ def due(connection: sqlite3.Connection, now: float) -> bool:
 
 
 def expire(connection: sqlite3.Connection, now: float, days: float) -> None:
-    """Drop attempts and leases that were last told more than so many days ago."""
+    """Drop attempts and leases that were last told more than so many days ago.
+
+    And lists' answers one by one, as older versions kept them beside their spans.
+    """
     before = now - days * DAY
-    connection.execute("DELETE FROM events WHERE kind IN ('attempt', 'lease') AND saved < ?", (before,))
+    connection.execute(
+        "DELETE FROM events WHERE kind IN ('attempt', 'lease', 'listing') AND saved < ?", (before,)
+    )
     connection.execute("DELETE FROM counted WHERE saved < ?", (before,))
     connection.execute("INSERT OR REPLACE INTO upkeep VALUES (1, ?)", (now,))

@@ -14,6 +14,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,7 +26,7 @@ from unlisted.notice import offline
 from unlisted.notice.intervals import Segments
 from unlisted.notice.offline import Account, Listed
 
-MAGIC = b"unlisted list index 2\n"
+MAGIC = b"unlisted list index 3\n"
 SETTLED = 2.0  # seconds: a file changed so lately may change again within the same tick of its clock
 WORTH = 1 << 20  # bytes: smaller files are read as fast as their index
 FEW = 64  # lines: more are found faster in one pass
@@ -94,7 +95,7 @@ def chunks(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: source.read(offline.CHUNK), b"")
 
 
-def _opened(path: str) -> BinaryIO:
+def _opened(path: str) -> BufferedReader:
     # Not to wait for a pipe's writer, who may never come.
     return open(path, "rb", opener=lambda p, f: os.open(p, f | getattr(os, "O_NONBLOCK", 0)))
 
@@ -128,7 +129,7 @@ def _parse(parts: Iterator[bytes]) -> Listed:
     for block in offline.blocks(offline.utf8(_again(first, parts))):
         reader.feed(block)
         if reader.full:
-            trouble.append(f"more than {offline.MOST:,} entries: the rest was left")
+            trouble.append("more entries than any list has: the rest was left")
             break
     return reader.done("; ".join(trouble))
 
@@ -160,9 +161,12 @@ def _key(path: str, file: BinaryIO, there: os.stat_result) -> str:
 def _load(place: Path, key: str) -> Listed | None:
     """The index where it is whole, ours and of this very file; None otherwise."""
     try:
-        with open(place, "rb") as file:
+        with _opened(os.fspath(place)) as file:
             there = os.fstat(file.fileno())
-            if hasattr(os, "getuid") and (there.st_uid != os.getuid() or there.st_mode & 0o022):
+            # The cache may be where others write (XDG_CACHE_HOME=/tmp): a file of theirs, or a pipe, is none.
+            if _kind(there) or (
+                hasattr(os, "getuid") and (there.st_uid != os.getuid() or there.st_mode & 0o022)
+            ):
                 return None
             if file.readline(len(MAGIC)) != MAGIC:
                 return None

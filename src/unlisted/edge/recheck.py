@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from unlisted import net, show
 from unlisted.edge import ledger
 from unlisted.edge.ledger import Place
 from unlisted.edge.resolver import Server
 from unlisted.edge.store import Store
 from unlisted.edge.survey import TRUST, Survey, survey
+from unlisted.errors import UnlistedError
 from unlisted.messages import Listing
 from unlisted.net import Address
 from unlisted.notice import dnsbl
@@ -20,7 +22,14 @@ from unlisted.recover.relapse import Change
 SHORTEST = 60.0  # seconds between two looks
 DOUBT = 3600.0  # seconds after which a list that told nothing is asked again
 
+ticks = time.monotonic  # what is due is due whatever becomes of the wall clock
+
 Heard = Callable[[Listing, float | None], object]  # a verdict, and since when it has been so
+
+
+def _point(subject: str) -> bool:
+    """True for a list's test point: what is said of it is no history of ours."""
+    return subject.startswith("127.") and net.ip(subject) is not None
 
 
 class Round(Struct, frozen=True):
@@ -47,10 +56,14 @@ class Rounds:
         named: bool = False,
         helo: str = "",
     ) -> None:
-        self.subjects, self.entries, self.servers = subjects, entries, servers
+        # A list that was named twice, by its key and by its zone, is one.
+        zones = {entry.asked_zone: entry for entry in entries}
+        self.entries = list({entry.key: entry for entry in zones.values()}.values())
+        self.subjects, self.servers = subjects, servers
         self.timeout, self.store, self.named, self.helo = timeout, store, named, helo
         self.resolver = " ".join(map(str, servers))
-        self.due = dict.fromkeys([entry.key for entry in entries], 0.0)
+        self.due = dict.fromkeys([entry.key for entry in self.entries], 0.0)  # by `ticks`
+        self.unkept = ""  # why the store does not serve; the lists are asked all the same
         self.told: dict[Place, Listing] = {}  # what is compared where no store is kept
         self.begun: dict[Place, float] = {}  # since when each list has named an address, or once did
 
@@ -63,8 +76,8 @@ class Rounds:
 
     def once(self, heard: Heard = lambda *_: None) -> Round:
         """Ask every list that is due, and remember what it told."""
-        at = time.time()
-        entries = [entry for entry in self.entries if self.due[entry.key] <= at]
+        at, begun = time.time(), ticks()
+        entries = [entry for entry in self.entries if self.due[entry.key] <= begun]
         before, since, ever, trusted = self._known(at)
         last = max((one.at for one in before if one.at is not None), default=None)
         found = survey(
@@ -77,42 +90,61 @@ class Rounds:
             helo=self.helo,
             heard=lambda one: heard(one, since.get((one.address, one.list))),
         )
-        self._schedule(entries, found, at)
+        self._schedule(entries, found, begun)
         changes = relapse.compare(before, found.listings, ever)
         self._keep(found, at)
         for one in found.listings:
             if one.state == "listed":
                 place = one.address, one.list
                 self.begun[place] = since.setdefault(place, one.at or at)
+        if self.unkept:
+            show.say(f"not remembered: {show.clean(self.unkept)}")
         return Round(found, changes, since, last, at)
 
     def wait(self) -> None:
         """Until the next list is due."""
-        time.sleep(max(SHORTEST, min(self.due.values(), default=0.0) - time.time()))
+        time.sleep(max(SHORTEST, min(self.due.values(), default=0.0) - ticks()))
 
     def _known(
         self, at: float
     ) -> tuple[list[Listing], dict[Place, float], frozenset[Place], frozenset[tuple[str, Kind]]]:
-        if self.store is None:
-            listed = [place for place, one in self.told.items() if one.state == "listed"]
-            since = {place: self.begun[place] for place in listed}
-            return list(self.told.values()), since, frozenset(self.begun), frozenset()
-        subjects = {str(subject) for subject in self.subjects}
-        before = [one for one in self.store.listings() if one.address in subjects]
-        trusted = ledger.trusted(self.store, self.resolver, at - TRUST)
-        return before, ledger.since(self.store), ledger.ever(self.store), trusted
+        self.unkept = ""
+        try:
+            if self.store is not None:
+                subjects = list(map(str, self.subjects))
+                before = self.store.listings(*subjects)
+                trusted = ledger.trusted(self.store, self.resolver, at - TRUST, at)
+                since, ever = ledger.since(self.store, subjects), ledger.ever(self.store, subjects)
+                return before, since, ever, self._but_accusers(trusted, since)
+        except UnlistedError as error:
+            self.unkept = error.what
+        listed = [place for place, one in self.told.items() if one.state == "listed"]
+        since = {place: self.begun[place] for place in listed}
+        return list(self.told.values()), since, frozenset(self.begun), frozenset()
 
-    def _schedule(self, entries: Sequence[Entry], found: Survey, at: float) -> None:
+    def _but_accusers(
+        self, trusted: frozenset[tuple[str, Kind]], since: dict[Place, float]
+    ) -> frozenset[tuple[str, Kind]]:
+        """Who named us must show his test points before his silence ends it: the laptop's resolver may be
+        another network's meanwhile, under the same address, and filter him."""
+        accusers = {name for _, name in since}
+        zones = {entry.zone for entry in self.entries if entry.key in accusers}
+        return frozenset(place for place in trusted if place[0] not in zones)
+
+    def _schedule(self, entries: Sequence[Entry], found: Survey, begun: float) -> None:
         silent = {one.list for one in found.listings if one.state == "unknown"}
         for entry in entries:
             span = entry.every_hours * 3600
-            self.due[entry.key] = at + (min(span, DOUBT) if entry.key in silent else span)
+            self.due[entry.key] = begun + (min(span, DOUBT) if entry.key in silent else span)
 
     def _keep(self, found: Survey, at: float) -> None:
         """What was told. An unknown answer is none: it must not hide what is known."""
         told = [one for one in found.listings if one.state != "unknown"]
         self.told |= {(one.address, one.list): one for one in told}
-        if self.store is None:
+        if self.store is None or self.unkept:
             return
-        self.store.add_many(one for one in told if not one.address.startswith("127."))
-        ledger.trust(self.store, self.resolver, found.healthy, at)
+        try:
+            self.store.add_many(one for one in told if not _point(one.address))
+            ledger.trust(self.store, self.resolver, found.healthy, at)
+        except UnlistedError as error:
+            self.unkept = error.what

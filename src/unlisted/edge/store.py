@@ -6,6 +6,7 @@ One thread writes; what waits at that moment goes into one transaction. Other pr
 a running `watch`) take turns by SQLite's lock.
 """
 
+import json
 import os
 import queue
 import sqlite3
@@ -211,6 +212,9 @@ class Store:
             for event, name, body in rows:
                 if isinstance(event, Attempt) and self._crowds.counted(connection, event):
                     continue
+                if isinstance(event, Listing):
+                    new += _extend(connection, event, saved, body)
+                    continue
                 row = (name, event.__struct_config__.tag, _moment(event), saved, _device(event), body)
                 cursor = connection.execute(
                     "INSERT INTO events (hash, kind, at, saved, device, body) VALUES (?, ?, ?, ?, ?, ?)"
@@ -221,8 +225,6 @@ class Store:
                     new += 1
                     if isinstance(event, Attempt):
                         self._crowds.kept(connection, event, saved)
-                    elif isinstance(event, Listing):
-                        _extend(connection, event, event.at if event.at is not None else saved, body)
                 elif isinstance(event, Lease):  # still here: its month begins again
                     connection.execute("UPDATE events SET saved = ? WHERE hash = ?", (saved, name))
             if mark is not None:
@@ -344,13 +346,20 @@ class Store:
             (active_at,),
         )
 
-    def listings(self, address: str | None = None) -> list[Listing]:
-        """Each list's latest answer, about one address or all."""
+    def listings(self, *addresses: str) -> list[Listing]:
+        """Each list's latest answer about these addresses, or about all."""
+        if not addresses:
+            return self._values(
+                Listing,
+                "SELECT body FROM spans WHERE id IN (SELECT max(id) FROM spans GROUP BY address, list)"
+                " ORDER BY address, list",
+            )
+        # By their index: a provider's store holds millions.
         return self._values(
             Listing,
-            "SELECT body FROM spans WHERE id IN (SELECT max(id) FROM spans GROUP BY address, list)"
-            " AND (?1 IS NULL OR address = ?1) ORDER BY address, list",
-            (address,),
+            "SELECT body FROM spans WHERE id IN (SELECT max(id) FROM spans WHERE address IN"
+            " (SELECT value FROM json_each(?)) GROUP BY address, list) ORDER BY address, list",
+            (json.dumps(addresses),),
         )
 
     def history(self, address: str, name: str) -> list[Span]:
@@ -460,18 +469,27 @@ def _audit(connection: sqlite3.Connection, line: AuditLine) -> None:
     )
 
 
-def _extend(connection: sqlite3.Connection, listing: Listing, at: float, body: bytes) -> None:
-    """Lengthen the list's present answer, or begin a new one. An answer older than the present is history."""
+def _extend(connection: sqlite3.Connection, listing: Listing, saved: float, body: bytes) -> bool:
+    """Lengthen the list's present answer, or begin a new one; True where that was new.
+
+    One row for as long as the answer stays the same: 65 lists asked every minute fill no disk. An answer
+    older than the present is history, unless the present stands in the future: then the clock was wrong.
+    """
+    at = saved if listing.at is None else listing.at
     last = connection.execute(
         "SELECT id, state, last_seen FROM spans WHERE address = ? AND list = ? ORDER BY id DESC LIMIT 1",
         (listing.address, listing.list),
     ).fetchone()
-    if last and at < last[2]:
-        return
+    if last and at < last[2] <= saved:
+        return False
     if last and last[1] == listing.state:
-        connection.execute("UPDATE spans SET last_seen = ?, body = ? WHERE id = ?", (at, body, last[0]))
-        return
+        connection.execute(
+            "UPDATE spans SET first_seen = min(first_seen, ?1), last_seen = ?1, body = ?2 WHERE id = ?3",
+            (at, body, last[0]),
+        )
+        return bool(at != last[2])
     connection.execute(
         "INSERT INTO spans (address, list, state, first_seen, last_seen, body) VALUES (?, ?, ?, ?, ?, ?)",
         (listing.address, listing.list, listing.state, at, at, body),
     )
+    return True

@@ -15,7 +15,7 @@ class Stream:
         self.socket.setblocking(False)
         self.number = query[:2]
         self.left = len(query).to_bytes(2) + query
-        self.got = b""
+        self.got = bytearray()
         try:
             self.socket.connect((server.host, server.port))
         except BlockingIOError:
@@ -42,4 +42,6 @@ class Stream:
             raise EOFError(f"{len(self.got)} octets, then nothing")
         self.got += piece
         size = int.from_bytes(self.got[:2])
-        return self.got[2 : 2 + size] if len(self.got) >= 2 + size > 2 else None
+        if len(self.got) >= 2 and not size:
+            raise EOFError("an empty answer")  # whoever sends nothing but zeros must not be heard for ever
+        return bytes(self.got[2 : 2 + size]) if len(self.got) >= 2 + size > 2 else None

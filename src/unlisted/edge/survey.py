@@ -21,6 +21,7 @@ from unlisted.notice.packets import Answer
 
 BLIND = "the resolver finds no list's own test point: it is cut off from the lists, or filters them"
 MAX_NAMES = 4  # PTR names of one address that are looked up again
+SHOWN = 3  # lists that show their test points in every look: one may be ill today
 TRUST = 86_400.0  # seconds for which a list's good test points are remembered
 
 
@@ -54,10 +55,11 @@ class _Group(Struct, eq=False):
     subject: Address | str  # one of the kind
     listed: list[Question]
     clear: list[Question]
-    trusted: bool
+    trusted: bool  # its test points were right of late, and are not asked
     left: set[Question]
     held: list["_Pair"]
     asked: int = 0  # of its pairs
+    shows: bool = False  # it was trusted, and is asked all the same
     weighed: tuple[bool, ...] = ()  # which of the points had come when `health` was judged
     health: dnsbl.Health = dnsbl.Health()
 
@@ -165,11 +167,12 @@ class _Look:
     def _lean(self) -> None:
         """Silence is believed of nobody before some test point was found: a blind resolver finds nothing.
 
-        So one list at least shows its test points in every look, however well all are remembered.
+        So the heaviest few of those that are remembered as good show theirs again in every look: what is not
+        remembered has perhaps none to show, and would blind us.
         """
         able = [group for group in self.groups.values() if group.listed and group.entry.status == "live"]
-        if able and all(group.trusted for group in able):
-            able[0].trusted, able[0].left = False, {*able[0].listed, *able[0].clear}
+        for group in [group for group in able if group.trusted][:SHOWN]:
+            group.trusted, group.left, group.shows = False, {*group.listed, *group.clear}, True
         self.testing = {(one.entry.zone, one.kind) for one in able if not one.trusted}
         self.alive = not able  # nothing could be shown: as far as it goes
 
@@ -205,10 +208,25 @@ class _Look:
             more = [Question(name, kind) for name in answer.names[:MAX_NAMES]]
         for group in self.tests.get(question, ()):
             group.left.discard(question)
+            if group.shows and not group.left and self._health(group) != dnsbl.Health():
+                more = [*more, *self._distrust()]
             self._tested(group, answer)
         if question == self.canary:
             for group in self.groups.values():
                 self._flush(group)
+        return more
+
+    def _distrust(self) -> list[Question]:
+        """What was right of late is not right now: the resolver may be another network's under the same
+        address, and filter lists. So all the others are tested, too; what was told is told."""
+        more: list[Question] = []
+        for place, group in self.groups.items():
+            if group.trusted:
+                group.trusted = False
+                if group.listed and group.entry.status == "live":
+                    self.testing.add(place)
+                group.left = {one for one in (*group.listed, *group.clear) if one not in self.found}
+                more += group.left
         return more
 
     def _tested(self, group: _Group, answer: Answer) -> None:

@@ -180,8 +180,11 @@ async def _all(jobs: Sequence[_Job], timeout: float) -> list[Told]:
 async def _one(way: _Way, job: Callable[[_Way], Awaitable[None]]) -> None:
     try:
         await job(way)
-    except OSError as error:
-        way.fails((error.strerror or str(error) or type(error).__name__).lower())
+    except* OSError as group:  # of one of its tasks, or its own
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        way.fails((getattr(error, "strerror", "") or str(error) or type(error).__name__).lower())
 
 
 def _udp(family: int, place: tuple[str, int] | None = None) -> socket.socket:

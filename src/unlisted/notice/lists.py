@@ -98,6 +98,7 @@ class Entry(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     verified: bool = True  # False: no page of the operator's was opened; see `source`
     key: str = ""  # the table's own name; `load` fills it in
     secret: str = ""  # a `Secret`; `with_keys` fills it in
+    open_zone: str = ""  # where the same is told without the key; `with_keys` fills it in
 
     @property
     def asked(self) -> bool:
@@ -130,25 +131,47 @@ class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
     list: dict[str, Entry]
 
     def by_zone(self, zone: str) -> Entry | None:
-        """The entry of a zone, however it was spelled; of one of its other zones, set to that zone."""
+        """The entry of a zone, however it was spelled; of one of its other zones, set to that zone.
+
+        Another zone may hold less (SBL in ZEN): its silence says nothing of the whole, so it is a list of its
+        own. Only the open door of a list that has a key leads to the same. A person's entry goes before ours.
+        """
         wanted = zone.lower().rstrip(".")
-        for entry in self.list.values():
+        for entry in reversed(self.list.values()):
             if wanted == entry.zone:
                 return entry
-            if wanted in entry.also:
+        for entry in self.list.values():
+            if wanted == entry.open_zone:
                 return structs.replace(entry, zone=wanted)
+            if wanted in entry.also:
+                if entry.status != "live":
+                    return structs.replace(entry, zone=wanted)
+                return structs.replace(entry, key=wanted, zone=wanted, name=f"{entry.name} ({wanted})")
             for shape in (entry.zone, entry.keyed_zone):
                 if KEY in shape and (secret := _between(wanted, *shape.split(KEY))):
                     return structs.replace(entry, zone=shape, secret=secret)
-        return None
+        return self._sister(wanted)
+
+    def _sister(self, wanted: str) -> Entry | None:
+        """A subscribers' zone that we do not know beside one that we know: its first label is a key, too."""
+        shapes = [shape for entry in self.list.values() for shape in (entry.zone, entry.keyed_zone)]
+        homes = {shape.split(".", 2)[2] for shape in shapes if shape.startswith(f"{KEY}.")}
+        secret, _, zone = wanted.partition(".")
+        if zone.partition(".")[2] not in homes or not net.label(secret):
+            return None
+        return structs.replace(stranger(f"{KEY}.{zone}"), secret=Secret(secret))
 
     def find(self, name: str) -> Entry | None:
         """The entry of a key or of a zone."""
         return self.list.get(name) or self.by_zone(name)
 
     def live(self, kind: Kind) -> tuple[Entry, ...]:
-        """What is worth asking about one kind of subject, the heaviest first."""
-        chosen = (entry for entry in self.list.values() if entry.asked and kind in entry.kind)
+        """What is worth asking about one kind of subject, the heaviest first; each zone once.
+
+        A person's own entry for a zone of ours is merged behind ours, and takes its place.
+        """
+        known = {entry.asked_zone: entry for entry in self.list.values() if entry.asked}
+        chosen = (entry for entry in known.values() if kind in entry.kind)
         return tuple(sorted(chosen, key=lambda entry: (-entry.weight, entry.key)))
 
     def gone(self) -> tuple[Entry, ...]:
@@ -172,7 +195,7 @@ def _keyed(entry: Entry, keys: Mapping[str, str]) -> Entry:
     secret = Secret(keys[entry.key_name])
     if not entry.keyed_zone:
         return structs.replace(entry, secret=secret)
-    return structs.replace(entry, zone=entry.keyed_zone, also=(entry.zone, *entry.also), secret=secret)
+    return structs.replace(entry, zone=entry.keyed_zone, open_zone=entry.zone, secret=secret)
 
 
 def _between(name: str, head: str, tail: str) -> Secret:
@@ -204,7 +227,7 @@ def _fault(entry: Entry) -> str:
         return "a weight lies between 0 and 1"
     if entry.per_second < 0 or entry.per_day < 0 or entry.every_hours <= 0:
         return "limits are 0 or more, and hours more than 0"
-    if entry.secret:
+    if entry.secret or entry.open_zone:
         return "keys stand in the configuration, under [keys]"
     if bool(entry.key_name) != (KEY in f"{entry.zone} {entry.keyed_zone}"):
         return f"a zone with {KEY} has a key_name, and only such a one"

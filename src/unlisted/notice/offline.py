@@ -6,6 +6,7 @@ agree on every line; a test holds them together. What a line *says* (rbldnsd's v
 when it is shown: most entries never are.
 """
 
+import bisect
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from unlisted.notice.listline import LONGEST, WIDEST, Columns, Form, Net
 CHUNK = 1 << 18  # bytes: a block's columns stay in the processor's cache
 SHOWN = 5  # lines not understood that are kept for showing
 MOST = 1 << 26  # entries of one file: 800 MB of columns, more than any list has
+MOST_LONG = 1 << 22  # the same of IPv6 and of defaults, which are objects: 1 GB
 HALF = 1 << 31  # addresses: a list of half the world lists nobody in particular
 _SETS = ("ip4set", "ip4trie", "ip4tset", "ip6trie", "ip6tset")  # rbldnsd's data sets of addresses
 
@@ -167,8 +169,11 @@ def quick(data: bytes, form: Form) -> _Quick:
     good &= _ENDS[mark[stop]] & (bits >= WIDEST[4]) & (bits <= 32) & (~slash | proper[stop])
     after = np.minimum(stop + 1, len(mark) - 1)
     touches = place[after] == place[stop] + 1
-    if b"\r" in data:
-        good &= (mark[stop] != 13) | (touches & (mark[after] == 10))
+    if b"\r" in data:  # alone it ends a line to some: such a line is several
+        alone = np.flatnonzero(mark == 13)
+        then = np.minimum(alone + 1, len(mark) - 1)
+        alone = alone[(mark[then] != 10) | (place[then] != place[alone] + 1)]
+        good &= ~np.isin(rows, np.searchsorted(end, alone))
     if b"-" in data:  # "A - B"
         good &= ~(np.isin(mark[stop], (9, 32)) & touches & np.isin(mark[after], (9, 32, 45)))
     at, rows, rest = at[good], rows[good], _REST[bits[good]]
@@ -305,7 +310,7 @@ class Reader:
     @property
     def full(self) -> bool:
         """True when it holds more than any list has."""
-        return self._held + len(self._six) > MOST
+        return self._held > MOST or len(self._six) + len(self.account.scopes) > MOST_LONG
 
 
 def _world(found: Net) -> str:
@@ -317,8 +322,9 @@ def _world(found: Net) -> str:
 
 def inherited(account: Account, line: int) -> tuple[str, str]:
     """rbldnsd's default A and TXT at a line."""
-    before = [scope for scope in account.scopes if scope.line < line]
-    return (before[-1].code, before[-1].reason) if before else ("127.0.0.2", "")
+    before = bisect.bisect_left(account.scopes, line, key=lambda scope: scope.line)
+    scope = account.scopes[before - 1] if before else Scope(0, "127.0.0.2", "")
+    return scope.code, scope.reason
 
 
 def says(account: Account, line: int, text: str) -> tuple[str, str]:

@@ -76,7 +76,8 @@ def _host(url: str) -> str:
     """The address in an http URL; "" for a name, which might lead anywhere, and for anything odd."""
     try:
         parts = urlsplit(url) if _URL.fullmatch(url) else None
-        if parts is None or parts.scheme != "http" or parts.port == 0 or "@" in parts.netloc:
+        # A "%" is a zone to `net.ip` and a letter of a name to a resolver, which would ask the world for it.
+        if parts is None or parts.scheme != "http" or parts.port == 0 or set("@%") & set(parts.netloc):
             return ""
         return str(net.ip(parts.hostname or "") or "")
     except ValueError:
