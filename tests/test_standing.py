@@ -87,6 +87,9 @@ def test_gauges() -> None:
         'unlisted_severity{address="192.0.2.7",list="list0"} 0.4',
         'unlisted_listed_since_seconds{address="192.0.2.7",list="list0"} 1700000000',
         'unlisted_unknown{address="192.0.2.7",list="list2"} 1',
+        'unlisted_answers{list="list0",state="listed"} 1',
+        'unlisted_answers{list="list1",state="clear"} 1',
+        'unlisted_answers{list="list2",state="unknown"} 1',
         "unlisted_check_timestamp_seconds 1800000000",
         "unlisted_check_duration_seconds 0.250",
     ]
@@ -270,7 +273,8 @@ def test_a_verdict_is_told_while_others_are_silent() -> None:
         server = Server("127.0.0.1", port)
         before: list[int] = []
 
-        def heard(one: Listing) -> None:
+        def heard(one: Listing, address: str) -> None:
+            assert address == str(ADDRESS)
             told.append(one)
             before.append(len(told))
 

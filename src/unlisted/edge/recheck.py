@@ -1,7 +1,8 @@
 """The lists asked again and again: each as often as it bears, and what has changed since the last look."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
@@ -11,7 +12,7 @@ from unlisted.edge.resolver import Server
 from unlisted.edge.store import Store
 from unlisted.edge.survey import TRUST, Survey, survey
 from unlisted.messages import Listing
-from unlisted.net import Address
+from unlisted.net import Address, ip
 from unlisted.notice import dnsbl
 from unlisted.notice.lists import Entry, Kind
 from unlisted.recover import relapse
@@ -20,7 +21,7 @@ from unlisted.recover.relapse import Change
 SHORTEST = 60.0  # seconds between two looks
 DOUBT = 3600.0  # seconds after which a list that told nothing is asked again
 
-Heard = Callable[[Listing, float | None], object]  # a verdict, and since when it has been so
+Heard = Callable[[Listing, str, float | None], object]  # a verdict, about whom, and since when it has been so
 
 
 class Round(Struct, frozen=True):
@@ -38,7 +39,7 @@ class Rounds:
 
     def __init__(
         self,
-        subjects: Sequence[Address | str],
+        subjects: Collection[Address | str],
         entries: Sequence[Entry],
         servers: Sequence[Server],
         timeout: float,
@@ -53,20 +54,22 @@ class Rounds:
         self.due = dict.fromkeys([entry.key for entry in entries], 0.0)
         self.told: dict[Place, Listing] = {}  # what is compared where no store is kept
         self.begun: dict[Place, float] = {}  # since when each list has named an address, or once did
+        self.looked: float | None = None  # when this was last asked
 
     @property
     def most(self) -> int:
         """How many verdicts a look of all lists has."""
-        kinds = [dnsbl.kind_of(subject) for subject in self.subjects]
-        held = [kind for entry in self.entries for kind in entry.kind]
-        return sum(held.count(kind) * kinds.count(kind) for kind in set(kinds))
+        kinds = Counter(map(dnsbl.kind_of, self.subjects))
+        held = Counter(kind for entry in self.entries for kind in entry.kind)
+        return sum(held[kind] * number for kind, number in kinds.items())
 
-    def once(self, heard: Heard = lambda *_: None) -> Round:
-        """Ask every list that is due, and remember what it told."""
+    def once(self, heard: Heard | None = None, beat: Callable[[int], object] = lambda _: None) -> Round:
+        """Ask every list that is due, remember what it told; `heard` and `beat` are told as by `survey`."""
         at = time.time()
         entries = [entry for entry in self.entries if self.due[entry.key] <= at]
         before, since, ever, trusted = self._known(at)
-        last = max((one.at for one in before if one.at is not None), default=None)
+        last = max((one.at for one in before if one.at is not None), default=self.looked)
+        self.looked = at
         found = survey(
             self.subjects,
             entries,
@@ -75,7 +78,9 @@ class Rounds:
             named=self.named,
             trusted=trusted,
             helo=self.helo,
-            heard=lambda one: heard(one, since.get((one.address, one.list))),
+            heard=heard and (lambda one, who: heard(one, who, since.get((who, one.list)))),
+            beat=beat,
+            watched=frozenset((one.address, one.list) for one in before if one.state == "listed"),
         )
         self._schedule(entries, found, at)
         changes = relapse.compare(before, found.listings, ever)
@@ -97,13 +102,12 @@ class Rounds:
             listed = [place for place, one in self.told.items() if one.state == "listed"]
             since = {place: self.begun[place] for place in listed}
             return list(self.told.values()), since, frozenset(self.begun), frozenset()
-        subjects = {str(subject) for subject in self.subjects}
-        before = [one for one in self.store.listings() if one.address in subjects]
+        before = [one for one in self.store.listings() if (ip(one.address) or one.address) in self.subjects]
         trusted = ledger.trusted(self.store, self.resolver, at - TRUST)
         return before, ledger.since(self.store), ledger.ever(self.store), trusted
 
     def _schedule(self, entries: Sequence[Entry], found: Survey, at: float) -> None:
-        silent = {one.list for one in found.listings if one.state == "unknown"}
+        silent = {one.said.list for one in found.told if one.said.state == "unknown"}
         for entry in entries:
             span = entry.every_hours * 3600
             self.due[entry.key] = at + (min(span, DOUBT) if entry.key in silent else span)
