@@ -32,8 +32,9 @@ from pathlib import Path
 from typing import Any
 
 from unlisted.edge.server import Server
-from unlisted.edge.survey import survey
-from unlisted.notice import lists
+from unlisted.edge.sweep import Sweep
+from unlisted.notice import dnsbl, lists
+from unlisted.notice.packets import Answer
 
 ZONE = "bl.example"
 ENTRIES = 1_000_000
@@ -92,11 +93,16 @@ def rbldnsd(folder: Path, core: int) -> Iterator[int]:
 
 
 def ours(addresses: list[IPv4Address], port: int) -> Verdicts:
-    """One look, as `check` makes it: each answer checked and judged, the reason of each listing asked as well."""
+    """The sweep, each answer checked and judged; what the same answer means is judged once."""
+    sweep = Sweep(addresses, [lists.stranger(ZONE)], [Server("127.0.0.1", port)])
     told: Verdicts = {}
-    for one in survey(addresses, [lists.stranger(ZONE)], [Server("127.0.0.1", port)], 600.0).told:
-        told[one.said.state] = told.get(one.said.state, 0) + one.count
-    return told
+    states: dict[Answer, str] = {}
+    for (subject, entry), answer in sweep:
+        state = states.get(answer)
+        if state is None:
+            state = states[answer] = dnsbl.judge(entry, subject, answer).state
+        told[state] = told.get(state, 0) + 1
+    return told | {"repeated": sweep.asker.repeated}
 
 
 def pydnsbl(addresses: list[str], port: int) -> Verdicts:
@@ -161,10 +167,10 @@ CLIENTS: dict[str, Callable[[list[Any], int], Verdicts]] = {
 }  # fmt: skip
 
 
-def memory() -> int:
-    """The most megabytes that this process held; getrusage would count what its parent held at the fork."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) >> 10
+def memory(process: int | str = "self") -> int:
+    """The most megabytes that a process held; getrusage would count what its parent held at the fork."""
+    found = re.findall(r"VmHWM:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
+    return int(found[0]) >> 10 if found else 0
 
 
 def child(name: str, folder: Path, port: int, count: int) -> None:
@@ -254,13 +260,13 @@ def whole_range(folder: Path, port: int) -> float:
     every, took = RANGE.num_addresses * LISTS, 0.0
     for form in ("", "--json"):
         told = folder / "answer"
-        began = time.perf_counter()
-        with (
-            told.open("wb") as out,
-            subprocess.Popen([*command, *([form] if form else [])], stdout=out) as asking,
-        ):
-            _, status, used = os.wait4(asking.pid, 0)
-            asking.returncode = os.waitstatus_to_exitcode(status)
+        began, peak = time.perf_counter(), 0
+        with told.open("wb") as out, subprocess.Popen(command + [form] * bool(form), stdout=out) as asking:
+            while (ended := os.wait4(asking.pid, os.WNOHANG))[0] == 0:
+                peak = memory(asking.pid) or peak
+                time.sleep(0.05)
+        _, status, used = ended
+        asking.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - began
         took = took or seconds
         lost, wrong = verdicts(told, listed, every) if form else summary(told, listed, every)
@@ -268,7 +274,7 @@ def whole_range(folder: Path, port: int) -> float:
             f"check {RANGE} on {LISTS} lists {form or 'for people'}: {every:,} questions in {seconds:.1f} s"
             f" (goal {GOAL_SECONDS:g}), {every / seconds:,.0f}/s,"
             f" {(used.ru_utime + used.ru_stime) / every * 1e6:.1f} us of processor each,"
-            f" {lost} without an answer, {wrong} wrong; peak memory {used.ru_maxrss >> 10} MB\n"
+            f" {lost} without an answer, {wrong} wrong; peak memory {peak} MB\n"
         )
         if asking.returncode != 1 or lost or wrong:
             raise SystemExit("check came to a wrong verdict, or lost one")

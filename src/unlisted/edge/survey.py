@@ -20,7 +20,7 @@ from unlisted.edge.server import Server
 from unlisted.edge.sweep import WAIT, Sweep
 from unlisted.messages import Listing
 from unlisted.net import Address, ip
-from unlisted.notice import dnsbl, packets
+from unlisted.notice import dnsbl, packets, shapes
 from unlisted.notice.dnsbl import Question
 from unlisted.notice.lists import Entry, Kind
 from unlisted.notice.packets import Answer
@@ -88,6 +88,15 @@ class _Told(Struct, eq=False):
     held: list[tuple[Address | str, Answer, Answer | None]] = []
     stands: bool = False
     watched: frozenset[str] = frozenset()
+    txt: bytes = b""  # the end of a question about the zone's texts
+
+
+class _Reason(Struct, eq=False):
+    """The text of a listing, asked for."""
+
+    told: _Told
+    subject: Address | str
+    answer: Answer  # the listing's own
 
 
 def now() -> float:
@@ -161,7 +170,6 @@ class _Look:
         self.kept: list[Listing] = []  # what a verdict said that many share
         self.single: list[Listing] = []  # what only one says: who is listed has a reason of his own
         self.folded: list[tuple[Listing, int]] = []
-        self.reasons: dict[Question, tuple[_Told, Address | str, Answer]] = {}
         self.found: dict[Question, Answer] = {}  # of names
         self.sweep = Sweep((), (), servers)
         self.told: dict[type, dict[str, _Told]] = {}
@@ -185,6 +193,7 @@ class _Look:
     ) -> _Told:
         group = self.belief.add(entry, subject, trusted if self.few else ())
         made = _Told(group, watched=frozenset(address for address, key in watched if key == entry.key))
+        made.txt = packets.question(entry.asked_zone, packets.TXT)
         self.by_group[entry.zone, group.kind] = made
         return made
 
@@ -233,11 +242,11 @@ class _Look:
         for one in self.by_group.values():
             self._flush(one, force=True)
 
-    def _asks(self, questions: Iterable[Question], due: float = 0.0) -> Iterator[Ask]:
+    def _asks(self, questions: Iterable[Question]) -> Iterator[Ask]:
         for question in questions:
             section = packets.question(question.name, question.qtype)
-            yield Ask(section, question, None, "" if section else "no name that DNS can carry",
-                      packets.EDNS, due=due)  # fmt: skip
+            why = "" if section else "no name that DNS can carry"
+            yield Ask(section, question, None, why, packets.EDNS)
 
     def _vain(self, why: str) -> Iterator[None]:
         """Nothing would be believed, so nobody is asked."""
@@ -291,21 +300,23 @@ class _Look:
     def _raise(self, one: _Told, subject: Address | str, answer: Answer) -> None:
         """The reason of a listing; and of a list that was trusted, whether it now lists the world."""
         entry, more = one.group.entry, self.sweep.asker.more
-        reason = Question(dnsbl.query_name(subject, entry.asked_zone), packets.TXT)
-        self.reasons[reason] = one, subject, answer
-        more.extend(self._asks([reason], self.sweep.moment(entry)))
+        section = shapes.start(subject) + one.txt
+        due = self.sweep.moment(entry)
+        more.append(Ask(section, _Reason(one, subject, answer), None, "", packets.EDNS, due=due))
         if doubts := self.belief.doubt(one.group):
             one.stands = False
             self._fold(one)
             more.extend(self._asks(doubts))
 
-    def _hear(self, question: Question, answer: Answer) -> None:
+    def _hear(self, question: Question | _Reason, answer: Answer) -> None:
         """Take any other answer in, and ask what it raises."""
         self.rcodes.add(answer.rcode)
-        if (waiting := self.reasons.pop(question, None)) is not None:
-            one, subject, said = waiting
-            one.held.append((subject, said, answer))
-            self._flush(one)
+        if isinstance(question, _Reason):
+            one = question.told
+            if one.stands:
+                self._tell(one, question.subject, question.answer, answer)
+            else:
+                one.held.append((question.subject, question.answer, answer))
         elif question == self.belief.canary or question in self.belief.tests:
             for group in self.belief.take(question, answer):
                 self._flush(self.by_group[group.entry.zone, group.kind])
