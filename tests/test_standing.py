@@ -17,8 +17,9 @@ from unlisted import show, standing
 from unlisted.cli import main
 from unlisted.edge import ledger, recheck
 from unlisted.edge.resolver import Server
+from unlisted.edge.reverse import Names
 from unlisted.edge.store import Store
-from unlisted.edge.survey import Names, Survey, survey
+from unlisted.edge.survey import Survey, survey
 from unlisted.messages import Listing
 from unlisted.notice import dnsbl, lists
 

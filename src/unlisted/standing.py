@@ -16,7 +16,8 @@ from unlisted.notice.tally import Tally
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from unlisted.edge.survey import Names, Survey
+    from unlisted.edge.reverse import Names
+    from unlisted.edge.survey import Survey
     from unlisted.notice.lists import Entry
     from unlisted.recover.relapse import Change
 

@@ -15,37 +15,27 @@ from socket import inet_ntoa
 from msgspec import Struct, structs
 
 from unlisted.edge.ask import Ask
-from unlisted.edge.belief import BLIND, Belief, Group
+from unlisted.edge.belief import Belief, Group
+from unlisted.edge.reverse import Names, Reverse
 from unlisted.edge.server import Server
 from unlisted.edge.sweep import WAIT, Sweep
 from unlisted.messages import Listing
-from unlisted.net import Address, ip
+from unlisted.net import Address
 from unlisted.notice import dnsbl, packets, shapes
 from unlisted.notice.dnsbl import Question
 from unlisted.notice.lists import Entry, Kind
 from unlisted.notice.packets import Answer
 from unlisted.notice.tally import Tally, tallied
 
-MAX_NAMES = 4  # PTR names of one address that are looked up again
 TRUST = 86_400.0  # seconds for which a list's good test points are remembered
 FEW = 16  # subjects; of more, nothing is asked before the test points are answered
 MOST_KEPT = 50_000  # verdicts of which all are kept: some 15 MB; of more, those that accuse
-MOST_NAMED = 4096  # addresses whose reverse DNS is looked up
+MOST_NAMED = 256  # addresses whose reverse DNS is looked up: a page or two to read
 MOST_SAID = 1000  # different answers of one list that are remembered
 MOST_FOLDED = 20_000  # of which only the number is kept, before equal ones are put together
 
 Place = tuple[str, str]  # address or name, list
 Heard = Callable[[Listing, str], object]  # a verdict, and about whom: many share it but for their address
-
-
-class Names(Struct, frozen=True):
-    """Reverse DNS of an address. `confirmed`: the names that lead back to it (RFC 1912 §2.1)."""
-
-    address: Address
-    pointers: tuple[str, ...] = ()
-    confirmed: tuple[str, ...] = ()
-    why: str = ""  # why nothing is known
-    helo: tuple[Address, ...] | None = None  # what the HELO name resolves to; None: not asked, or no answer
 
 
 class Survey(Struct, frozen=True):
@@ -132,7 +122,7 @@ def survey(
         stopped = True
     return Survey(
         look.listings(),
-        tuple(look.names()),
+        tuple(look.names.told(alive=look.belief.alive)),
         look.belief.trouble(look.rcodes),
         look.asked,
         look.doubtful,
@@ -170,7 +160,6 @@ class _Look:
         self.kept: list[Listing] = []  # what a verdict said that many share
         self.single: list[Listing] = []  # what only one says: who is listed has a reason of his own
         self.folded: list[tuple[Listing, int]] = []
-        self.found: dict[Question, Answer] = {}  # of names
         self.sweep = Sweep((), (), servers)
         self.told: dict[type, dict[str, _Told]] = {}
         self.by_group: dict[tuple[str, Kind], _Told] = {}
@@ -181,8 +170,7 @@ class _Look:
         addresses = (
             () if len(subjects) > MOST_NAMED else [one for one in subjects if not isinstance(one, str)]
         )
-        self.pointers = {Question(dnsbl.pointer_name(one), packets.PTR): one for one in addresses}
-        self.helo = {one: Question(helo, _forward(one)) for one in addresses} if helo else {}
+        self.names = Reverse(addresses, helo)
 
     def _told(
         self,
@@ -202,7 +190,7 @@ class _Look:
     def run(self, timeout: float) -> Iterator[None]:
         """Ask; between two batches of answers whoever called has the word."""
         end = time.monotonic() + timeout
-        names = chain(self._asks(self.pointers), self._asks(dict.fromkeys(self.helo.values())))
+        names = self._asks(self.names.questions())
         health = self._asks(self.belief.questions())
         if self.few:
             # All of it in one go, so that the silent keep nobody waiting.
@@ -210,13 +198,15 @@ class _Look:
                                          wait=float("inf")), chain(health, names))  # fmt: skip
         else:
             first = min(WAIT, timeout / 2)
-            yield from self._sweep(Sweep((), (), self.servers, timeout=first), health)
+            yield from self._sweep(Sweep((), (), self.servers, timeout=first, wait=WAIT), health)
             if why := self.belief.hopeless():
                 yield from self._vain(why)
             else:
                 left = round(max(0.1, end - time.monotonic()), 1)
                 mirrors = self.belief.mirrors()
-                sweep = Sweep(self.subjects, self.entries, self.servers, timeout=left, mirrors=mirrors)
+                sweep = Sweep(
+                    self.subjects, self.entries, self.servers, timeout=left, wait=WAIT, mirrors=mirrors
+                )
                 yield from self._sweep(sweep, names)
         yield from self._unasked()
 
@@ -321,12 +311,7 @@ class _Look:
             for group in self.belief.take(question, answer):
                 self._flush(self.by_group[group.entry.zone, group.kind])
         else:
-            self.found[question] = answer
-            if question in self.pointers:
-                kind = _forward(self.pointers[question])
-                forward = [Question(name, kind) for name in answer.names[:MAX_NAMES]]
-                new = [one for one in forward if self.found.setdefault(one, _NOTHING) is _NOTHING]
-                self.sweep.asker.more.extend(self._asks(new))
+            self.sweep.asker.more.extend(self._asks(self.names.take(question, answer)))
 
     # ---- telling ------------------------------------------------------------------------------------
 
@@ -396,35 +381,3 @@ class _Look:
             order = {str(subject): place for place, subject in enumerate(self.subjects)}
             found.sort(key=lambda one: (order[one.address], lists[one.list]))
         return tuple(found)
-
-    def names(self) -> Iterator[Names]:
-        """Reverse DNS of every address, and what its HELO name leads to."""
-        for question, address in self.pointers.items():
-            if question in self.found:
-                yield self._names(address, self.found[question])
-
-    def _names(self, address: Address, answer: Answer) -> Names:
-        helo = self.found.get(self.helo[address]) if address in self.helo else None
-        leads = None
-        if helo is not None and helo.rcode in (0, dnsbl.NXDOMAIN):
-            leads = tuple([one for text in helo.addresses if (one := ip(text))])
-        if answer.rcode is None:
-            return Names(address, why=answer.why, helo=leads)
-        if not self.belief.alive and not answer.names:
-            return Names(address, why=BLIND)
-        if answer.rcode not in (0, dnsbl.NXDOMAIN):
-            return Names(address, why=f"the resolver answered {answer.said}", helo=leads)
-        confirmed = tuple(
-            name
-            for name in answer.names[:MAX_NAMES]
-            if (forward := self.found.get(Question(name, _forward(address)))) is not None
-            and any(ip(one) == address for one in forward.addresses)
-        )
-        return Names(address, answer.names[:MAX_NAMES], confirmed, helo=leads)
-
-
-_NOTHING = Answer(name="", qtype=packets.A)
-
-
-def _forward(address: Address) -> int:
-    return packets.AAAA if address.version == 6 else packets.A

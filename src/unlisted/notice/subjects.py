@@ -42,8 +42,8 @@ class Subjects(Collection[Address | str]):
     def inside(self) -> Address | None:
         """One that belongs to a private network, which no public list knows."""
         single = next((one for one in self.singles if isinstance(one, Address) and net.inside(one)), None)
-        met = (one for one in self.ranges for private in net.INSIDE if _meet(one, private))
-        return single or next((one[0] for one in met), None)
+        met = ((one, private) for one in self.ranges for private in net.INSIDE if _meet(one, private))
+        return single or next((private[0] if _holds(one, private) else one[0] for one, private in met), None)
 
 
 def _holds(wide: Network, narrow: Network) -> bool:
