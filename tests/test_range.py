@@ -447,3 +447,45 @@ def test_more_than_a_few_wait_for_the_test_points() -> None:
     points = {n for n, name in enumerate(lists.names) if name.startswith(("1.0.0.127.", "2.0.0.127."))}
     assert points == {0, 1, 2} - {lists.names.index(next(n for n in lists.names if n.endswith(".invalid")))}
     assert len(MANY) > FEW
+
+
+# ---- a watch --------------------------------------------------------------------------------------
+
+
+def test_a_watch_notices_that_the_own_address_is_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By a name that is kept up to date, asked between two looks; nothing is due meanwhile."""
+    homes = iter(["198.51.100.5", "198.51.100.5", "198.51.100.8", "", "stop"])
+    home = next(homes)
+
+    def handler(query: dns.message.Message) -> bytes:
+        name, kind = asked(query)
+        if name == "home.example":
+            return answer(query, f"A {home}") if home and kind == "A" else answer(query)
+        return answer(query, "A 127.0.0.2") if listed(name) and kind == "A" else answer(query, rcode=3)
+
+    def sleep(seconds: float) -> None:
+        nonlocal home
+        assert seconds <= check.MOVED
+        if (home := next(homes)) == "stop":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("unlisted.edge.recheck.time.sleep", sleep)
+    with serving(handler) as port:
+        words = ["--own-name", "home.example", "--zone", "own.example", "--resolver", f"127.0.0.1:{port}"]
+        assert main(["check", *words, "--watch", "--json", "--no-save"]) == 130
+    told = capsys.readouterr()
+    rows = [json.loads(line) for line in told.out.splitlines()]
+    places = [(row["address"], row["state"]) for row in rows if row["address"].startswith("198.51.100.")]
+    assert places == [("198.51.100.5", "clear"), ("198.51.100.8", "listed")]
+    assert told.err.count("your address is now 198.51.100.8 (was 198.51.100.5)") == 1
+
+
+def test_a_watch_keeps_to_the_questions_of_a_day() -> None:
+    entry = structs.replace(PUBLIC, per_second=1e4, per_day=32, every_hours=1.0)
+    with serving(Lists()) as port:
+        rounds = Rounds(MANY, [entry], at(port), 20.0, None)
+        rounds.once()
+    assert rounds.due["public"] - time.time() == pytest.approx(2 * 86_400, abs=60)
+    assert not rounds.ripe

@@ -23,12 +23,15 @@ from unlisted.errors import UnlistedError
 from unlisted.messages import Listing
 
 if TYPE_CHECKING:
+    from unlisted.config import Config
     from unlisted.edge.recheck import Rounds
     from unlisted.edge.store import Store
+    from unlisted.net import Address
 
 HELP = "ask every blocklist about your address"
 
 TIMEOUT = 5.0  # seconds for all of it; an honest list answers within one
+MOVED = 900.0  # seconds between two looks whether a provider has given us another address
 STOPPED = 130  # exit code after ^C, as shells have it
 PER_SECOND = 2000  # questions that a small resolver bears; a range gets that much more time
 MOST_ALIKE = 1000  # JSON lines remembered but for their address
@@ -107,13 +110,32 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from unlisted import config
+
+    settings = config.load(args.config)
+    own = () if args.address else _own.found(args, settings)
+    with _memory(settings.store, keep=not args.no_save) as store:
+        rounds = _rounds(args, settings, own, store)
+        code = _show(args, rounds)
+        while args.watch and code != STOPPED:
+            rounds.wait()
+            before, own = own, _own.again(args, settings, own)
+            if own != before:
+                rounds = _rounds(args, settings, own, store)
+                code = _show(args, rounds)
+            elif rounds.ripe:
+                code = _show(args, rounds) if args.json else _again(rounds)
+        return code
+
+
+def _rounds(
+    args: argparse.Namespace, settings: "Config", own: "tuple[Address, ...]", store: "Store | None"
+) -> "Rounds":
+    """Who is asked about whom, and for how long at most."""
     from unlisted.edge import recheck, resolver
     from unlisted.edge.survey import FEW, MOST_NAMED
     from unlisted.edge.sweep import pace
     from unlisted.notice import dnsbl, lists
 
-    settings = config.load(args.config)
-    own = () if args.address else _own.found(args, settings)
     subjects = _subjects.wanted(args.address, own, chosen=bool(args.zone))
     catalogue = lists.load().with_keys(settings.keys)
     named = [_subjects.listed(zone, catalogue) for zone in dict.fromkeys(args.zone)]
@@ -131,24 +153,16 @@ def _run(args: argparse.Namespace) -> int:
         show.say(f"asking {show.count(asked, 'list')} about {many}, at most {timeout:.0f} s")
         if len(subjects) > MOST_NAMED:
             show.say(f"  reverse DNS is not looked up of more than {MOST_NAMED:,}")
-    with _memory(settings.store, keep=not args.no_save) as store:
-        rounds = recheck.Rounds(
-            subjects, entries, servers, timeout, store, named=bool(named), helo=args.helo or ""
-        )
-        code = _show(args, rounds)
-        while args.watch and code != STOPPED:
-            rounds.wait()
-            if args.json:
-                stopped = _show(args, rounds) == STOPPED
-            else:
-                stopped = _again(rounds)
-            if stopped:
-                return STOPPED
-        return code
+    rounds = recheck.Rounds(
+        subjects, entries, servers, timeout, store, named=bool(named), helo=args.helo or ""
+    )
+    if not args.address:
+        rounds.patience = MOVED
+    return rounds
 
 
-def _again(rounds: "Rounds") -> bool:
-    """A later look of a watch, for people: what is otherwise than before, and nothing else. True: stopped."""
+def _again(rounds: "Rounds") -> int:
+    """A later look of a watch, for people: what is otherwise than before, and nothing else."""
     from unlisted import standing
 
     entries = {entry.key: entry for entry in rounds.entries}
@@ -159,7 +173,7 @@ def _again(rounds: "Rounds") -> bool:
         sys.stdout.write(f"{show.when(made.at)}: {show.count(asked, 'list')} asked, {line}\n")
     sys.stdout.flush()
     _say_trouble(made.found.trouble)
-    return made.found.stopped
+    return STOPPED if made.found.stopped else 0
 
 
 def _say_trouble(trouble: str) -> None:

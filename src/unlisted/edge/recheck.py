@@ -19,6 +19,7 @@ from unlisted.recover import relapse
 from unlisted.recover.relapse import Change
 
 SHORTEST = 60.0  # seconds between two looks
+DAY = 86_400.0  # seconds
 DOUBT = 3600.0  # seconds after which a list that told nothing is asked again
 
 Heard = Callable[[Listing, str, float | None], object]  # a verdict, about whom, and since when it has been so
@@ -55,6 +56,7 @@ class Rounds:
         self.told: dict[Place, Listing] = {}  # what is compared where no store is kept
         self.begun: dict[Place, float] = {}  # since when each list has named an address, or once did
         self.looked: float | None = None  # when this was last asked
+        self.patience = float("inf")  # seconds for which nobody wants the word meanwhile
 
     @property
     def most(self) -> int:
@@ -91,9 +93,15 @@ class Rounds:
                 self.begun[place] = since.setdefault(place, one.at or at)
         return Round(found, changes, since, last, at)
 
+    @property
+    def ripe(self) -> bool:
+        """Some list is due."""
+        return any(due <= time.time() for due in self.due.values())
+
     def wait(self) -> None:
-        """Until the next list is due."""
-        time.sleep(max(SHORTEST, min(self.due.values(), default=0.0) - time.time()))
+        """Until the next list is due, or `patience` is at its end."""
+        left = min(self.due.values(), default=0.0) - time.time()
+        time.sleep(max(SHORTEST, min(left, self.patience)))
 
     def _known(
         self, at: float
@@ -110,7 +118,11 @@ class Rounds:
         silent = {one.said.list for one in found.told if one.said.state == "unknown"}
         for entry in entries:
             span = entry.every_hours * 3600
-            self.due[entry.key] = at + (min(span, DOUBT) if entry.key in silent else span)
+            if entry.key in silent:
+                span = min(span, DOUBT)
+            if entry.per_day:
+                span = max(span, DAY * len(self.subjects) / entry.per_day)
+            self.due[entry.key] = at + span
 
     def _keep(self, found: Survey, at: float) -> None:
         """What was told. An unknown answer is none: it must not hide what is known."""
