@@ -224,6 +224,28 @@ def test_a_silent_list_is_counted_and_keeps_nobody_waiting() -> None:
     assert found.seconds < 6
 
 
+def test_a_list_that_falls_silent_halfway_is_left_alone_and_the_rest_is_counted() -> None:
+    heard = 0
+
+    def handler(query: dns.message.Message) -> bytes | None:
+        nonlocal heard
+        name, _ = asked(query)
+        heard += name.endswith("silent.example")
+        if name.endswith("silent.example") and heard > 100:
+            return None
+        return answer(query, "A 127.0.0.2") if listed(name) else answer(query, rcode=3)
+
+    subjects = Subjects([ip_network("198.18.0.0/20")])
+    with serving(handler) as port, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(looks, "WAIT", 0.7)
+        found = survey(subjects, [OWN, stranger("silent.example")], at(port), 20.0)
+    told = {(one.said.list, one.said.state, one.said.why): one.count for one in found.told}
+    assert told["own.example", "clear", ""] == 4096
+    assert 90 <= told["silent.example", "clear", ""] <= 100
+    assert told["silent.example", "unknown", sweep.NOT_ASKED] > 2000
+    assert sum(count for (name, *_), count in told.items() if name == "silent.example") == 4096
+
+
 def test_what_is_lost_is_asked_again() -> None:
     seen: dict[str, int] = {}
 

@@ -150,7 +150,7 @@ def _rounds(
     if len(subjects) > 1 and not args.nagios:
         many = show.count(len(subjects), "address", "addresses")
         asked = sum(entry.asked for entry in entries)
-        show.say(f"asking {show.count(asked, 'list')} about {many}, at most {timeout:.0f} s")
+        show.say(f"asking {show.count(asked, 'list')} about {many}, at most {_span(timeout)}")
         if len(subjects) > MOST_NAMED:
             show.say(f"  reverse DNS is not looked up of more than {MOST_NAMED:,}")
     rounds = recheck.Rounds(
@@ -159,6 +159,10 @@ def _rounds(
     if not args.address:
         rounds.patience = MOVED
     return rounds
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 60:.0f} minutes"
 
 
 def _again(rounds: "Rounds") -> int:

@@ -110,14 +110,14 @@ def survey(
     """Every subject on every list that can know it; where lists were `named`, the others say why not.
 
     `trusted`: zones whose test points were right within `TRUST`: they are asked again only where the list
-    accuses somebody. `heard` is told each verdict once, as soon as it stands; `beat` how many answers have
-    come, now and then. A KeyboardInterrupt ends it with what stands.
+    accuses somebody. `heard` is told each verdict once, as soon as it stands; `beat` how many lists'
+    answers have come, now and then. A KeyboardInterrupt ends it with what stands.
     """
     look = _Look(subjects, entries, servers, named, trusted, helo, heard, watched)
     began, stopped = time.monotonic(), False
     try:
         for _ in look.run(timeout):
-            beat(look.asked)
+            beat(look.asked - look.beside)
     except KeyboardInterrupt:
         stopped = True
     return Survey(
@@ -153,7 +153,7 @@ class _Look:
         self.belief = Belief(servers)
         self.few = len(subjects) <= FEW
         self.whole = len(subjects) * len(entries) <= MOST_KEPT
-        self.asked = self.doubtful = 0
+        self.asked = self.beside = self.doubtful = 0  # `beside`: of those asked, what is no verdict
         self.last: Address | str = ""
         self.spelled = ""
         self.rcodes: set[int | None] = set()
@@ -301,6 +301,7 @@ class _Look:
     def _hear(self, question: Question | _Reason, answer: Answer) -> None:
         """Take any other answer in, and ask what it raises."""
         self.rcodes.add(answer.rcode)
+        self.beside += 1
         if isinstance(question, _Reason):
             one = question.told
             if one.stands:

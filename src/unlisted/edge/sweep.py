@@ -22,8 +22,8 @@ from unlisted.notice.packets import Answer
 from unlisted.notice.shapes import Zone
 
 WAIT = 5.0  # seconds for each question, repetitions and all
-MUTE = 32  # questions about a zone that ended without an answer, and never one that had one: asked no more
-NOT_ASKED = f"not asked: the first {MUTE} questions about this list had no answer"
+MUTE = 32  # questions about a zone that ended without an answer, one after the other: it is asked no more
+NOT_ASKED = f"not asked: {MUTE} questions about this list in a row had no answer"
 # Questions a second to a public list whose operator names no limit: those that do name 5 or 10 a second, or
 # 100,000 a day, which this uses up in 17 minutes.
 COURTESY = 100.0
@@ -77,7 +77,6 @@ class Sweep:
                 self.free.append((entry, Zone(entry.asked_zone)))
         self.asker = Asker(servers, timeout, wait=wait, window=window)
         self.unanswered = {entry.zone: 0 for entry in entries if entry.asked}
-        self.answered: set[str] = set()
         self.began = self.seconds = 0.0
 
     def __iter__(self) -> Iterator[tuple[Pair, Answer]]:
@@ -87,7 +86,7 @@ class Sweep:
     def run(self, before: Iterable[Ask] = ()) -> Iterator[list[tuple[Any, Answer]]]:
         """Answers as they come. `before`: what else is asked first, each with a key that is no tuple."""
         self.began = time.monotonic()
-        answered, paced, more = self.answered, self.paced, self.asker.more
+        unanswered, paced, more = self.unanswered, self.paced, self.asker.more
         first = chain.from_iterable(islice(one.asks, AHEAD) for one in paced.values())
         for told in self.asker.run(chain(before, first, self._at_once())):
             for key, answer in told:
@@ -95,9 +94,9 @@ class Sweep:
                     continue
                 zone = key[1].zone
                 if answer.rcode is None:
-                    self.unanswered[zone] += bool(answer.name)  # what was not asked has no name
-                elif zone not in answered:
-                    answered.add(zone)
+                    unanswered[zone] += bool(answer.name)  # what was not asked has no name
+                elif unanswered[zone] < MUTE:
+                    unanswered[zone] = 0
                 if zone in paced:
                     more.extend(islice(paced[zone].asks, 1))
             yield told
@@ -142,6 +141,6 @@ class Sweep:
         known = zone.known.get(length) or zone.about(length)
         if known is None:
             return Ask(b"", (subject, entry), why="no name that DNS can carry")
-        if self.unanswered[entry.zone] >= MUTE and entry.zone not in self.answered and not self.asker.over:
+        if self.unanswered[entry.zone] >= MUTE and not self.asker.over:
             return Ask(b"", (subject, entry), why=NOT_ASKED)
         return Ask(start + zone.tail, (subject, entry), known)
