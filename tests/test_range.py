@@ -262,6 +262,26 @@ def test_what_is_lost_is_asked_again() -> None:
     assert all(one.state != "unknown" for one in found.listings)
 
 
+def test_two_zones_of_one_list_are_two_and_one_that_is_named_twice_is_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def handler(query: dns.message.Message) -> bytes:
+        name, kind = asked(query)
+        bad = listed(name) and (name.startswith("2.0.0.127") or name.endswith("second.example"))
+        return answer(query, "A 127.0.0.2") if bad and kind == "A" else answer(query, rcode=3)
+
+    entries = [stranger("own.example"), structs.replace(stranger("second.example"), key="own.example")]
+    for subjects in (MANY, [ip_address("198.51.100.4"), ip_address("198.51.100.5")]):
+        with serving(handler) as port:
+            found = survey(subjects, entries, at(port), 10.0).listings
+        assert {one.zone for one in found if one.state == "listed"} == {"second.example"}
+        assert len(found) == 2 * len(subjects)
+    with serving(handler) as port:
+        words = ["--zone", "own.example", "--zone", "Own.example.", "--resolver", f"127.0.0.1:{port}"]
+        main(["check", "198.51.100.4", *words, "--no-save", "--json"])
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
 # ---- what is kept ---------------------------------------------------------------------------------
 
 

@@ -138,7 +138,9 @@ def _rounds(
 
     subjects = _subjects.wanted(args.address, own, chosen=bool(args.zone))
     catalogue = lists.load().with_keys(settings.keys)
-    named = [_subjects.listed(zone, catalogue) for zone in dict.fromkeys(args.zone)]
+    named = list(
+        {one.zone: one for one in (_subjects.listed(zone, catalogue) for zone in args.zone)}.values()
+    )
     kinds = dict.fromkeys(dnsbl.kind_of(subject) for subject in subjects)
     entries = named or list({entry.key: entry for kind in kinds for entry in catalogue.live(kind)}.values())
     entries = _subjects.bearing(entries, len(subjects), named=bool(named))

@@ -161,11 +161,11 @@ class _Look:
         self.single: list[Listing] = []  # what only one says: who is listed has a reason of his own
         self.folded: list[tuple[Listing, int]] = []
         self.sweep = Sweep((), (), servers)
-        self.told: dict[type, dict[str, _Told]] = {}
+        self.told: dict[type, dict[str, _Told]] = {}  # by kind and zone
         self.by_group: dict[tuple[str, Kind], _Told] = {}
         for kind, subject in {type(one): one for one in subjects}.items():
             able = [one for one in entries if one.asked and dnsbl.kind_of(subject) in one.kind]
-            self.told[kind] = {one.key: self._told(one, subject, trusted, watched) for one in able}
+            self.told[kind] = {one.zone: self._told(one, subject, trusted, watched) for one in able}
         self.belief.lean()
         addresses = (
             () if len(subjects) > MOST_NAMED else [one for one in subjects if not isinstance(one, str)]
@@ -220,7 +220,7 @@ class _Look:
                     if type(key) is not tuple:
                         self._hear(key, answer)
                         continue
-                    one = by_kind[type(key[0])][key[1].key]
+                    one = by_kind[type(key[0])][key[1].zone]
                     said = one.said.get(answer)
                     if said is not None and said.plain:
                         said.count += 1
@@ -255,7 +255,7 @@ class _Look:
             for subject in self.subjects:
                 if not entry.asked:
                     self._pass(dnsbl.judge(entry, subject, nothing, None, self.at))
-                elif entry.key not in self.told[type(subject)]:
+                elif entry.zone not in self.told[type(subject)]:
                     self._pass(dnsbl.out_of_place(entry, subject, self.at))
             yield
 
@@ -378,7 +378,7 @@ class _Look:
         """What is kept, by subject and list where that is all of it."""
         found = [*self.single, *self.kept]
         if self.whole:
-            lists = {entry.key: place for place, entry in enumerate(self.entries)}
+            lists = {entry.zone: place for place, entry in enumerate(self.entries)}
             order = {str(subject): place for place, subject in enumerate(self.subjects)}
-            found.sort(key=lambda one: (order[one.address], lists[one.list]))
+            found.sort(key=lambda one: (order[one.address], lists[one.zone]))
         return tuple(found)
