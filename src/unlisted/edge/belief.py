@@ -124,13 +124,24 @@ class Belief:
             group.health = dnsbl.health(group.entry, group.subject, listed, clear)
         return group.health
 
-    def hopeless(self) -> str:
-        """Why nothing that this resolver says is believed, whatever it is; "" where something may be."""
+    def vain(self) -> dict[str, str]:
+        """Zones of which nothing would be believed, whatever came, each with the reason why."""
+        why = "" if self.alive else BLIND
         if self._invented():
-            return self._rewritten()
-        if all(answer.rcode is None for answer in self.found.values()):
-            return self._canary_said().why
-        return "" if self.alive else BLIND
+            why = self._rewritten()
+        elif all(answer.rcode is None for answer in self.found.values()):
+            why = self._canary_said().why
+        if why:
+            return dict.fromkeys([zone for zone, _ in self.groups], why)
+        silent: dict[str, str] = {}
+        heard: set[str] = set()
+        for group in self.groups.values():
+            points = [self.found[one] for one in (*group.listed, *group.clear) if one in self.found]
+            if points and all(one.rcode is None for one in points):
+                silent[group.entry.zone] = group.entry.veiled(f"its test points had {points[0].why}")
+            else:
+                heard.add(group.entry.zone)
+        return {zone: why for zone, why in silent.items() if zone not in heard}
 
     def mirrors(self) -> frozenset[str]:
         """Zones whose copy lies in our own network: it answers of its own and asks nobody."""

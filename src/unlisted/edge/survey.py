@@ -7,7 +7,7 @@ what accuses is kept.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Address
 from itertools import chain
 from socket import inet_ntoa
@@ -199,15 +199,12 @@ class _Look:
         else:
             first = min(WAIT, timeout / 2)
             yield from self._sweep(Sweep((), (), self.servers, timeout=first, wait=WAIT), health)
-            if why := self.belief.hopeless():
-                yield from self._vain(why)
-            else:
-                left = round(max(0.1, end - time.monotonic()), 1)
-                mirrors = self.belief.mirrors()
-                sweep = Sweep(
-                    self.subjects, self.entries, self.servers, timeout=left, wait=WAIT, mirrors=mirrors
-                )
-                yield from self._sweep(sweep, names)
+            vain = self.belief.vain()
+            yield from self._vain(vain)
+            able = [one for one in self.entries if one.zone not in vain]
+            left, mirrors = round(max(0.1, end - time.monotonic()), 1), self.belief.mirrors()
+            sweep = Sweep(self.subjects, able, self.servers, timeout=left, wait=WAIT, mirrors=mirrors)
+            yield from self._sweep(sweep, names if able else ())
         yield from self._unasked()
 
     def _sweep(self, sweep: Sweep, before: Iterable[Ask]) -> Iterator[None]:
@@ -238,14 +235,16 @@ class _Look:
             why = "" if section else "no name that DNS can carry"
             yield Ask(section, question, None, why, packets.EDNS)
 
-    def _vain(self, why: str) -> Iterator[None]:
-        """Nothing would be believed, so nobody is asked."""
-        nothing = Answer(name="", qtype=packets.A, why=f"not asked: {why}")
-        for one in self.by_group.values():
-            one.stands = True
-        for subject in self.subjects:
-            for one in self.told[type(subject)].values():
-                self._tell(one, subject, nothing)
+    def _vain(self, whys: Mapping[str, str]) -> Iterator[None]:
+        """Of these zones nothing would come, or be believed: they are not asked."""
+        nothing = {
+            zone: Answer(name="", qtype=packets.A, why=f"not asked: {why}") for zone, why in whys.items()
+        }
+        for subject in self.subjects if whys else ():
+            some = self.told[type(subject)]
+            for zone in whys:
+                if zone in some:
+                    self._tell(some[zone], subject, nothing[zone])
             yield
 
     def _unasked(self) -> Iterator[None]:
