@@ -12,9 +12,10 @@ import pytest
 
 from dns_server import answer, asked, serving
 from unlisted import net, standing
-from unlisted.cli import check, main
+from unlisted.cli import _subjects, main
 from unlisted.edge.store import Store
 from unlisted.messages import Listing
+from unlisted.notice.tally import Tally
 
 ZEN = "zen.spamhaus.org"
 FIELDS = [
@@ -203,7 +204,7 @@ def test_a_range_does_not_wait_for_a_list_that_bears_little(
 ) -> None:
     """One that bears five questions a second would take 13 minutes for a /20."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(check, "PATIENCE", 0.1)
+        patch.setattr(_subjects, "PATIENCE", 0.1)
         words = ["192.0.2.6/31", "--resolver", rbldnsd, "--timeout", "2"]
         _, rows = ask(capsys, *words)
         assert "psbl" in {row["list"] for row in rows}
@@ -426,7 +427,9 @@ def test_wrong_times(capsys: pytest.CaptureFixture[str], text: str) -> None:
 )
 def test_exit_codes(states: list[tuple[str, float]], code: int) -> None:
     assert (
-        standing.verdict([Listing("192.0.2.7", "x", "x", state, weight=weight) for state, weight in states])
+        standing.verdict(
+            [Tally(Listing("192.0.2.7", "x", "x", state, weight=weight), 1) for state, weight in states]
+        )
         == code
     )
 

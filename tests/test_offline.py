@@ -739,3 +739,27 @@ def test_as_rbldnsd_answers(rbldnsd: tuple[int, Path], kind: str) -> None:
             code, reason = offline.says(listed.account, line, text)
             assert told(name, "A") == [code], address
             assert told(name, "TXT") == ([offline.expand(reason, address)] if reason else []), address
+
+
+def test_a_plain_entry_s_line_is_put_together_and_says_what_any_other_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / 'li"st\u200bé'
+    path.write_text(
+        ':127.0.0.2:costs $$5, see "https://bl.example/?$"\n203.0.113.1\n203.0.113.2 \n203.0.113.3\n'
+        ":127.0.0.9:\\$ Ω\n203.0.113.4\n203.0.113.5/32\n203.0.113.6 :4:own $\n"
+    )
+    assert main(["check", "--offline", str(path), "203.0.113.0/24", "--json"]) == 1
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    first = 'costs $5, see "https://bl.example/?{}"'.format
+    assert [(row["address"], row["codes"], row["reason"], row["entry"].strip()) for row in rows] == [
+        ("203.0.113.1", ["127.0.0.2"], first("203.0.113.1"), "203.0.113.1"),
+        ("203.0.113.2", ["127.0.0.2"], first("203.0.113.2"), "203.0.113.2"),
+        ("203.0.113.3", ["127.0.0.2"], first("203.0.113.3"), "203.0.113.3"),
+        ("203.0.113.4", ["127.0.0.9"], "\\203.0.113.4 Ω", "203.0.113.4"),
+        ("203.0.113.5", ["127.0.0.9"], "\\203.0.113.5 Ω", "203.0.113.5/32"),
+        ("203.0.113.6", ["127.0.0.4"], "own 203.0.113.6", "203.0.113.6 :4:own $"),
+    ]
+    assert [row["line"] for row in rows] == [2, 3, 4, 6, 7, 8]
+    assert [row["meaning"] for row in rows] == [f"in the list file, line {row['line']}" for row in rows]
+    assert {(row["list"], row["scope"], row["state"]) for row in rows} == {(str(path), "address", "listed")}

@@ -17,17 +17,18 @@ from msgspec import structs
 from dns_server import answer, asked, serving
 from unlisted import show, standing
 from unlisted.cli import main
-from unlisted.edge import ledger, recheck
+from unlisted.edge import belief, ledger, recheck
 from unlisted.edge.resolver import Server
+from unlisted.edge.reverse import Names
 from unlisted.edge.store import Store
-from unlisted.edge.survey import Names, Survey, survey
+from unlisted.edge.survey import Survey, survey
 from unlisted.errors import UnlistedError
 from unlisted.messages import Listing
 from unlisted.notice import dnsbl, lists
 
 ADDRESS = ip_address("192.0.2.7")
 ZEN = lists.load().list["spamhaus-zen"]
-SHOW = [lists.load().list[name] for name in ("spamcop", "barracuda", "psbl")]
+SHOW = [lists.load().list[name] for name in ("spamcop", "barracuda", "psbl", "dronebl", "gbudb")]
 TEST = ("2.0.0.127.", "1.0.0.127.")
 
 
@@ -75,7 +76,7 @@ def test_a_plugin_says_what_is_wrong_with_the_resolver_also_where_all_is_fine() 
     told = structs.replace(found(("clear", "", 1.0), ("unknown", "", 0.9)), trouble="refused by X | Y")
     code, line = standing.nagios(told)
     assert code == 0
-    assert line.startswith("UNLISTED OK - not listed, 1 lists say; but refused by X / Y | listed=0;")
+    assert line.startswith("UNLISTED OK - not listed, 1 answers say; but refused by X / Y | listed=0;")
 
 
 @given(st.text(max_size=200))
@@ -99,6 +100,9 @@ def test_gauges() -> None:
         'unlisted_severity{address="192.0.2.7",list="list0"} 0.4',
         'unlisted_listed_since_seconds{address="192.0.2.7",list="list0"} 1700000000',
         'unlisted_unknown{address="192.0.2.7",list="list2"} 1',
+        'unlisted_answers{list="list0",state="listed"} 1',
+        'unlisted_answers{list="list1",state="clear"} 1',
+        'unlisted_answers{list="list2",state="unknown"} 1',
         "unlisted_check_timestamp_seconds 1800000000",
         "unlisted_check_duration_seconds 0.250",
     ]
@@ -272,8 +276,8 @@ def test_a_trusted_list_waits_for_the_sign_that_the_resolver_sees() -> None:
     known: frozenset[tuple[str, lists.Kind]] = frozenset((one.zone, "ip4") for one in entries)
     with serving(handler) as port:
         found = survey([ADDRESS], entries, [Server("127.0.0.1", port)], 3.0, trusted=known)
-    assert [one.state for one in found.listings] == ["clear"] * 4
-    assert len(lost) == 6
+    assert [one.state for one in found.listings] == ["clear"] * len(entries)
+    assert len(lost) == 2 * belief.SHOWN
 
 
 def test_a_list_without_a_test_point_does_not_blind_the_second_look(tmp_path: Path) -> None:
@@ -289,7 +293,7 @@ def test_a_list_without_a_test_point_does_not_blind_the_second_look(tmp_path: Pa
         for _ in range(3):
             rounds = recheck.Rounds([ADDRESS], [empty, ZEN, *SHOW], [Server("127.0.0.1", port)], 2.0, store)
             found = rounds.once().found
-            assert [one.state for one in found.listings] == ["unknown", *["clear"] * 4]
+            assert [one.state for one in found.listings] == ["unknown", *["clear"] * (1 + len(SHOW))]
             assert found.trouble == ""
 
 
@@ -484,7 +488,8 @@ def test_a_verdict_is_told_while_others_are_silent() -> None:
         server = Server("127.0.0.1", port)
         before: list[int] = []
 
-        def heard(one: Listing) -> None:
+        def heard(one: Listing, address: str) -> None:
+            assert address == str(ADDRESS)
             told.append(one)
             before.append(len(told))
 

@@ -23,7 +23,8 @@ import dns_fuzz
 from dns_server import answer, asked, serving
 from unlisted.edge.asker import MOST_OPEN, WINDOW
 from unlisted.edge.server import Server
-from unlisted.edge.sweep import MUTE, Sweep, judged
+from unlisted.edge.survey import survey
+from unlisted.edge.sweep import MUTE, Sweep
 from unlisted.net import Address
 from unlisted.notice import dnsbl, lists, packets, shapes
 from unlisted.notice.lists import Entry, stranger
@@ -216,14 +217,13 @@ def test_a_real_server_of_lists_loses_none_and_every_verdict_is_its_own(
         try:
             assert server.stdout is not None
             assert any("started" in line for line in server.stdout)
-            sweep = Sweep(subjects, [stranger(zone) for zone in zones], at(port))
-            found = list(judged(sweep, 5.0))
+            found = survey(subjects, [stranger(zone) for zone in zones], at(port), 60.0).listings
         finally:
             server.terminate()
     assert len(found) == len({(one.address, one.zone) for one in found}) == 20_000
     for one in found:
         assert one.state == ("listed" if one.address in held[one.zone] else "clear")
-        assert one.at == 5.0
+        assert one.reason == ("listed" if one.state == "listed" else "")
         assert one.codes == (("127.0.0.2",) if one.state == "listed" else ())
 
 

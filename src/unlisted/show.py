@@ -41,7 +41,12 @@ def clean(text: str, limit: int = 500) -> str:
 
 
 def emit(value: object) -> None:
-    """One JSON line on stdout; what hides, and what cannot be spelled there, as its JSON escape."""
+    """One JSON line on stdout."""
+    sys.stdout.write(line(value) + "\n")
+
+
+def line(value: object) -> str:
+    """`value` as JSON; what hides, and what stdout cannot spell, as its JSON escape."""
     text = codec.encode(value).decode()
     if not text.isascii() or "\x7f" in text:
         text = _LYING.sub(lambda found: json.dumps(found[0])[1:-1], text)
@@ -49,7 +54,7 @@ def emit(value: object) -> None:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(json.loads(text))
-    sys.stdout.write(text + "\n")
+    return text
 
 
 def say(text: str) -> None:

@@ -4,17 +4,20 @@ Sources: Monitoring Plugins' development guidelines (exit codes, one line, perfo
 Prometheus' text exposition format 0.0.4.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from unlisted import show
 from unlisted.messages import Listing
 from unlisted.notice import naming
+from unlisted.notice.tally import Tally
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from unlisted.edge.survey import Names, Survey
+    from unlisted.edge.reverse import Names
+    from unlisted.edge.survey import Survey
     from unlisted.notice.lists import Entry
     from unlisted.recover.relapse import Change
 
@@ -22,6 +25,7 @@ Since = Mapping[tuple[str, str], float]  # (address, list) -> Unix seconds
 
 # How much of a listing's weight is ours to bear, by its scope.
 _SHARE = {"address": 1.0, "domain": 1.0, "range": 0.6, "policy": 0.4, "network": 0.1}
+MOST_SHOWN = 200  # rows of a table
 _GRAVE = 0.3  # of weight and share: from here on mail is refused for it, and somebody should be woken
 _OK, _WARNING, _CRITICAL, _UNKNOWN = range(4)
 _CODE = {_OK: "OK", _WARNING: "WARNING", _CRITICAL: "CRITICAL", _UNKNOWN: "UNKNOWN"}
@@ -37,14 +41,15 @@ def accuses(listing: Listing) -> bool:
     return listing.state == "listed" and listing.scope not in ("policy", "network")
 
 
-def verdict(listings: Sequence[Listing]) -> int:
+def verdict(told: Sequence[Tally]) -> int:
     """The exit code: 1 listed; 0 clear; 3 where those that answered carry less than half of the weight."""
-    if any(one.state == "listed" for one in listings):
+    weights = dict.fromkeys(("listed", "clear", "unknown"), 0.0)
+    for one in told:
+        weights[one.said.state] += one.said.weight * one.count
+    states = {one.said.state for one in told}
+    if "listed" in states:
         return 1
-    told = sum(one.weight for one in listings if one.state == "clear")
-    everything = sum(one.weight for one in listings)
-    clear = any(one.state == "clear" for one in listings)
-    return 0 if clear and told * 2 >= everything else 3
+    return 0 if "clear" in states and weights["clear"] >= weights["unknown"] else 3
 
 
 # ---- for monitors ---------------------------------------------------------------------------------
@@ -53,28 +58,43 @@ def verdict(listings: Sequence[Listing]) -> int:
 def nagios(found: "Survey") -> tuple[int, str]:
     """Exit code and line of a plugin: CRITICAL for a grave accusation, WARNING for any other listing."""
     listed = sorted((one for one in found.listings if one.state == "listed"), key=_order)
-    states = [one.state for one in found.listings]
+    states = _states(found.told)
     if any(accuses(one) and severity(one) >= _GRAVE for one in listed):
         code = _CRITICAL
     elif listed:
         code = _WARNING
     else:
-        code = _OK if verdict(found.listings) == 0 else _UNKNOWN
+        code = _OK if verdict(found.told) == 0 else _UNKNOWN
     told = ", ".join(f"{one.address} on {one.list} ({one.meaning.partition(':')[0]})" for one in listed[:5])
     told += f" and {len(listed) - 5} more" if len(listed) > 5 else ""
     if not told:
         told = (
-            f"not listed, {states.count('clear')} lists say" + (found.trouble and f"; but {found.trouble}")
+            f"not listed, {states['clear']} answers say" + (found.trouble and f"; but {found.trouble}")
             if code == _OK
             else found.trouble or "too few answers"
         )
-    numbers = [f"{state}={states.count(state)};;;0;{len(states)}" for state in ("listed", "unknown", "clear")]
+    every = states.total()
+    numbers = [f"{state}={states[state]};;;0;{every}" for state in ("listed", "unknown", "clear")]
     numbers.append(f"time={found.seconds:.3f}s;;;0")
     return code, f"UNLISTED {_CODE[code]} - {show.clean(told, 800).replace('|', '/')} | {' '.join(numbers)}"
 
 
+def _states(told: Sequence[Tally]) -> Counter[str]:
+    """How many answers say listed, clear or unknown."""
+    states: Counter[str] = Counter()
+    for one in told:
+        states[one.said.state] += one.count
+    return states
+
+
 def metrics(found: "Survey", since: Since, at: float) -> str:
-    """All of it as gauges. A list that told nothing has no `unlisted_listed`: no alert may read it as 0."""
+    """All of it as gauges. A list that told nothing has no `unlisted_listed`: no alert may read it as 0.
+
+    Of a range with too many verdicts to keep, only those that accuse stand alone; `answers` counts all.
+    """
+    answers: Counter[tuple[str, str]] = Counter()
+    for each in found.told:
+        answers[each.said.list, each.said.state] += each.count
     known = [one for one in found.listings if one.state != "unknown"]
     groups = [
         ("listed", "1 where the list names the address, 0 where it says that it does not",
@@ -86,6 +106,8 @@ def metrics(found: "Survey", since: Since, at: float) -> str:
           if one.state == "listed"]),
         ("unknown", "1 where the list told nothing",
          [(_labels(one), "1") for one in found.listings if one.state == "unknown"]),
+        ("answers", "how many answers of the list say so",
+         [(_marked(list=key, state=state), str(count)) for (key, state), count in answers.items()]),
         ("check_timestamp_seconds", "when the lists were asked (Unix time)", [("", f"{at:.0f}")]),
         ("check_duration_seconds", "how long that took", [("", f"{found.seconds:.3f}")]),
     ]  # fmt: skip
@@ -97,7 +119,11 @@ def metrics(found: "Survey", since: Since, at: float) -> str:
 
 
 def _labels(listing: Listing) -> str:
-    return f'{{address="{_escaped(listing.address)}",list="{_escaped(listing.list)}"}}'
+    return _marked(address=listing.address, list=listing.list)
+
+
+def _marked(**labels: str) -> str:
+    return "{" + ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items()) + "}"
 
 
 def _escaped(value: str) -> str:
@@ -120,8 +146,8 @@ def render(
         for line in reverse(names, helo):
             console.print(line)
     listed = sorted((one for one in found.listings if one.state == "listed"), key=_order)
-    unknown = [one for one in found.listings if one.state == "unknown"]
-    clear = [one for one in found.listings if one.state == "clear"]
+    unknown = [one for one in found.told if one.said.state == "unknown"]
+    clear = [one for one in found.told if one.said.state == "clear"]
     ours, others = [one for one in listed if accuses(one)], [one for one in listed if not accuses(one)]
     if ours:
         _table("LISTED", ours, entries, console, since or {})
@@ -130,23 +156,25 @@ def render(
             "LISTED BY POLICY, OR WITH ITS NEIGHBORS: no accusation", others, entries, console, since or {}
         )
     for one in clear:
-        if one.meaning or one.why:
-            told = show.clean(one.meaning or one.why)
-            console.print(f"{one.address} on {_name(one, entries)}: clear ({told})")
-    dead = [one for one in unknown if one.why.startswith("not asked")]
+        if note := one.said.meaning or one.said.why:
+            who = one.said.address if one.count == 1 else show.count(one.count, "address", "addresses")
+            console.print(f"{who} on {_name(one.said, entries)}: clear ({show.clean(note)})")
+    dead = [one for one in unknown if one.said.why.startswith("not asked")]
     for title, some in (
-        ("could not tell ({}; neither listed nor clear):", [one for one in unknown if one not in dead]),
-        ("not asked ({}):", dead),
+        ("could not tell ({:,}; neither listed nor clear):", [one for one in unknown if one not in dead]),
+        ("not asked ({:,}):", dead),
     ):
         if some:
-            console.print("\n" + title.format(len(some)))
+            console.print("\n" + title.format(sum(one.count for one in some)))
             _reasons(some, entries, console)
+    states = _states(found.told)
     console.print(
-        f"\n{len(listed)} listed, {len(clear)} clear, {len(unknown)} unknown of {len(found.listings)}"
-        f" answers in {found.seconds:.1f} s"
+        f"\n{states['listed']:,} listed, {states['clear']:,} clear, {states['unknown']:,} unknown"
+        f" of {states.total():,} answers in {found.seconds:.1f} s"
         + (f"; {found.doubtful} packets were not believed" if found.doubtful else "")
     )
-    console.print(following(listed, unknown, [] if verdict(found.listings) == 3 else clear), soft_wrap=True)
+    known = bool(clear) and verdict(found.told) != 3
+    console.print(following(listed, known=known, doubt=bool(unknown)), soft_wrap=True)
 
 
 def changes(made: "Sequence[Change]", entries: Mapping[str, "Entry"], last: float | None) -> list[str]:
@@ -171,9 +199,10 @@ def _table(
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", show_lines=True)
+    shown, left = listed[:MOST_SHOWN], len(listed) - MOST_SHOWN
     for heading in ("address", "list", "what it says", "way off"):
         table.add_column(heading, overflow="fold")
-    for one in listed:
+    for one in shown:
         says = one.meaning + (f"\n{one.reason}" if one.reason else "")
         begun = since.get((one.address, one.list))
         if begun is not None and one.at is not None and begun < one.at:
@@ -182,15 +211,18 @@ def _table(
         codes = " ".join(one.codes)
         table.add_row(one.address, f"{_name(one, entries)}\n{codes}", lines, show.clean(one.removal))
     console.print(table)
+    if left > 0:
+        console.print(f"and {left:,} more: --json shows every one")
 
 
-def _reasons(unknown: list[Listing], entries: Mapping[str, "Entry"], console: "Console") -> None:
-    """One line for each reason, with the lists that share it."""
-    groups: dict[str, dict[str, None]] = {}
+def _reasons(unknown: list[Tally], entries: Mapping[str, "Entry"], console: "Console") -> None:
+    """One line for each reason, with the lists that share it, each with its number of addresses."""
+    groups: dict[str, Counter[str]] = {}
     for one in unknown:
-        groups.setdefault(one.why, {})[_name(one, entries)] = None
+        groups.setdefault(one.said.why, Counter())[_name(one.said, entries)] += one.count
     for why, names in groups.items():
-        console.print(f"  {', '.join(names)}: {show.clean(why)}")
+        shown = [name if count == 1 else f"{name} ({count:,})" for name, count in names.items()]
+        console.print(f"  {', '.join(shown)}: {show.clean(why)}")
 
 
 def reverse(names: "Names", helo: str = "") -> list[str]:
@@ -220,12 +252,12 @@ def _reverse(names: "Names") -> str:
     return f"{names.address}: PTR {shown}, and it leads back (forward-confirmed)"
 
 
-def following(listed: Sequence[Listing], unknown: Sequence[Listing], clear: Sequence[Listing]) -> str:
-    """The last line: what to do now."""
+def following(listed: Sequence[Listing], *, known: bool, doubt: bool) -> str:
+    """The last line: what to do now. `known`: enough lists say clear."""
     if any(map(accuses, listed)):
         return "next: find what sends: unlisted investigate FOLDER (bounces, gateway log, leases)"
     if listed:
         return "next: no accusation of yours: send through the provider's relay, or see unlisted delist"
-    if not clear and unknown:
+    if doubt and not known:
         return "next: ask through your own resolver: unlisted check --resolver ADDR[:PORT]"
     return "next: mail still refused? unlisted explain BOUNCE says who refuses it and why"

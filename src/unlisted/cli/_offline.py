@@ -6,9 +6,11 @@ is a CIDR, since nobody reads a /8 address by address.
 
 import argparse
 import os
+import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +27,7 @@ from unlisted.notice.offline import Account, Listed
 EACH = 65_536  # addresses: more than that in one piece are told as CIDRs
 BATCH = 100_000  # pieces: 40 MB of texts
 LARGEST = 10  # pieces in the table
+AT_ONCE = 200  # lines written together: some 50 KB
 WEIGHT = 0.3  # as of a zone that nobody knows: nothing tells how many receivers use the file
 
 
@@ -82,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
         _talk(path, one.account)
         found.append(one)
         if args.json:
-            for row in rows(one):
-                show.emit(row)
+            for some in _batches(lines(one)):
+                sys.stdout.write("".join(some))
         else:
             _table(one, mine.number)
         show.say(
@@ -99,6 +102,11 @@ def run(args: argparse.Namespace) -> int:
     if not args.json:
         sys.stdout.write(f"next: {then}\n")
     return code
+
+
+def _batches(lines: Iterator[str]) -> Iterator[list[str]]:
+    while some := list(islice(lines, AT_ONCE)):
+        yield some
 
 
 def _many(number: int) -> str:
@@ -207,6 +215,10 @@ class _Words:
         self._texts = files.texts(path, wanted, self._account.places)
         return self
 
+    def know(self, line: int, text: str, says: tuple[str, str, str]) -> None:
+        """One that was read elsewhere."""
+        self._texts[line], self._read[line] = text, says
+
     def entry(self, line: int) -> str:
         return self._texts.get(line, "")
 
@@ -221,33 +233,64 @@ class _Words:
         return known
 
 
-def rows(found: Found) -> Iterator[Entry]:
-    """A row for each listed address, in order; the texts of so many entries at a time are held."""
+def lines(found: Found) -> Iterator[str]:
+    """A JSON line for each listed address, in order; the texts of so many entries at a time are held."""
+    shapes = _Shapes(found)
     for begin in range(0, max(len(found.four.first), 1), BATCH):
         some = Segments(*(column[begin : begin + BATCH] for column in found.four))
-        yield from _rows(found._replace(four=some, six=[] if begin else found.six))
+        yield from _lines(found._replace(four=some, six=[] if begin else found.six), shapes)
 
 
-def _rows(found: Found) -> Iterator[Entry]:
+def _lines(found: Found, shapes: "_Shapes") -> Iterator[str]:
     names = {*found.four.name.tolist(), *(name for _, _, name in found.six)}
     words = _Words(found).fetch(found.path, names) if names else _Words(found)
     for address, line in _each(found):
-        code, reason, scope = words.says(line)
-        yield Entry(
-            address=address,
-            list=found.path,
-            zone="",
-            state="listed",
-            codes=(code,) if code else (),
-            meaning=f"in the list file, line {line}",
-            reason=offline.expand(reason, address) if code else reason,
-            why="",
-            scope=scope,
-            removal="",
-            weight=WEIGHT,
-            entry=words.entry(line),
-            line=line,
-        )
+        if words.entry(line) == address:  # it says no more than that: most lines of most lists
+            yield shapes.line(address, line)
+        else:
+            yield show.line(_row(found, words, address, line)) + "\n"
+
+
+def _row(found: Found, words: _Words, address: str, line: int) -> Entry:
+    code, reason, scope = words.says(line)
+    return Entry(
+        address=address,
+        list=found.path,
+        zone="",
+        state="listed",
+        codes=(code,) if code else (),
+        meaning=f"in the list file, line {line}",
+        reason=offline.expand(reason, address) if code else reason,
+        why="",
+        scope=scope,
+        removal="",
+        weight=WEIGHT,
+        entry=words.entry(line),
+        line=line,
+    )
+
+
+class _Shapes:
+    """The JSON of entries that are an address and nothing else: made once, with holes for what differs."""
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+        self._address, self._line = secrets.token_hex(16), 10**17 + secrets.randbelow(10**17)
+        self._made: dict[tuple[str, str], list[list[str]]] = {}
+
+    def line(self, address: str, line: int) -> str:
+        """As `_row` would have it."""
+        key = offline.inherited(self._found.account, line)
+        if (parts := self._made.get(key)) is None:
+            parts = self._made[key] = self._make(line, address)
+        number = str(line)
+        return address.join([number.join(part) for part in parts])
+
+    def _make(self, line: int, address: str) -> list[list[str]]:
+        words = _Words(self._found)
+        words.know(self._line, self._address, (*offline.says(self._found.account, line, address), "address"))
+        text = show.line(_row(self._found, words, self._address, self._line)) + "\n"
+        return [part.split(str(self._line)) for part in text.split(self._address)]
 
 
 def _each(found: Found) -> Iterator[tuple[str, int]]:

@@ -42,6 +42,29 @@ def found(args: argparse.Namespace, settings: "Config") -> tuple[Address, ...]:
     return addresses
 
 
+def again(args: argparse.Namespace, settings: "Config", before: tuple[Address, ...]) -> tuple[Address, ...]:
+    """Our own addresses now; as before, without a word, where there is no new one or nobody could tell.
+
+    One that is not found this time may be back the next: it stays until a new one of its kind is found.
+    """
+    if args.address or args.no_discovery or (settings.own and not (args.stun or args.own_name)):
+        return before
+    from unlisted.edge import wan
+
+    try:
+        found = wan.discover(_named(args, settings)).addresses
+    except UnlistedError:
+        return before
+    if set(found) <= set(before):
+        return before
+    kept = [one for one in before if one in settings.own or one.version not in {new.version for new in found}]
+    now = tuple(dict.fromkeys((*kept, *found)))
+    was = ", ".join(str(one) for one in before if one not in now)
+    new = ", ".join(str(one) for one in now if one not in before)
+    show.say(f"your address is now {new}" + (f" (was {was})" if was else ""))
+    return now
+
+
 def unknown(tried: Sequence[str] = (), *, asked: bool = False) -> UnlistedError:
     """That nobody here knows it, with what was tried and what is left to do."""
     because = f": {'; '.join(tried)}" if tried else ""

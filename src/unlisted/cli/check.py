@@ -11,30 +11,30 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from unlisted import net, show
-from unlisted.cli import _own
-from unlisted.errors import ConfigError, UnlistedError
+from unlisted import show
+from unlisted.cli import _own, _subjects
+from unlisted.errors import UnlistedError
 from unlisted.messages import Listing
-from unlisted.net import Address
 
 if TYPE_CHECKING:
+    from unlisted.config import Config
     from unlisted.edge.recheck import Rounds
     from unlisted.edge.store import Store
-    from unlisted.notice.lists import Catalogue, Entry
+    from unlisted.net import Address
 
 HELP = "ask every blocklist about your address"
 
 TIMEOUT = 5.0  # seconds for all of it; an honest list answers within one
-MOST = 4096  # addresses in one look: a /20
-PATIENCE = 60.0  # seconds that one list may keep all the others waiting
+MOVED = 900.0  # seconds between two looks whether a provider has given us another address
+STOPPED = 130  # exit code after ^C, as shells have it
 PER_SECOND = 2000  # questions that a small resolver bears; a range gets that much more time
-_DOTTED = re.compile(r"(?<![0-9])[0-9]{1,4}(?:\.[0-9]{1,4}){1,5}(?![0-9])")
+MOST_ALIKE = 1000  # JSON lines remembered but for their address
 
 
 class Row(Struct, frozen=True):
@@ -110,58 +110,76 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from unlisted import config
-    from unlisted.edge import recheck, resolver
-    from unlisted.notice import dnsbl, lists
 
     settings = config.load(args.config)
     own = () if args.address else _own.found(args, settings)
-    subjects = wanted(args.address, own, chosen=bool(args.zone))
-    catalogue = lists.load().with_keys(settings.keys)
-    named = [_named(zone, catalogue) for zone in dict.fromkeys(args.zone)]
-    kinds = dict.fromkeys(dnsbl.kind_of(subject) for subject in subjects)
-    entries = named or list({entry.key: entry for kind in kinds for entry in catalogue.live(kind)}.values())
-    named_resolver = args.resolver or settings.resolver
-    servers = (resolver.parse(named_resolver),) if named_resolver else resolver.system()
-    slow = [one for one in entries if one.per_second and (len(subjects) - 1) / one.per_second > PATIENCE]
-    if slow and not named:
-        entries = [one for one in entries if one not in slow]
-        names = ", ".join(one.key for one in slow)
-        show.say(
-            f"not asked of so many: {names} bear few questions a second; each by name: --zone {slow[0].key}"
-        )
-    slowest = min((one.per_second for one in entries if one.per_second), default=PER_SECOND)
-    spent = max(len(subjects) * len(entries) / PER_SECOND, (len(subjects) - 1) / slowest)
-    timeout = args.timeout or TIMEOUT + spent
-    if len(subjects) > 1 and not args.nagios:
-        many = show.count(len(subjects), "address", "addresses")
-        asked = sum(entry.asked for entry in entries)
-        show.say(f"asking {show.count(asked, 'list')} about {many}, at most {timeout:.0f} s")
     with _memory(settings.store, keep=not args.no_save) as store:
-        rounds = recheck.Rounds(
-            subjects, entries, servers, timeout, store, named=bool(named), helo=args.helo or ""
-        )
+        rounds = _rounds(args, settings, own, store)
         code = _show(args, rounds)
-        while args.watch:
+        while args.watch and code != STOPPED:
             rounds.wait()
-            if args.json:
-                _show(args, rounds)
-            else:
-                _again(rounds)
+            before, own = own, _own.again(args, settings, own)
+            if own != before:
+                rounds = _rounds(args, settings, own, store)
+                code = _show(args, rounds)
+            elif rounds.ripe:
+                code = _show(args, rounds) if args.json else _again(rounds)
         return code
 
 
-def _again(rounds: "Rounds") -> None:
+def _rounds(
+    args: argparse.Namespace, settings: "Config", own: "tuple[Address, ...]", store: "Store | None"
+) -> "Rounds":
+    """Who is asked about whom, and for how long at most."""
+    from unlisted.edge import recheck, resolver
+    from unlisted.edge.survey import FEW, MOST_NAMED
+    from unlisted.edge.sweep import pace
+    from unlisted.notice import dnsbl, lists
+
+    subjects = _subjects.wanted(args.address, own, chosen=bool(args.zone))
+    catalogue = lists.load().with_keys(settings.keys)
+    named = list(
+        {one.zone: one for one in (_subjects.listed(zone, catalogue) for zone in args.zone)}.values()
+    )
+    kinds = dict.fromkeys(dnsbl.kind_of(subject) for subject in subjects)
+    entries = named or list({entry.key: entry for kind in kinds for entry in catalogue.live(kind)}.values())
+    entries = _subjects.bearing(entries, len(subjects), named=bool(named))
+    named_resolver = args.resolver or settings.resolver
+    servers = (resolver.parse(named_resolver),) if named_resolver else resolver.system()
+    slowest = min((bears for one in entries if (bears := pace(one))), default=PER_SECOND)
+    spent = max(len(subjects) * len(entries) / PER_SECOND, (len(subjects) - 1) / slowest)
+    timeout = args.timeout or TIMEOUT + spent + (TIMEOUT if len(subjects) > FEW else 0)
+    if len(subjects) > 1 and not args.nagios:
+        many = show.count(len(subjects), "address", "addresses")
+        asked = sum(entry.asked for entry in entries)
+        show.say(f"asking {show.count(asked, 'list')} about {many}, at most {_span(timeout)}")
+        if len(subjects) > MOST_NAMED:
+            show.say(f"  reverse DNS is not looked up of more than {MOST_NAMED:,}")
+    rounds = recheck.Rounds(
+        subjects, entries, servers, timeout, store, named=bool(named), helo=args.helo or ""
+    )
+    if not args.address:
+        rounds.patience = MOVED
+    return rounds
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 300 else f"{seconds / 60:.0f} minutes"
+
+
+def _again(rounds: "Rounds") -> int:
     """A later look of a watch, for people: what is otherwise than before, and nothing else."""
     from unlisted import standing
 
     entries = {entry.key: entry for entry in rounds.entries}
     made = rounds.once()
-    asked = len({one.list for one in made.found.listings})
+    asked = len({one.said.list for one in made.found.told})
     told = standing.changes(made.changes, entries, made.last) or ["nothing has changed"]
     for line in told:
         sys.stdout.write(f"{show.when(made.at)}: {show.count(asked, 'list')} asked, {line}\n")
     sys.stdout.flush()
     _say_trouble(made.found.trouble)
+    return STOPPED if made.found.stopped else 0
 
 
 def _say_trouble(trouble: str) -> None:
@@ -175,20 +193,21 @@ def _show(args: argparse.Namespace, rounds: "Rounds") -> int:
 
     entries = {entry.key: entry for entry in rounds.entries}
     rows = args.json and not (args.nagios or args.metrics)
-    bar = not rows and not args.nagios and sys.stderr.isatty()
+    bar = not args.nagios and sys.stderr.isatty() and not (rows and sys.stdout.isatty())
     progress = _Progress(rounds.most) if bar else None
 
-    def heard(one: Listing, since: float | None) -> None:
-        if rows:
-            show.emit(_row(one, since))
-            sys.stdout.flush()
-        elif progress:
-            progress.one()
+    lines = _Rows()
 
-    made = rounds.once(heard)
+    def beat(done: int) -> None:
+        lines.flush()
+        if progress:
+            progress.reach(done)
+
+    made = rounds.once(lines.tell if rows else None, beat)
+    lines.flush()
     if progress:
         progress.end()
-    code = standing.verdict(made.found.listings)
+    code = standing.verdict(made.found.told)
     if args.nagios:
         code, line = standing.nagios(made.found)
         sys.stdout.write(f"{line}\n")
@@ -201,19 +220,49 @@ def _show(args: argparse.Namespace, rounds: "Rounds") -> int:
         show.say(line)
     if not args.nagios:
         _say_trouble(made.found.trouble)
+    if made.found.stopped:
+        count = sum(one.count for one in made.found.told)
+        show.say(f"unlisted: stopped after {count:,} of {rounds.most:,} answers; what they say stands")
+        return STOPPED
     return code
+
+
+class _Rows:
+    """Verdicts as JSON lines; those that differ in their address only are encoded once."""
+
+    def __init__(self) -> None:
+        self.known: dict[int, tuple[Listing, str, str]] = {}
+        self.lines: list[str] = []
+
+    def tell(self, one: Listing, who: str, since: float | None) -> None:
+        if one.state == "listed":
+            self.lines.append(f"{show.line(_row(one, since))}\n")
+            return
+        around = self.known.get(id(one))
+        if around is None:
+            if len(self.known) >= MOST_ALIKE:
+                self.known.clear()
+            before, _, after = show.line(_row(structs.replace(one, address=""), None)).partition('""')
+            around = self.known[id(one)] = one, f'{before}"', f'"{after}\n'
+        self.lines.append(f"{around[1]}{who}{around[2]}")  # an address or a host's name: nothing to escape
+
+    def flush(self) -> None:
+        """What was told goes out, and to whoever reads it."""
+        lines, self.lines = self.lines, []
+        sys.stdout.write("".join(lines))
+        sys.stdout.flush()
 
 
 class _Progress:
     """How far a look has come, in place, on a terminal: every hundredth answer of many."""
 
     def __init__(self, most: int) -> None:
-        self.most, self.done, self.step = most, 0, max(1, most // 100)
+        self.most, self.next, self.step = most, 0, max(1, most // 100)
 
-    def one(self) -> None:
-        self.done += 1
-        if self.done % self.step == 0:
-            sys.stderr.write(f"\r{self.done:,} of {self.most:,} answers")
+    def reach(self, done: int) -> None:
+        if done >= self.next:
+            self.next = done + self.step
+            sys.stderr.write(f"\r{done:,} of {self.most:,} answers")
             sys.stderr.flush()
 
     def end(self) -> None:
@@ -240,90 +289,6 @@ def _helo(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f.:IPv]{3,45}\]", text):
         raise argparse.ArgumentTypeError(f"{text[:80]!r} is no HELO name: give it as in mail.example.com")
     return text.lower().rstrip(".")
-
-
-def wanted(texts: Sequence[str], own: Sequence[Address], *, chosen: bool) -> list[Address | str]:
-    """The subjects that the words name, or our own; ConfigError says what was meant.
-
-    `chosen`: the lists were named, so that a private list may be asked about private addresses.
-    """
-    if not texts and not own:
-        raise _own.unknown()
-    subjects: dict[Address | str, None] = dict.fromkeys(own) if not texts else {}
-    for text in texts:
-        for subject in _read(text):
-            if not chosen and not isinstance(subject, str) and net.inside(subject):
-                raise ConfigError(
-                    f"{subject} is an address of your own network: lists know your public address only",
-                    remedy="give the address that the world sees, e.g. as a bounce cites it",
-                )
-            subjects[subject] = None
-    if len(subjects) > MOST:
-        raise _too_many(f"{len(subjects):,} addresses")
-    return list(subjects)
-
-
-def _read(text: str) -> list[Address | str]:
-    """One word of the command line."""
-    from unlisted.notice import dnsbl
-
-    if (address := net.ip(text)) is not None and "/" not in text:
-        return [address]
-    if "/" in text and (network := net.network(text)) is not None:
-        if network.num_addresses > MOST:
-            raise _too_many(str(network))
-        return list(network)
-    if "/" not in text and ":" not in text:
-        try:
-            name = dnsbl.hostname(text if text.isascii() else text.encode("idna").decode())
-        except UnicodeError:
-            name = ""
-        if name:
-            return [name]
-    raise ConfigError(f"{show.clean(text, 80)!r} is no address{_because(text)}", remedy=_meant(text))
-
-
-def _too_many(what: str) -> ConfigError:
-    return ConfigError(
-        f"{what} at once is more than the lists bear (at most {MOST:,})", remedy="give a /20 or smaller"
-    )
-
-
-def _because(text: str) -> str:
-    """What is wrong with it, where that can be seen."""
-    if (found := _DOTTED.search(text)) is None:
-        return ""
-    octets = found[0].split(".")
-    if any(int(octet) > 255 for octet in octets):
-        return f": {max(octets, key=int)} is more than 255"
-    if len(octets) != 4:
-        return f": it has {len(octets)} numbers, an IPv4 address has 4"
-    if any(len(octet) > 1 and octet[0] == "0" for octet in octets):
-        return ": a number begins with 0"
-    return ""
-
-
-def _meant(text: str) -> str:
-    """The command that was probably meant."""
-    dotted = text.replace(",", ".")
-    for found in _DOTTED.finditer(dotted[:200]):
-        plain = ".".join(str(int(octet)) for octet in found[0].split("."))
-        if (address := net.ip(plain)) is not None:
-            return f"unlisted check {address}"
-    return "an address such as 203.0.113.7 or 2001:db8::7, a range, or a domain name"
-
-
-def _named(zone: str, catalogue: "Catalogue") -> "Entry":
-    from unlisted.notice import dnsbl, lists
-
-    if entry := catalogue.find(zone):
-        return entry
-    name = dnsbl.hostname(zone)
-    if not name:
-        raise ConfigError(
-            f"{show.clean(zone, 80)!r} is no zone", remedy="name it as in: --zone zen.spamhaus.org"
-        )
-    return lists.stranger(name)
 
 
 def _seconds(text: str) -> float:

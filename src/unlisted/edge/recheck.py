@@ -1,7 +1,8 @@
 """The lists asked again and again: each as often as it bears, and what has changed since the last look."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
@@ -13,18 +14,20 @@ from unlisted.edge.store import Store
 from unlisted.edge.survey import TRUST, Survey, survey
 from unlisted.errors import UnlistedError
 from unlisted.messages import Listing
-from unlisted.net import Address
+from unlisted.net import Address, ip
 from unlisted.notice import dnsbl
 from unlisted.notice.lists import Entry, Kind
 from unlisted.recover import relapse
 from unlisted.recover.relapse import Change
 
 SHORTEST = 60.0  # seconds between two looks
+DAY = 86_400.0  # seconds
+FEW = 4096  # subjects that the store is asked for by name
 DOUBT = 3600.0  # seconds after which a list that told nothing is asked again
 
 ticks = time.monotonic  # what is due is due whatever becomes of the wall clock
 
-Heard = Callable[[Listing, float | None], object]  # a verdict, and since when it has been so
+Heard = Callable[[Listing, str, float | None], object]  # a verdict, about whom, and since when it has been so
 
 
 def _point(subject: str) -> bool:
@@ -47,7 +50,7 @@ class Rounds:
 
     def __init__(
         self,
-        subjects: Sequence[Address | str],
+        subjects: Collection[Address | str],
         entries: Sequence[Entry],
         servers: Sequence[Server],
         timeout: float,
@@ -66,20 +69,23 @@ class Rounds:
         self.unkept = ""  # why the store does not serve; the lists are asked all the same
         self.told: dict[Place, Listing] = {}  # what is compared where no store is kept
         self.begun: dict[Place, float] = {}  # since when each list has named an address, or once did
+        self.looked: float | None = None  # when this was last asked
+        self.patience = float("inf")  # seconds for which nobody wants the word meanwhile
 
     @property
     def most(self) -> int:
         """How many verdicts a look of all lists has."""
-        kinds = [dnsbl.kind_of(subject) for subject in self.subjects]
-        held = [kind for entry in self.entries for kind in entry.kind]
-        return sum(held.count(kind) * kinds.count(kind) for kind in set(kinds))
+        kinds = Counter(map(dnsbl.kind_of, self.subjects))
+        held = Counter(kind for entry in self.entries for kind in entry.kind)
+        return sum(held[kind] * number for kind, number in kinds.items())
 
-    def once(self, heard: Heard = lambda *_: None) -> Round:
-        """Ask every list that is due, and remember what it told."""
+    def once(self, heard: Heard | None = None, beat: Callable[[int], object] = lambda _: None) -> Round:
+        """Ask every list that is due, remember what it told; `heard` and `beat` are told as by `survey`."""
         at, begun = time.time(), ticks()
         entries = [entry for entry in self.entries if self.due[entry.key] <= begun]
         before, since, ever, trusted = self._known(at)
-        last = max((one.at for one in before if one.at is not None), default=None)
+        last = max((one.at for one in before if one.at is not None), default=self.looked)
+        self.looked = at
         found = survey(
             self.subjects,
             entries,
@@ -88,7 +94,9 @@ class Rounds:
             named=self.named,
             trusted=trusted,
             helo=self.helo,
-            heard=lambda one: heard(one, since.get((one.address, one.list))),
+            heard=heard and (lambda one, who: heard(one, who, since.get((who, one.list)))),
+            beat=beat,
+            watched=frozenset((one.address, one.list) for one in before if one.state == "listed"),
         )
         self._schedule(entries, found, begun)
         changes = relapse.compare(before, found.listings, ever)
@@ -101,9 +109,15 @@ class Rounds:
             show.say(f"not remembered: {show.clean(self.unkept)}")
         return Round(found, changes, since, last, at)
 
+    @property
+    def ripe(self) -> bool:
+        """Some list is due."""
+        return any(due <= ticks() for due in self.due.values())
+
     def wait(self) -> None:
-        """Until the next list is due."""
-        time.sleep(max(SHORTEST, min(self.due.values(), default=0.0) - ticks()))
+        """Until the next list is due, or `patience` is at its end."""
+        left = min(self.due.values(), default=0.0) - ticks()
+        time.sleep(max(SHORTEST, min(left, self.patience)))
 
     def _known(
         self, at: float
@@ -111,16 +125,22 @@ class Rounds:
         self.unkept = ""
         try:
             if self.store is not None:
-                subjects = list(map(str, self.subjects))
-                before = self.store.listings(*subjects)
+                before = self._before(self.store)
                 trusted = ledger.trusted(self.store, self.resolver, at - TRUST, at)
-                since, ever = ledger.since(self.store, subjects), ledger.ever(self.store, subjects)
+                places = sorted({one.address for one in before})
+                since, ever = ledger.since(self.store, places), ledger.ever(self.store, places)
                 return before, since, ever, self._but_accusers(trusted, since)
         except UnlistedError as error:
             self.unkept = error.what
         listed = [place for place, one in self.told.items() if one.state == "listed"]
         since = {place: self.begun[place] for place in listed}
         return list(self.told.values()), since, frozenset(self.begun), frozenset()
+
+    def _before(self, store: Store) -> list[Listing]:
+        """What the lists said last of those that are asked about."""
+        if len(self.subjects) <= FEW:
+            return store.listings(*map(str, self.subjects))
+        return [one for one in store.listings() if (ip(one.address) or one.address) in self.subjects]
 
     def _but_accusers(
         self, trusted: frozenset[tuple[str, Kind]], since: dict[Place, float]
@@ -132,10 +152,14 @@ class Rounds:
         return frozenset(place for place in trusted if place[0] not in zones)
 
     def _schedule(self, entries: Sequence[Entry], found: Survey, begun: float) -> None:
-        silent = {one.list for one in found.listings if one.state == "unknown"}
+        silent = {one.said.list for one in found.told if one.said.state == "unknown"}
         for entry in entries:
             span = entry.every_hours * 3600
-            self.due[entry.key] = begun + (min(span, DOUBT) if entry.key in silent else span)
+            if entry.key in silent:
+                span = min(span, DOUBT)
+            if entry.per_day:
+                span = max(span, DAY * len(self.subjects) / entry.per_day)
+            self.due[entry.key] = begun + span
 
     def _keep(self, found: Survey, at: float) -> None:
         """What was told. An unknown answer is none: it must not hide what is known."""

@@ -1,42 +1,49 @@
-"""One look at many addresses on many lists: health first, then A, then the TXT of what is listed.
+"""One look at addresses on lists, one or a million: health first, then A, then the TXT of what is listed.
 
-What to ask and what it means is notice/dnsbl.py; who asks is edge/resolver.py; here they meet, with the
-clock. Everything goes out at once and ends by one deadline; a verdict is told as soon as it stands.
+What to ask and what it means is notice/dnsbl.py, who asks edge/sweep.py, who can be believed edge/belief.py.
+Here they meet, with the clock. About few everything goes out at once and ends by one deadline; about many the
+lists and the resolver show first what they are worth. A verdict is told as soon as it stands; of many, only
+what accuses is kept.
 """
 
-import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Address
+from itertools import chain
+from socket import inet_ntoa
 
 from msgspec import Struct, structs
 
-from unlisted.edge import resolver
-from unlisted.edge.resolver import Server
+from unlisted.edge.ask import Ask
+from unlisted.edge.belief import Belief, Group
+from unlisted.edge.reverse import Names, Reverse
+from unlisted.edge.server import Server
+from unlisted.edge.sweep import WAIT, Sweep
 from unlisted.messages import Listing
-from unlisted.net import Address, ip
-from unlisted.notice import dnsbl, packets
+from unlisted.net import Address
+from unlisted.notice import dnsbl, packets, shapes
 from unlisted.notice.dnsbl import Question
 from unlisted.notice.lists import Entry, Kind
 from unlisted.notice.packets import Answer
+from unlisted.notice.tally import Tally, tallied
 
-BLIND = "the resolver finds no list's own test point: it is cut off from the lists, or filters them"
-MAX_NAMES = 4  # PTR names of one address that are looked up again
-SHOWN = 3  # lists that show their test points in every look: one may be ill today
 TRUST = 86_400.0  # seconds for which a list's good test points are remembered
+FEW = 16  # subjects; of more, nothing is asked before the test points are answered
+MOST_KEPT = 50_000  # verdicts of which all are kept: some 15 MB; of more, those that accuse
+MOST_NAMED = 256  # addresses whose reverse DNS is looked up: a page or two to read
+MOST_SAID = 1000  # different answers of one list that are remembered
+MOST_FOLDED = 20_000  # of which only the number is kept, before equal ones are put together
 
-
-class Names(Struct, frozen=True):
-    """Reverse DNS of an address. `confirmed`: the names that lead back to it (RFC 1912 §2.1)."""
-
-    address: Address
-    pointers: tuple[str, ...] = ()
-    confirmed: tuple[str, ...] = ()
-    why: str = ""  # why nothing is known
-    helo: tuple[Address, ...] | None = None  # what the HELO name resolves to; None: not asked, or no answer
+Place = tuple[str, str]  # address or name, list
+Heard = Callable[[Listing, str], object]  # a verdict, and about whom: many share it but for their address
 
 
 class Survey(Struct, frozen=True):
-    """What one look found. `trouble` names what is wrong with the resolver itself; "" is nothing."""
+    """What one look found. `trouble` names what is wrong with the resolver itself; "" is nothing.
+
+    `listings` are all verdicts; of more than `MOST_KEPT`, those that accuse or that were `watched`. `counted`
+    are all of them in any case (`told` gives them).
+    """
 
     listings: tuple[Listing, ...]
     names: tuple[Names, ...]
@@ -45,32 +52,41 @@ class Survey(Struct, frozen=True):
     doubtful: int = 0
     seconds: float = 0.0
     healthy: frozenset[tuple[str, Kind]] = frozenset()  # zones whose test points were asked, and are right
+    counted: tuple[Tally, ...] = ()
+    stopped: bool = False  # by the person, before its end
+
+    @property
+    def told(self) -> tuple[Tally, ...]:
+        """Every verdict, by what it says."""
+        return self.counted or tallied((one, 1) for one in self.listings)
 
 
-class _Group(Struct, eq=False):
-    """One list and one kind of subject: its test points, and the verdicts that wait for them."""
+class _Said(Struct, eq=False):
+    """One answer of one list, whoever was asked about."""
 
-    entry: Entry
-    kind: Kind
-    subject: Address | str  # one of the kind
-    listed: list[Question]
-    clear: list[Question]
-    trusted: bool  # its test points were right of late, and are not asked
-    left: set[Question]
-    held: list["_Pair"]
-    asked: int = 0  # of its pairs
-    shows: bool = False  # it was trusted, and is asked all the same
-    weighed: tuple[bool, ...] = ()  # which of the points had come when `health` was judged
-    health: dnsbl.Health = dnsbl.Health()
+    raw: Listing  # as the list's table has it
+    made: Listing | None = None  # as far as it is believed; None: not known yet
+    count: int = 0
+    plain: bool = False  # nothing is to be done with it but to count
 
 
-class _Pair(Struct, eq=False):
-    """One subject on one list."""
+class _Told(Struct, eq=False):
+    """What a group's answers meant, and the verdicts that wait."""
 
+    group: Group
+    said: dict[Answer, _Said] = {}
+    held: list[tuple[Address | str, Answer, Answer | None]] = []
+    stands: bool = False
+    watched: frozenset[str] = frozenset()
+    txt: bytes = b""  # the end of a question about the zone's texts
+
+
+class _Reason(Struct, eq=False):
+    """The text of a listing, asked for."""
+
+    told: _Told
     subject: Address | str
-    group: _Group
-    question: Question
-    told: Listing | None = None
+    answer: Answer  # the listing's own
 
 
 def now() -> float:
@@ -79,7 +95,7 @@ def now() -> float:
 
 
 def survey(
-    subjects: Sequence[Address | str],
+    subjects: Collection[Address | str],
     entries: Sequence[Entry],
     servers: Sequence[Server],
     timeout: float,
@@ -87,24 +103,33 @@ def survey(
     named: bool = False,
     trusted: frozenset[tuple[str, Kind]] = frozenset(),
     helo: str = "",
-    heard: Callable[[Listing], object] = lambda _: None,
+    heard: Heard | None = None,
+    beat: Callable[[int], object] = lambda _: None,
+    watched: Collection[Place] = (),
 ) -> Survey:
     """Every subject on every list that can know it; where lists were `named`, the others say why not.
 
     `trusted`: zones whose test points were right within `TRUST`: they are asked again only where the list
-    accuses somebody. `heard` is told each verdict once, as soon as it stands.
+    accuses somebody. `heard` is told each verdict once, as soon as it stands; `beat` how many lists'
+    answers have come, now and then. A KeyboardInterrupt ends it with what stands.
     """
-    look = _Look(subjects, entries, servers, named, trusted, helo, heard)
-    report = resolver.look(look.questions(), servers, timeout, look.follow, pace=look.pace)
-    listings = look.rest(report.answers)
+    look = _Look(subjects, entries, servers, named, trusted, helo, heard, watched)
+    began, stopped = time.monotonic(), False
+    try:
+        for _ in look.run(timeout):
+            beat(look.asked - look.beside)
+    except KeyboardInterrupt:
+        stopped = True
     return Survey(
-        listings,
-        look.names(),
-        look.trouble(report.answers),
-        len(report.answers),
-        report.doubtful,
-        report.seconds,
-        look.healthy(),
+        look.listings(),
+        tuple(look.names.told(alive=look.belief.alive)),
+        look.belief.trouble(look.rcodes),
+        look.asked,
+        look.doubtful,
+        time.monotonic() - began,
+        look.belief.healthy(),
+        tallied(look.counted()),
+        stopped,
     )
 
 
@@ -113,254 +138,252 @@ class _Look:
 
     def __init__(
         self,
-        subjects: Sequence[Address | str],
+        subjects: Collection[Address | str],
         entries: Sequence[Entry],
         servers: Sequence[Server],
         named: bool,
         trusted: frozenset[tuple[str, Kind]],
         helo: str,
-        heard: Callable[[Listing], object],
+        heard: Heard | None,
+        watched: Collection[Place],
     ) -> None:
         self.at = now()
-        self.where = ", ".join(map(str, servers))
+        self.subjects, self.entries, self.servers, self.named = subjects, entries, servers, named
         self.heard = heard
-        self.found: dict[Question, Answer] = {}
-        # RFC 6761 §6.4: `invalid` never exists; a resolver that says otherwise rewrites NXDOMAIN.
-        self.canary = Question(f"{secrets.token_hex(8)}.invalid", packets.A)
-        self.groups: dict[tuple[str, Kind], _Group] = {}
-        self.pairs: dict[Question, _Pair] = {}
-        self.order: list[_Pair | Listing] = []
-        self.tests: dict[Question, list[_Group]] = {}
-        for subject in subjects:
-            for entry in entries:
-                self._add(subject, entry, named, trusted)
-        self._lean()
-        addresses = [subject for subject in subjects if not isinstance(subject, str)]
-        self.pointers = {Question(dnsbl.pointer_name(one), packets.PTR): one for one in addresses}
-        self.helo = {one: Question(helo, _forward(one)) for one in addresses} if helo else {}
-
-    def _add(
-        self, subject: Address | str, entry: Entry, named: bool, trusted: frozenset[tuple[str, Kind]]
-    ) -> None:
-        kind = dnsbl.kind_of(subject)
-        if not entry.asked:
-            nothing = Answer(name="", qtype=packets.A)
-            self.order.append(dnsbl.judge(entry, subject, nothing, None, self.at))
-        elif kind in entry.kind:
-            group = self.groups.get((entry.zone, kind))
-            if group is None:
-                listed, clear = (
-                    [Question(name, packets.A) for name in side] for side in dnsbl.points(entry, kind)
-                )
-                known = (entry.zone, kind) in trusted
-                left = set() if known else {*listed, *clear}
-                group = _Group(entry, kind, subject, listed, clear, known, left, [])
-                self.groups[entry.zone, kind] = group
-                for question in (*listed, *clear):
-                    self.tests.setdefault(question, []).append(group)
-            pair = _Pair(subject, group, Question(dnsbl.query_name(subject, entry.asked_zone), packets.A))
-            self.pairs[pair.question] = pair
-            self.order.append(pair)
-        elif named:
-            self.order.append(dnsbl.out_of_place(entry, subject, self.at))
-
-    def _lean(self) -> None:
-        """Silence is believed of nobody before some test point was found: a blind resolver finds nothing.
-
-        So the heaviest few of those that are remembered as good show theirs again in every look: what is not
-        remembered has perhaps none to show, and would blind us.
-        """
-        able = [group for group in self.groups.values() if group.listed and group.entry.status == "live"]
-        for group in [group for group in able if group.trusted][:SHOWN]:
-            group.trusted, group.left, group.shows = False, {*group.listed, *group.clear}, True
-        self.testing = {(one.entry.zone, one.kind) for one in able if not one.trusted}
-        self.alive = not able  # nothing could be shown: as far as it goes
-
-    def questions(self) -> Iterable[Question]:
-        """Health first, and the heaviest list about everybody before the next one."""
-        yield self.canary
-        for group in self.groups.values():
-            yield from sorted(group.left, key=lambda one: one.name)
-        yield from self.pointers
-        yield from self.helo.values()
-        yield from self.pairs
-
-    def pace(self, question: Question) -> float:
-        """Seconds after the start at which a question may be sent, by what the list's operator bears."""
-        pair = self.pairs.get(question)
-        if pair is None or not pair.group.entry.per_second:
-            return 0.0
-        pair.group.asked += 1
-        return (pair.group.asked - 1) / pair.group.entry.per_second
-
-    def follow(self, question: Question, answer: Answer) -> Iterable[Question]:
-        """Take an answer in, tell what now stands, and name what it raises."""
-        self.found[question] = answer
-        more: list[Question] = []
-        if (pair := self.pairs.get(question)) is not None:
-            more = self._raised(pair, answer)
-            if not more:
-                self._settle(pair)
-        elif question.qtype == packets.TXT:
-            self._settle(self.pairs[Question(question.name, packets.A)])
-        elif question in self.pointers:
-            kind = _forward(self.pointers[question])
-            more = [Question(name, kind) for name in answer.names[:MAX_NAMES]]
-        for group in self.tests.get(question, ()):
-            group.left.discard(question)
-            if group.shows and not group.left and self._health(group) != dnsbl.Health():
-                more = [*more, *self._distrust()]
-            self._tested(group, answer)
-        if question == self.canary:
-            for group in self.groups.values():
-                self._flush(group)
-        return more
-
-    def _distrust(self) -> list[Question]:
-        """What was right of late is not right now: the resolver may be another network's under the same
-        address, and filter lists. So all the others are tested, too; what was told is told."""
-        more: list[Question] = []
-        for place, group in self.groups.items():
-            if group.trusted:
-                group.trusted = False
-                if group.listed and group.entry.status == "live":
-                    self.testing.add(place)
-                group.left = {one for one in (*group.listed, *group.clear) if one not in self.found}
-                more += group.left
-        return more
-
-    def _tested(self, group: _Group, answer: Answer) -> None:
-        """One of a list's test points is answered; the first that is found shows that the resolver sees."""
-        sees = not self.alive and any(one.startswith("127.") for one in answer.addresses)
-        self.alive = self.alive or sees
-        if not group.left and self.testing:
-            self.testing.discard((group.entry.zone, group.kind))
-            sees = sees or not self.testing
-        self._flush(group)
-        for one in self.groups.values() if sees else ():
-            self._flush(one)
-
-    def _raised(self, pair: _Pair, answer: Answer) -> list[Question]:
-        """The reason of a listing; and of a list that was trusted whether it now lists the world."""
-        group = pair.group
-        if dnsbl.judge(group.entry, pair.subject, answer).state != "listed":
-            return []
-        doubts = [one for one in group.clear if group.trusted and one not in self.found]
-        group.left.update(doubts)
-        return [Question(pair.question.name, packets.TXT), *doubts]
-
-    def _settle(self, pair: _Pair) -> None:
-        """All of its own answers are here; its list's health may not be."""
-        pair.group.held.append(pair)
-        self._flush(pair.group)
-
-    def _flush(self, group: _Group) -> None:
-        blind = not self.alive and self.testing  # so far
-        if group.held and not group.left and not blind and self.canary in self.found:
-            held, group.held = group.held, []
-            for pair in held:
-                self._tell(pair)
-
-    def _tell(self, pair: _Pair) -> None:
-        entry, found = pair.group.entry, self.found
-        txt = found.get(Question(pair.question.name, packets.TXT))
-        made = dnsbl.judge(entry, pair.subject, found[pair.question], txt, self.at)
-        made = dnsbl.temper(made, entry, self._health(pair.group))
-        if self._invented() and made.state != "unknown":
-            # What it invents looks like a list's own answer: nothing that it says can be told apart from it.
-            made = structs.replace(made, state="unknown", meaning="", why=self._rewritten())
-        if not self.alive and (made.state == "clear" or made.why == dnsbl.EMPTY):
-            made = structs.replace(made, state="unknown", why=BLIND)
-        pair.told = made
-        self.heard(made)
-
-    def _health(self, group: _Group) -> dnsbl.Health:
-        found = self.found
-        come = tuple([one in found for one in (*group.listed, *group.clear)])
-        if group.weighed != come:
-            listed = [found[one] for one in group.listed if one in found]
-            clear = [found[one] for one in group.clear if one in found]
-            group.weighed = come
-            group.health = dnsbl.health(group.entry, group.subject, listed, clear)
-        return group.health
-
-    def _invented(self) -> bool:
-        return any(one.startswith("127.") for one in self.found[self.canary].addresses)
-
-    def _rewritten(self) -> str:
-        made = self.found[self.canary].addresses[0]
-        what = f"invents answers for names that do not exist ({made})"
-        return f"the resolver {self.where} {what}: believe none of it"
-
-    def rest(self, answers: dict[Question, Answer]) -> tuple[Listing, ...]:
-        """At the end: what stayed open is told with the reason why; all of it, by subject and list."""
-        for question, answer in answers.items():
-            self.found.setdefault(question, answer)
-        listings = []
-        for one in self.order:
-            if isinstance(one, Listing):
-                self.heard(one)
-                listings.append(one)
-                continue
-            if one.told is None:
-                self._tell(one)
-            listings.append(one.told or dnsbl.out_of_place(one.group.entry, one.subject, self.at))
-        return tuple(listings)
-
-    def healthy(self) -> frozenset[tuple[str, Kind]]:
-        """The lists whose test points were asked in this look and said what they must."""
-        return frozenset(
-            place
-            for place, group in self.groups.items()
-            if not group.trusted and self._health(group) == dnsbl.Health()
+        self.belief = Belief(servers)
+        self.few = len(subjects) <= FEW
+        self.whole = len(subjects) * len(entries) <= MOST_KEPT
+        self.asked = self.beside = self.doubtful = 0  # `beside`: of those asked, what is no verdict
+        self.last: Address | str = ""
+        self.spelled = ""
+        self.rcodes: set[int | None] = set()
+        self.kept: list[Listing] = []  # what a verdict said that many share
+        self.single: list[Listing] = []  # what only one says: who is listed has a reason of his own
+        self.folded: list[tuple[Listing, int]] = []
+        self.sweep = Sweep((), (), servers)
+        self.told: dict[type, dict[str, _Told]] = {}  # by kind and zone
+        self.by_group: dict[tuple[str, Kind], _Told] = {}
+        for kind, subject in {type(one): one for one in subjects}.items():
+            able = [one for one in entries if one.asked and dnsbl.kind_of(subject) in one.kind]
+            self.told[kind] = {one.zone: self._told(one, subject, trusted, watched) for one in able}
+        self.belief.lean()
+        addresses = (
+            () if len(subjects) > MOST_NAMED else [one for one in subjects if not isinstance(one, str)]
         )
+        self.names = Reverse(addresses, helo)
 
-    def trouble(self, answers: dict[Question, Answer]) -> str:
-        """What is wrong with the resolver as a whole."""
-        if all(answer.rcode is None for answer in answers.values()):
-            return f"the resolver {self.where} gives no answer at all: {self.found[self.canary].why}"
-        if self.found[self.canary].addresses:
-            return self._rewritten()
-        if all(answer.rcode in (5, None) for answer in answers.values()):
-            return f"the resolver {self.where} refuses to answer us (REFUSED)"
-        if not self.alive:
-            return f"{BLIND} ({self.where})"
-        refusing = [
-            group.entry.name
-            for group in self.groups.values()
-            if any(dnsbl.refused(group.entry, self.found[one]) for one in group.listed if one in self.found)
-        ]
-        if not refusing:
-            return ""
-        return (
-            f"the resolver {self.where} is refused by {', '.join(dict.fromkeys(refusing))}: "
-            "a public or a cloud resolver, or one that asks too much"
-        )
+    def _told(
+        self,
+        entry: Entry,
+        subject: Address | str,
+        trusted: Collection[tuple[str, Kind]],
+        watched: Collection[Place],
+    ) -> _Told:
+        group = self.belief.add(entry, subject, trusted if self.few else ())
+        made = _Told(group, watched=frozenset(address for address, key in watched if key == entry.key))
+        made.txt = packets.question(entry.asked_zone, packets.TXT)
+        self.by_group[entry.zone, group.kind] = made
+        return made
 
-    def names(self) -> tuple[Names, ...]:
-        """Reverse DNS of every address, and what its HELO name leads to."""
-        return tuple(self._names(address, question) for question, address in self.pointers.items())
+    # ---- asking -------------------------------------------------------------------------------------
 
-    def _names(self, address: Address, question: Question) -> Names:
-        answer = self.found[question]
-        helo = self.found[self.helo[address]] if address in self.helo else None
-        leads = None
-        if helo is not None and helo.rcode in (0, dnsbl.NXDOMAIN):
-            leads = tuple([one for text in helo.addresses if (one := ip(text))])
-        if answer.rcode is None:
-            return Names(address, why=answer.why, helo=leads)
-        if not self.alive and not answer.names:
-            return Names(address, why=BLIND)
-        if answer.rcode not in (0, dnsbl.NXDOMAIN):
-            return Names(address, why=f"the resolver answered {answer.said}", helo=leads)
-        confirmed = tuple(
-            name
-            for name in answer.names[:MAX_NAMES]
-            if (forward := self.found.get(Question(name, _forward(address)))) is not None
-            and any(ip(one) == address for one in forward.addresses)
-        )
-        return Names(address, answer.names[:MAX_NAMES], confirmed, helo=leads)
+    def run(self, timeout: float) -> Iterator[None]:
+        """Ask; between two batches of answers whoever called has the word."""
+        end = time.monotonic() + timeout
+        names = self._asks(self.names.questions())
+        health = self._asks(self.belief.questions())
+        if self.few:
+            # All of it in one go, so that the silent keep nobody waiting.
+            yield from self._sweep(Sweep(self.subjects, self.entries, self.servers, timeout=timeout,
+                                         wait=float("inf")), chain(health, names))  # fmt: skip
+        else:
+            first = min(WAIT, timeout / 2)
+            yield from self._sweep(Sweep((), (), self.servers, timeout=first, wait=WAIT), health)
+            vain = self.belief.vain()
+            yield from self._vain(vain)
+            able = [one for one in self.entries if one.zone not in vain]
+            left, mirrors = round(max(0.1, end - time.monotonic()), 1), self.belief.mirrors()
+            sweep = Sweep(self.subjects, able, self.servers, timeout=left, wait=WAIT, mirrors=mirrors)
+            yield from self._sweep(sweep, names if able else ())
+        yield from self._unasked()
 
+    def _sweep(self, sweep: Sweep, before: Iterable[Ask]) -> Iterator[None]:
+        """One run; at its end nothing waits."""
+        self.sweep, by_kind = sweep, self.told
+        try:
+            for told in sweep.run(before):
+                self.asked += len(told)
+                for key, answer in told:
+                    if type(key) is not tuple:
+                        self._hear(key, answer)
+                        continue
+                    one = by_kind[type(key[0])][key[1].zone]
+                    said = one.said.get(answer)
+                    if said is not None and said.plain:
+                        said.count += 1
+                    else:
+                        self._take(one, key[0], answer)
+                yield
+        finally:
+            self.doubtful += sweep.asker.doubtful
+        for one in self.by_group.values():
+            self._flush(one, force=True)
 
-def _forward(address: Address) -> int:
-    return packets.AAAA if address.version == 6 else packets.A
+    def _asks(self, questions: Iterable[Question]) -> Iterator[Ask]:
+        for question in questions:
+            section = packets.question(question.name, question.qtype)
+            why = "" if section else "no name that DNS can carry"
+            yield Ask(section, question, None, why, packets.EDNS)
+
+    def _vain(self, whys: Mapping[str, str]) -> Iterator[None]:
+        """Of these zones nothing would come, or be believed: they are not asked."""
+        nothing = {
+            zone: Answer(name="", qtype=packets.A, why=f"not asked: {why}") for zone, why in whys.items()
+        }
+        for subject in self.subjects if whys else ():
+            some = self.told[type(subject)]
+            for zone in whys:
+                if zone in some:
+                    self._tell(some[zone], subject, nothing[zone])
+            yield
+
+    def _unasked(self) -> Iterator[None]:
+        """What no list was asked, because it is dead or because it cannot know it."""
+        nothing = Answer(name="", qtype=packets.A)
+        for entry in self.entries if self.named else [one for one in self.entries if not one.asked]:
+            for subject in self.subjects:
+                if not entry.asked:
+                    self._pass(dnsbl.judge(entry, subject, nothing, None, self.at))
+                elif entry.zone not in self.told[type(subject)]:
+                    self._pass(dnsbl.out_of_place(entry, subject, self.at))
+            yield
+
+    # ---- hearing ------------------------------------------------------------------------------------
+
+    def _take(self, one: _Told, subject: Address | str, answer: Answer) -> None:
+        """A list's answer about a subject: told, or put by until its reason or the list's health is known."""
+        said = one.said.get(answer)
+        if said is None:
+            if answer.rcode is None:
+                answer = structs.replace(answer, name="")  # its silence about one is that about another
+            said = self._learn(one, subject, answer)
+        if said.raw.state == "listed" and (said.made is None or said.made.state == "listed"):
+            self._raise(one, subject, answer)
+        elif one.stands:
+            self._tell(one, subject, answer)
+        else:
+            one.held.append((subject, answer, None))
+
+    def _learn(self, one: _Told, subject: Address | str, answer: Answer) -> _Said:
+        """What an answer means on a list; remembered, for most of its answers are equal."""
+        if (said := one.said.get(answer)) is not None:
+            return said
+        self.rcodes.add(answer.rcode)
+        if len(one.said) >= MOST_SAID:
+            self._fold(one)
+        made = one.said[answer] = _Said(dnsbl.judge(one.group.entry, subject, answer, None, self.at))
+        if one.stands:
+            made.made = self.belief.temper(made.raw, one.group)
+        return made
+
+    def _raise(self, one: _Told, subject: Address | str, answer: Answer) -> None:
+        """The reason of a listing; and of a list that was trusted, whether it now lists the world."""
+        entry, more = one.group.entry, self.sweep.asker.more
+        section = shapes.start(subject) + one.txt
+        due = self.sweep.moment(entry)
+        more.append(Ask(section, _Reason(one, subject, answer), None, "", packets.EDNS, due=due))
+        if doubts := self.belief.doubt(one.group):
+            one.stands = False
+            self._fold(one)
+            more.extend(self._asks(doubts))
+
+    def _hear(self, question: Question | _Reason, answer: Answer) -> None:
+        """Take any other answer in, and ask what it raises."""
+        self.rcodes.add(answer.rcode)
+        self.beside += 1
+        if isinstance(question, _Reason):
+            one = question.told
+            if one.stands:
+                self._tell(one, question.subject, question.answer, answer)
+            else:
+                one.held.append((question.subject, question.answer, answer))
+        elif question == self.belief.canary or question in self.belief.tests:
+            groups, more = self.belief.take(question, answer)
+            self.sweep.asker.more.extend(self._asks(more))
+            for group in groups:
+                one = self.by_group[group.entry.zone, group.kind]
+                if one.stands and group.left:  # trusted until now
+                    one.stands = False
+                    self._fold(one)
+                self._flush(one)
+        else:
+            self.sweep.asker.more.extend(self._asks(self.names.take(question, answer)))
+
+    # ---- telling ------------------------------------------------------------------------------------
+
+    def _flush(self, one: _Told, *, force: bool = False) -> None:
+        one.stands = force or self.belief.stands(one.group)
+        if one.stands and one.held:
+            held, one.held = one.held, []
+            for subject, answer, txt in held:
+                self._tell(one, subject, answer, txt)
+
+    def _tell(self, one: _Told, subject: Address | str, answer: Answer, txt: Answer | None = None) -> None:
+        said = one.said.get(answer) or self._learn(one, subject, answer)
+        made = said.made
+        if made is None:
+            made = said.made = self.belief.temper(said.raw, one.group)
+        if made.state == "listed":
+            reason = dnsbl.reason(one.group.entry, txt) if txt else ""
+            made = structs.replace(made, address=str(subject), reason=reason)
+            self.single.append(made)
+        else:
+            said.count += 1
+            said.plain = not (self.whole or self.heard or one.watched)
+            if self.whole or (one.watched and self._text(subject) in one.watched):
+                self.kept.append(structs.replace(made, address=self._text(subject)))
+        if self.heard:
+            self.heard(made, made.address if made.state == "listed" else self._text(subject))
+
+    def _text(self, subject: Address | str) -> str:
+        if subject is not self.last:
+            self.last = subject
+            self.spelled = inet_ntoa(subject.packed) if isinstance(subject, IPv4Address) else str(subject)
+        return self.spelled
+
+    def _pass(self, made: Listing) -> None:
+        """A verdict that nobody was asked for."""
+        if self.whole:
+            self.single.append(made)
+        else:
+            self._put_by(made, 1)
+        if self.heard:
+            self.heard(made, made.address)
+
+    def _fold(self, one: _Told) -> None:
+        """Forget what answers meant; their number is kept."""
+        for said in one.said.values():
+            if said.made and said.count:
+                self._put_by(said.made, said.count)
+        one.said.clear()
+
+    def _put_by(self, made: Listing, count: int) -> None:
+        self.folded.append((made, count))
+        if len(self.folded) > MOST_FOLDED:
+            self.folded = [(one.said, one.count) for one in tallied(self.folded)]
+
+    def counted(self) -> Iterator[tuple[Listing, int]]:
+        """Every verdict, as often as it was told."""
+        for one in self.by_group.values():
+            self._fold(one)
+        yield from self.folded
+        yield from ((one, 1) for one in self.single)
+
+    def listings(self) -> tuple[Listing, ...]:
+        """What is kept, by subject and list where that is all of it."""
+        found = [*self.single, *self.kept]
+        if self.whole:
+            lists = {entry.zone: place for place, entry in enumerate(self.entries)}
+            order = {str(subject): place for place, subject in enumerate(self.subjects)}
+            found.sort(key=lambda one: (order[one.address], lists[one.zone]))
+        return tuple(found)

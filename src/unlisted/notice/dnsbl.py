@@ -169,6 +169,11 @@ def judge(
     return _verdict(entry, structs.replace(blank, codes=a.addresses), txt)
 
 
+def reason(entry: Entry, txt: Answer) -> str:
+    """What a list says beside its code. A stranger wrote it."""
+    return entry.veiled(" | ".join(txt.texts))[:MAX_REASON]
+
+
 def out_of_place(entry: Entry, subject: Address | str, at: float | None = None) -> Listing:
     """The listing of a subject that the list cannot know: nothing is asked, for any answer would mislead."""
     holds = " and ".join({"ip4": "IPv4", "ip6": "IPv6", "domain": "domains"}[kind] for kind in entry.kind)
@@ -212,7 +217,7 @@ def _verdict(entry: Entry, blank: Listing, txt: Answer | None) -> Listing:
         blank,
         state="listed",
         meaning="; ".join(spelled),
-        reason=entry.veiled(" | ".join(txt.texts))[:MAX_REASON] if txt else "",
+        reason=reason(entry, txt) if txt else "",
         scope=min((part.scope for _, part in held), key=_SEVERITY.index) if held else entry.scope,
         removal=describe(way_out(entry, codes)),
     )

@@ -39,6 +39,7 @@ class Answer(Struct, frozen=True, kw_only=True, cache_hash=True):
     truncated: bool = False
     fault: str = ""
     why: str = ""
+    own: bool = False  # from the zone's own server, which asks nobody else (AA without RA)
 
     @property
     def said(self) -> str:
@@ -125,7 +126,8 @@ def _read(packet: bytes, number: int, name: str, qtype: int) -> Answer:
         raise _BadError("another question")
     if flags & 0x0200:
         return Answer(name=name, qtype=qtype, rcode=rcode, truncated=True)
-    return _collect(packet, at + 4, counts[1:], Answer(name=name, qtype=qtype, rcode=rcode))
+    own = flags & 0x0480 == 0x0400
+    return _collect(packet, at + 4, counts[1:], Answer(name=name, qtype=qtype, rcode=rcode, own=own))
 
 
 def _collect(packet: bytes, at: int, counts: list[int], answer: Answer) -> Answer:
@@ -189,6 +191,7 @@ def _collect(packet: bytes, at: int, counts: list[int], answer: Answer) -> Answe
         addresses=tuple(dict.fromkeys(addresses)),
         texts=tuple(dict.fromkeys(texts)),
         names=tuple(dict.fromkeys(names)),
+        own=answer.own,
     )
 
 

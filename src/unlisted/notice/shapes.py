@@ -55,7 +55,12 @@ class Known(Struct, eq=False):
             self.answers.clear()
         zone, _ = packets.asked(question[self.zone_at - _HEADER :])
         told = self.answers[packet[2:_HEADER] + packet[self.end :]] = Answer(
-            name=zone, qtype=qtype, rcode=answer.rcode, addresses=answer.addresses, texts=answer.texts
+            name=zone,
+            qtype=qtype,
+            rcode=answer.rcode,
+            addresses=answer.addresses,
+            texts=answer.texts,
+            own=answer.own,
         )
         return told
 
