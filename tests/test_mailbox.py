@@ -1,9 +1,12 @@
 """Mailboxes that fill: a real Dovecot on loopback, servers that lie, Maildirs. Nothing lost or told twice."""
 
 import base64
+import bz2
 import grp
+import gzip
 import imaplib
 import json
+import lzma
 import os
 import pwd
 import re
@@ -776,6 +779,15 @@ def test_each_message_once_wherever_it_moves(box: Path) -> None:
     assert _names(maildir.poll()) == ["2.host"]
     (box / "cur" / "1.host:2,S").rename(box / "cur" / "1.host:2,RS")
     assert _names(maildir.poll()) == []
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_maildir_that_dovecot_packs(box: Path, pack: Callable[[bytes], bytes], explain: Explain) -> None:
+    (box / "new" / "1.host").write_bytes(pack(BOUNCE % b"a"))
+    (box / "new" / "2.host").write_bytes(pack(BOUNCE % b"b")[:-9])
+    code, names, err = explain("--follow", "--for", "0", str(box))
+    assert (code, names) == (1, ["a@example.org"])
+    assert "2.host: damaged" in err
 
 
 def test_a_name_is_forgotten_at_the_second_look(box: Path) -> None:

@@ -129,10 +129,21 @@ def _pieces(text: str, size: int) -> Iterator[str]:
 
 
 def single(path: str, limit: int = LIMIT) -> Message | Unread:
-    """The file as one message, whatever is in it: what a Maildir holds (maildir(5))."""
+    """The file as one message, whatever is in it: what a Maildir holds (maildir(5)).
+
+    Dovecot keeps them packed when it is told to (mail_compress), under the same names.
+    """
     try:
         with open(path, "rb") as file:
-            raw, cut = _bounded(b"", file, limit)
+            head = file.read(mbox.AHEAD)
+            inside = packed.opened(head, Rewound(head, file), COUNTED)
+            if inside is None:
+                raw, cut = _bounded(head, file, limit)
+                return Message(path, raw, cut=cut)
+            with inside as unpacked:
+                raw, cut = _bounded(b"", unpacked, limit)
+            if inside.damage:
+                return Unread(path, f"damaged {inside.kind}: {inside.damage}")
             return Message(path, raw, cut=cut)
     except OSError as error:
         return Unread(path, error.strerror or "cannot be read")
