@@ -27,7 +27,7 @@ from typing import Any
 import pytest
 
 from unlisted import cli
-from unlisted.edge import imap, imapurl, mail, mailbox
+from unlisted.edge import imap, imapurl, imapwire, mail, mailbox
 from unlisted.edge.store import Mark, Store
 from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
@@ -349,7 +349,7 @@ def test_no_answer_raises_or_fills_the_memory(explain: Explain, command: str, an
     assert names == []
     assert "Traceback" not in err
     assert "imap://u@127.0.0.1" in err
-    assert most < 3 * imap.ANSWER
+    assert most < 3 * imapwire.ANSWER
 
 
 @pytest.mark.parametrize(
@@ -390,14 +390,14 @@ def test_a_password_that_login_cannot_carry(explain: Explain, monkeypatch: pytes
 
 @pytest.mark.parametrize("greeting", [b"", b"220 x ESMTP\r\n", b"* BYE busy\r\n", b"\xff" * 3_000_000])
 def test_what_is_no_imap_server(explain: Explain, greeting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imap, "SILENCE", 0.5)
+    monkeypatch.setattr(imapwire, "SILENCE", 0.5)
     code, _, err = explain(Liar({}, greeting).url)
     assert code == 3
     assert "imap://u@127.0.0.1" in err
 
 
 def test_a_drip_of_octets_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imap, "PATIENCE", 0.5)
+    monkeypatch.setattr(imapwire, "PATIENCE", 0.5)
     listener = socket.create_server(("127.0.0.1", 0))
 
     def drip() -> None:
@@ -744,8 +744,8 @@ def test_a_report_behind_a_large_picture_is_read(odd: Odd, explain: Explain) -> 
 def test_plain_text_to_the_port_of_tls_is_said(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who speaks TLS waits for us to begin: half a minute of silence, and no word of why."""
     quiet = Liar({}, b"")
-    monkeypatch.setattr(imap, "SECURE", quiet.listener.getsockname()[1])
-    monkeypatch.setattr(imap, "SILENT", 0.2)
+    monkeypatch.setattr(imapwire, "SECURE", quiet.listener.getsockname()[1])
+    monkeypatch.setattr(imapwire, "SILENT", 0.2)
     started = time.monotonic()
     code, _, err = explain(quiet.url)
     assert time.monotonic() - started < 5
