@@ -109,6 +109,17 @@ def test_a_log_of_any_length_on_stdin_fills_no_memory(tmp_path: Path) -> None:
     assert most < 8 << 20
 
 
+def test_a_reply_is_read_where_nothing_can_be_written(
+    explain: Explain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mail.tempfile, "NamedTemporaryFile", full)  # type: ignore[attr-defined]
+    code, rows, _ = explain("-", stdin=ZEN)
+    assert (code, [one["list"] for one in rows]) == (1, ["spamhaus-zen"])
+
+
 def test_replies_around_a_cut_of_a_large_text_are_read_once(explain: Explain) -> None:
     text = "".join(f"<b{number}@example.org>:\n{ZEN}\n    and so on\n\n" for number in range(2000))
     assert len(text) > 2 * mail.PASTE

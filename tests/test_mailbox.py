@@ -1,9 +1,12 @@
 """Mailboxes that fill: a real Dovecot on loopback, servers that lie, Maildirs. Nothing lost or told twice."""
 
 import base64
+import bz2
 import grp
+import gzip
 import imaplib
 import json
+import lzma
 import os
 import pwd
 import re
@@ -24,7 +27,7 @@ from typing import Any
 import pytest
 
 from unlisted import cli
-from unlisted.edge import imap, imapurl, mail, mailbox
+from unlisted.edge import imap, imapurl, imapwire, mail, mailbox
 from unlisted.edge.store import Mark, Store
 from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
@@ -346,7 +349,7 @@ def test_no_answer_raises_or_fills_the_memory(explain: Explain, command: str, an
     assert names == []
     assert "Traceback" not in err
     assert "imap://u@127.0.0.1" in err
-    assert most < 3 * imap.ANSWER
+    assert most < 3 * imapwire.ANSWER
 
 
 @pytest.mark.parametrize(
@@ -387,14 +390,14 @@ def test_a_password_that_login_cannot_carry(explain: Explain, monkeypatch: pytes
 
 @pytest.mark.parametrize("greeting", [b"", b"220 x ESMTP\r\n", b"* BYE busy\r\n", b"\xff" * 3_000_000])
 def test_what_is_no_imap_server(explain: Explain, greeting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imap, "SILENCE", 0.5)
+    monkeypatch.setattr(imapwire, "SILENCE", 0.5)
     code, _, err = explain(Liar({}, greeting).url)
     assert code == 3
     assert "imap://u@127.0.0.1" in err
 
 
 def test_a_drip_of_octets_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imap, "PATIENCE", 0.5)
+    monkeypatch.setattr(imapwire, "PATIENCE", 0.5)
     listener = socket.create_server(("127.0.0.1", 0))
 
     def drip() -> None:
@@ -741,8 +744,8 @@ def test_a_report_behind_a_large_picture_is_read(odd: Odd, explain: Explain) -> 
 def test_plain_text_to_the_port_of_tls_is_said(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who speaks TLS waits for us to begin: half a minute of silence, and no word of why."""
     quiet = Liar({}, b"")
-    monkeypatch.setattr(imap, "SECURE", quiet.listener.getsockname()[1])
-    monkeypatch.setattr(imap, "SILENT", 0.2)
+    monkeypatch.setattr(imapwire, "SECURE", quiet.listener.getsockname()[1])
+    monkeypatch.setattr(imapwire, "SILENT", 0.2)
     started = time.monotonic()
     code, _, err = explain(quiet.url)
     assert time.monotonic() - started < 5
@@ -776,6 +779,15 @@ def test_each_message_once_wherever_it_moves(box: Path) -> None:
     assert _names(maildir.poll()) == ["2.host"]
     (box / "cur" / "1.host:2,S").rename(box / "cur" / "1.host:2,RS")
     assert _names(maildir.poll()) == []
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_maildir_that_dovecot_packs(box: Path, pack: Callable[[bytes], bytes], explain: Explain) -> None:
+    (box / "new" / "1.host").write_bytes(pack(BOUNCE % b"a"))
+    (box / "new" / "2.host").write_bytes(pack(BOUNCE % b"b")[:-9])
+    code, names, err = explain("--follow", "--for", "0", str(box))
+    assert (code, names) == (1, ["a@example.org"])
+    assert "2.host: damaged" in err
 
 
 def test_a_name_is_forgotten_at_the_second_look(box: Path) -> None:

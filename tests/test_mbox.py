@@ -4,6 +4,8 @@ import io
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unlisted.edge import mail, mbox
 
@@ -57,6 +59,35 @@ def test_a_from_line_that_begins_no_mail_is_text() -> None:
     for raw in (quoted, prose):
         assert _split(raw) == [raw]
         assert len(_split(raw + b"\n" + raw)) == 2
+
+
+LINES = [
+    b"a\n", b"\n", b" \n", b"to: x\n", b"From: postmaster\n", b"Return-Path: <>\n", b"--b\n", b"--b--\n",
+    b"--abc--\n",
+    b"From: MAILER-DAEMON\nSubject: x\n", b"copy of\n", b"y" * 90 + b"\n", POST, b"Content-Length: 60\n",
+    b"From a@b.example Thu Nov 19 10:00:00 2026\n",
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(LINES), max_size=40),
+    st.integers(1, 300),
+    st.sampled_from([b"", POST]),
+    st.sampled_from([b"\n", b"Content-Type: multipart/x; boundary=b\n\n"]),
+    st.sampled_from([120, 10**6]),
+)
+def test_blocks_of_any_size_tell_the_same_and_nothing_is_lost(
+    lines: list[bytes], block: int, post: bytes, head: bytes, limit: int
+) -> None:
+    raw = post + b"From: a@b.example\n" + head + b"".join(lines)
+    found = []
+    for size in (block, 1 << 18):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mbox, "BLOCK", size)
+            patch.setattr(mbox, "AHEAD", 1000)
+            found.append(list(mbox.split(mbox.Rewound(b"", io.BytesIO(raw)), limit)))
+    assert found[0] == found[1]
+    assert sum(len(one) + cut for one, cut in found[0]) == len(raw)
 
 
 def test_what_is_quoted_is_unquoted_once() -> None:

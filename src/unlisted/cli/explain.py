@@ -2,10 +2,11 @@
 
 PATH is a mail, an mbox, a Maildir, a folder of any of them, a text file with a server's reply, a list's own
 page (of the CBL, Spamhaus, SpamCop, PSBL, UCEPROTECT or Backscatterer; copied, or saved as HTML), a report in
-JSON (XARF, Amazon SES), gzip of these, or - for stdin; or a folder on a server, imaps://USER@HOST/INBOX: its
-password is asked for, or taken from UNLISTED_IMAP_PASSWORD or --password-file. Nothing on the server changes;
-what was read is remembered here, and the next time only new mail is read. --follow does the same with a
-Maildir, as mail arrives. One line for each recipient, then what the refusals share and what to do next.
+JSON (XARF, Amazon SES), gzip, bzip2 or xz of these, or - for stdin; or a folder on a server, which is
+imaps://USER@HOST/INBOX: its password is asked for, or taken from UNLISTED_IMAP_PASSWORD or --password-file.
+Nothing on the server changes; what was read is remembered here, and the next time only new mail is read.
+--follow does the same with a Maildir, as mail arrives. One line for each recipient, then what the refusals
+share and what to do next.
 Exit code: 0 none concerns us (or a mailbox has nothing new), 1 one does, 3 nothing could be told; with
 --unread 1 when there was something to list.
 """

@@ -10,9 +10,7 @@ import base64
 import imaplib
 import ipaddress
 import re
-import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import TracebackType
@@ -20,17 +18,13 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
+from unlisted.edge import imapwire as wire
 from unlisted.edge import mail
 from unlisted.edge.imapurl import Place, quoted
 from unlisted.errors import UnlistedError
 
 T = TypeVar("T")
 
-SECURE = 993  # the port where TLS begins at once (RFC 8314 §3.2)
-SILENT = 5.0  # seconds for the greeting of who is asked for plain text there
-SILENCE = 30.0  # seconds without an octet
-PATIENCE = 120.0  # seconds for one whole answer; a drip of octets ends there as well
-ANSWER = 8 << 20  # octets of one answer, over which no honest server goes that was asked for less than half
 PIECE = 1 << 20  # octets of one message asked for at once: slow lines carry them within `PATIENCE`
 TOGETHER = 2 << 20  # octets of messages asked for at once
 WINDOW = 200  # messages whose sizes are asked for at once
@@ -52,7 +46,7 @@ class Session:
         self.exists = 0
         self.next = LARGEST  # no UID is higher or the same
         self._secrets = _secrets(where, password)
-        self._client = self._ask(lambda: _connect(where))
+        self._client = self._ask(lambda: wire.connect(where))
         try:
             self._secure()
             self._login(password)
@@ -73,7 +67,7 @@ class Session:
         """Say goodbye, and do not wait for the answer for long."""
         with suppress(imaplib.IMAP4.error, OSError, ValueError):
             self._client.sock.settimeout(2.0)
-            self._client.left = ANSWER
+            self._client.left = wire.ANSWER
             self._client.logout()
         with suppress(OSError):
             self._client.shutdown()
@@ -269,11 +263,11 @@ class Session:
         """Run one command; whatever a server can answer becomes an UnlistedError that names it."""
         name = self.place.name
         client = getattr(self, "_client", None)
-        stop = _stop(client.hang_up) if client else None
+        stop = wire.stop(client.hang_up) if client else None
         plain = structs.replace(self.place, tls=False) if self.place.tls else None
         try:
             if client:
-                client.left = ANSWER
+                client.left = wire.ANSWER
             return command()
         except imaplib.IMAP4.abort as error:
             raise self._broken(error, client) from None
@@ -307,13 +301,15 @@ class Session:
         """Who says nothing at all to plain text may be waiting for TLS, which we would have to begin."""
         where = self.place
         if client or where.tls:
-            return UnlistedError(f"{where.name}: no answer within {SILENCE:.0f} s", remedy="try again later")
+            return UnlistedError(
+                f"{where.name}: no answer within {wire.SILENCE:.0f} s", remedy="try again later"
+            )
         secure = structs.replace(where, tls=True)
         return UnlistedError(
-            f"{where.name}: no word from the server within {_patience(where):.0f} s: "
+            f"{where.name}: no word from the server within {wire.patience(where):.0f} s: "
             + (
                 "port 993 speaks TLS from the first octet"
-                if where.port == SECURE
+                if where.port == wire.SECURE
                 else "it may speak TLS only"
             ),
             remedy=f"{secure.name}   (speaks TLS at once)",
@@ -338,72 +334,6 @@ class _RefusedError(UnlistedError):
     def __init__(self, name: str, words: str) -> None:
         super().__init__(f"{name}: {words}", remedy="check host, port and folder")
         self.words = words
-
-
-class _Bounded:
-    """What both clients of imaplib get: no answer is longer than `ANSWER`."""
-
-    left = ANSWER
-    sock: socket.socket
-    greeting: threading.Timer
-
-    def open(self, *words: Any, **named: Any) -> None:
-        """Connect; the server's first words are bounded in time as well."""
-        super().open(*words, **named)  # type: ignore[misc]
-        self.greeting = _stop(self.hang_up)
-
-    def read(self, size: int) -> bytes:
-        """`size` octets of a literal, announced by the server."""
-        self._spend(size)
-        return super().read(size)  # type: ignore[misc,no-any-return]
-
-    def readline(self) -> bytes:
-        """One line; imaplib ends it at a million octets."""
-        line: bytes = super().readline()  # type: ignore[misc]
-        self._spend(len(line))
-        return line
-
-    def hang_up(self) -> None:
-        """End whatever waits for an octet."""
-        with suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
-
-    def _spend(self, octets: int) -> None:
-        self.left -= octets
-        if self.left < 0:
-            raise imaplib.IMAP4.abort(f"an answer of more than {ANSWER >> 20} MiB")
-
-
-class _Plain(_Bounded, imaplib.IMAP4):
-    pass
-
-
-class _Tls(_Bounded, imaplib.IMAP4_SSL):
-    pass
-
-
-def _connect(where: Place) -> _Plain | _Tls:
-    client: _Plain | _Tls
-    if where.tls:
-        context = ssl.create_default_context()
-        client = _Tls(where.host, where.port, ssl_context=context, timeout=SILENCE)
-    else:
-        client = _Plain(where.host, where.port, timeout=_patience(where))
-        client.sock.settimeout(SILENCE)
-    client.greeting.cancel()
-    return client
-
-
-def _patience(where: Place) -> float:
-    """Seconds for a server's first octet; without TLS at the port of TLS none comes."""
-    return SILENCE if where.tls or where.port != SECURE else SILENT
-
-
-def _stop(what: Callable[[], None]) -> threading.Timer:
-    timer = threading.Timer(PATIENCE, what)
-    timer.daemon = True
-    timer.start()
-    return timer
 
 
 def _groups(sizes: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

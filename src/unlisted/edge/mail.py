@@ -129,10 +129,21 @@ def _pieces(text: str, size: int) -> Iterator[str]:
 
 
 def single(path: str, limit: int = LIMIT) -> Message | Unread:
-    """The file as one message, whatever is in it: what a Maildir holds (maildir(5))."""
+    """The file as one message, whatever is in it: what a Maildir holds (maildir(5)).
+
+    Dovecot keeps them packed when it is told to (mail_compress), under the same names.
+    """
     try:
         with open(path, "rb") as file:
-            raw, cut = _bounded(b"", file, limit)
+            head = file.read(mbox.AHEAD)
+            inside = packed.opened(head, Rewound(head, file), COUNTED)
+            if inside is None:
+                raw, cut = _bounded(head, file, limit)
+                return Message(path, raw, cut=cut)
+            with inside as unpacked:
+                raw, cut = _bounded(b"", unpacked, limit)
+            if inside.damage:
+                return Unread(path, f"damaged {inside.kind}: {inside.damage}")
             return Message(path, raw, cut=cut)
     except OSError as error:
         return Unread(path, error.strerror or "cannot be read")
@@ -240,14 +251,24 @@ def _plain(source: str, head: bytes, file: BinaryIO, how: _How, path: str) -> It
         if not how.log(path, source):
             yield from _text(source, head, file, how)
     else:
-        with tempfile.NamedTemporaryFile(prefix="unlisted-") as spool:
-            copied = packed.Most(Rewound(head, file), COUNTED)
-            shutil.copyfileobj(copied, spool, 1 << 20)
-            spool.seek(0)
-            if not how.log(spool.name, source):
-                yield from _text(source, b"", cast(BinaryIO, spool), how)
-        if not copied.left:
-            yield Unread(source, f"more than {COUNTED >> 20:,} MiB; the rest was not read")
+        yield from _spooled(source, head, file, how)
+
+
+def _spooled(source: str, head: bytes, file: BinaryIO, how: _How) -> Iterator[Message | Unread]:
+    """A text out of a pipe: as a file it is read again, in another way and in bounded memory."""
+    try:
+        spool = tempfile.NamedTemporaryFile(prefix="unlisted-")  # noqa: SIM115 - closed below
+    except OSError:  # no place to write to: replies are read, no log is known
+        yield from _text(source, head, file, how)
+        return
+    with spool:
+        copied = packed.Most(Rewound(head, file), COUNTED)
+        shutil.copyfileobj(copied, spool, 1 << 20)
+        spool.seek(0)
+        if not how.log(spool.name, source):
+            yield from _text(source, b"", cast(BinaryIO, spool), how)
+    if not copied.left:
+        yield Unread(source, f"more than {COUNTED >> 20:,} MiB; the rest was not read")
 
 
 def _text(source: str, head: bytes, file: BinaryIO, how: _How) -> Iterator[Message | Unread]:
