@@ -219,9 +219,11 @@ def _cut(text: str) -> tuple[str, str]:
 
 
 def _pairs(block: str) -> Headers:
+    if not block.isascii():
+        block = _HIGH.sub(_utf8, block)
     return tuple(
         [
-            (name.lower(), _unfolded(value) if "\n" in value or not value.isascii() else value.strip())
+            (name.lower(), _unfolded(value) if "\n" in value else value.strip())
             for name, value in _HEADER.findall(block)
         ]
     )
