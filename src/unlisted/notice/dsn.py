@@ -225,6 +225,8 @@ def _remark(status: str) -> str:
 
 def _host(value: str) -> str:
     """A Remote-MTA field without its type, "HOST [ADDRESS]"; of a remark no more than the address stays."""
+    if " (" not in value:
+        return _TYPE.sub("", value).strip()[:300].removesuffix(".")
     bare, _, remark = _TYPE.sub("", value).strip()[:1000].partition(" (")
     host = bare.strip()[:300].removesuffix(".")
     if "[" in host or not (found := _FIRST.match(remark)) or (address := net.ip(found[1])) is None:

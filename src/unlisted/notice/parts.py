@@ -125,6 +125,12 @@ class Part:
             at = self._low.find(mark, at + 1)
         return ""
 
+    def begins(self, name: str) -> bool:
+        """True when the name of a header begins so (lower case)."""
+        if self._pairs is not None:
+            return any(key.startswith(name) for key, _ in self._pairs)
+        return f"\n{name}" in self._low
+
     def all(self, name: str) -> list[str]:
         """Every header of that name, in order."""
         return [value for key, value in self.headers if key == name]
