@@ -35,7 +35,7 @@ _NAMES = (
     r"dsn-gateway)"
 )
 _SET_IN = re.compile(rf"^[> \t]{{0,40}}(?={_NAMES}[ \t]{{0,8}}:)", re.IGNORECASE | re.MULTILINE)
-_INDENTED = re.compile(rf"^[> \t]{{1,40}}(?={_NAMES}[ \t]{{0,8}}:)", re.IGNORECASE | re.MULTILINE)
+_INDENTED = re.compile(rf"\n[> \t]{{1,40}}(?={_NAMES}[ \t]{{0,8}}:)", re.IGNORECASE)  # no "^": it is slow
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60})[ \t]{0,8}:(.*)")
 # A folded line may begin with "Status:": set in, a field must also say what such a field says.
 _SET_IN_FIELD = re.compile(
@@ -116,7 +116,7 @@ def _fields(piece: str) -> tuple[str, Sequence[tuple[str, str]]]:
     A line that is no field belongs to the field above it, set in or not: replies are copied as they came.
     """
     folded = piece[0] in " \t>" or "\n " in piece or "\n\t" in piece
-    if not (folded and _INDENTED.search(piece)):
+    if not (folded and _INDENTED.search(f"\n{piece}")):
         found = parts.fields_only(piece)
         if found is not None and not [1 for name, _ in found if "-" not in name and name not in _PLAIN]:
             return "", found  # as it should be
@@ -225,6 +225,8 @@ def _remark(status: str) -> str:
 
 def _host(value: str) -> str:
     """A Remote-MTA field without its type, "HOST [ADDRESS]"; of a remark no more than the address stays."""
+    if " (" not in value:
+        return _TYPE.sub("", value).strip()[:300].removesuffix(".")
     bare, _, remark = _TYPE.sub("", value).strip()[:1000].partition(" (")
     host = bare.strip()[:300].removesuffix(".")
     if "[" in host or not (found := _FIRST.match(remark)) or (address := net.ip(found[1])) is None:

@@ -64,6 +64,8 @@ def _inside(remote: str, text: str, own: tuple[Address, ...]) -> bool:
 
 def _ours(head: Part) -> str:
     """The domain to which a mail is written where its reporter is of it, or within it; else ""."""
+    if head.get("to")[-200:].rpartition("@")[2].rstrip("> ").lower() not in head.get("from").lower():
+        return ""  # of most bounces, and sooner known than their addresses
     by, to = (dialects.address(head.get(name)).rpartition("@")[2].lower() for name in ("from", "to"))
     return to if to and _within(by, to) else ""
 

@@ -125,6 +125,12 @@ class Part:
             at = self._low.find(mark, at + 1)
         return ""
 
+    def begins(self, name: str) -> bool:
+        """True when the name of a header begins so (lower case)."""
+        if self._pairs is not None:
+            return any(key.startswith(name) for key, _ in self._pairs)
+        return f"\n{name}" in self._low
+
     def all(self, name: str) -> list[str]:
         """Every header of that name, in order."""
         return [value for key, value in self.headers if key == name]
@@ -219,9 +225,11 @@ def _cut(text: str) -> tuple[str, str]:
 
 
 def _pairs(block: str) -> Headers:
+    if not block.isascii():
+        block = _HIGH.sub(_utf8, block)
     return tuple(
         [
-            (name.lower(), _unfolded(value) if "\n" in value or not value.isascii() else value.strip())
+            (name.lower(), _unfolded(value) if "\n" in value else value.strip())
             for name, value in _HEADER.findall(block)
         ]
     )

@@ -129,11 +129,17 @@ def failures(head: Part, text: str) -> list[Failure]:
     """What the first dialect that knows the text makes of it."""
     low = text.lower()
     for dialect in known():
-        if dialect.HINTS and not any(hint in low for hint in dialect.HINTS):
-            continue  # a word that is not there is found sooner than a pattern that does not match
-        if found := dialect.read(head, text):
+        if (not dialect.HINTS or _hinted(dialect, low)) and (found := dialect.read(head, text)):
             return found
     return []
+
+
+def _hinted(dialect: Dialect, low: str) -> bool:
+    """A word that is not there is found sooner than a pattern that does not match."""
+    for hint in dialect.HINTS:  # noqa: SIM110 - a generator takes thrice the time, eight times a mail
+        if hint in low:
+            return True
+    return False
 
 
 def people(head: Part, text: str) -> set[str]:
@@ -142,7 +148,7 @@ def people(head: Part, text: str) -> set[str]:
 
     low = text.lower()
     for dialect in known()[:-1]:
-        if any(hint in low for hint in dialect.HINTS) and (found := dialect.read(head, text)):
+        if _hinted(dialect, low) and (found := dialect.read(head, text)):
             return {one.recipient.lower() for one in found}
     return plain.people(text)
 

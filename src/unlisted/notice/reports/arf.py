@@ -30,6 +30,8 @@ def read(head: Part, leaves: list[Part]) -> list[Report]:
     """One Report for each feedback part; the returned message is the one behind it."""
     found = [n for n, leaf in enumerate(leaves) if leaf.kind.endswith("/feedback-report")]
     texts = [(leaves[n].text, leaves[n:]) for n in found] or _flattened(leaves)
+    if not texts:
+        return []
     said = " ".join(leaf.text[:4000] for leaf in leaves[:2] if leaf.kind.startswith("text/"))
     return [_report(head, text, said, _facts.original(rest)) for text, rest in texts]
 
@@ -38,7 +40,9 @@ def _flattened(leaves: list[Part]) -> list[tuple[str, list[Part]]]:
     """Feedback fields in a text: RFC 5965 §3.1 demands three of them, so nothing else looks like it."""
     for leaf in leaves:
         start = leaf.text[:20_000]
-        if "ersion:" not in start or not leaf.kind.startswith("text/") or not (found := _FLAT.search(start)):
+        if "eedback-" not in start and "EEDBACK-" not in start:
+            continue  # nearly all, and sooner known than by a pattern
+        if not leaf.kind.startswith("text/") or not (found := _FLAT.search(start)):
             continue
         text = _QUOTED.sub("", leaf.text[found.start() : found.start() + 20_000])
         block = text.partition("\n\n")[0] + "\n"

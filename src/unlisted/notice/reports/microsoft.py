@@ -21,7 +21,7 @@ def read(head: Part, leaves: list[Part]) -> list[Report]:
     if any(leaf.kind.endswith("/feedback-report") for leaf in leaves):
         return []
     about = _ABOUT.search(head.get("subject")) if "staff@hotmail.com" in head.get("from").lower() else None
-    if not about and not head.get(_MARK) and not any(_MARK in leaf.text[:20_000].lower() for leaf in leaves):
+    if not about and not head.get(_MARK) and not any(_marked(leaf.text[:20_000]) for leaf in leaves):
         return []
     inner = head if head.get(_MARK) else _facts.original(leaves)
     if not about and not inner.get(_MARK):
@@ -42,3 +42,8 @@ def read(head: Part, leaves: list[Part]) -> list[Report]:
             recipients=(address(inner.get(_MARK)) or address(inner.get("to")),),
         )
     ]
+
+
+def _marked(text: str) -> bool:
+    """True when the header's name stands in a text; as programs spell it, it is found sooner."""
+    return ("mXmr" in text or "mxmr" in text or "MXMR" in text) and _MARK in text.lower()
