@@ -45,7 +45,9 @@ def test_refusals_that_concern_us_are_looked_at_alone() -> None:
 
 def test_nothing_in_common_and_nothing_at_all() -> None:
     alone = [_refusal(1, vendor="", cited_ip=None), _refusal(2, vendor="", cited_ip=None)]
-    assert together.sentence(together.common(alone)) == "2 refusals, naming no filter, list or address"
+    assert together.sentence(together.common(alone)) == (
+        "2 refusals; no filter, list or address is recognized in them"
+    )
     assert together.sentence(together.common([])) == "no refusal was found"
 
 

@@ -16,6 +16,7 @@ from unlisted.notice.dialects import plain
 
 LINE = 16_384  # characters of one pasted reply or log line
 LINES = 20_000
+FRONT = 90  # characters of a log line in which its time stands
 WRAPPED = 12  # lines into which one log line is broken
 
 # A bullet or a number may stand before it.
@@ -79,6 +80,7 @@ class Unit(Struct):
     queued: bool = False  # of a queue's listing
     stamped: bool = False  # its line has a log's time at the front
     before: int = 0  # lines in front of the reply
+    front: str = ""  # of a log's line, where its time stands
     loose: bool = False  # "Budget: 450 EUR" looks like it: only its words tell
     bare_pair: bool = False  # nothing but its code and status was said so far
     more: bool = False  # its last line announced another (RFC 5321 §4.2.1)
@@ -287,13 +289,22 @@ def _log_line(line: str, formats: list[tuple[str, evidence.Parse]]) -> Unit | No
         end = logged.end() if logged[0].endswith("(") else logged.start()
         words = line[end:].strip().removesuffix(")") if logged[0].endswith("(") else line[end:]
         to = _TO.search(line) or led
-        return Unit(to[1] if to else "", [words], logged=True, stamped=stamped, replied=True, plain=True)
+        whom = to[1] if to else ""
+        return Unit(whom, [words], logged=True, stamped=stamped, replied=True, plain=True, front=line[:FRONT])
     if not stamped:
         return None
     for hint, parse in formats:
         made = parse(line, 0.0) if hint in line else None
         if isinstance(made, Delivery) and made.status in ("bounced", "deferred"):
-            return Unit(made.recipient, [made.text], logged=True, stamped=stamped, replied=True, plain=True)
+            return Unit(
+                made.recipient,
+                [made.text],
+                logged=True,
+                stamped=True,
+                replied=True,
+                plain=True,
+                front=line[:FRONT],
+            )
         if made is not None:
             return Unit(logged=True, replied=isinstance(made, Delivery))
     return None
