@@ -80,8 +80,9 @@ def _facts(refusal: Refusal, own: tuple[Address, ...]) -> list[str]:
     else:
         facts = [_MEANS.get(refusal.verdict, refusal.verdict)]
     if refusal.list:
-        facts.append(filters.name(refusal.list) + (f" ({refusal.sublist})" if refusal.sublist else ""))
-    if refusal.vendor:
+        named = filters.listed(refusal.list).removeprefix("the list ")
+        facts.append(named + (f" ({refusal.sublist})" if refusal.sublist else ""))
+    if refusal.vendor and refusal.vendor != refusal.list:
         facts.append(f"filter {filters.name(refusal.vendor)}")
     if refusal.cited_ip:
         whose = ", none of yours" if own and refusal.cited_ip not in own else ""

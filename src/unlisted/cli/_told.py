@@ -4,6 +4,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from unlisted import show
 from unlisted.cli import _lines
 from unlisted.edge import mail
@@ -67,8 +69,8 @@ class Told:
             _print(_lines.reports(refusals, self.own))
         return refusals
 
-    def log(self, path: str) -> bool:
-        """Tell the refusals of a mail server's log; False when the file is none."""
+    def log(self, path: str, name: str = "") -> bool:
+        """Tell the refusals of a mail server's log, called `name`; False when the file is none."""
         from unlisted.edge import maillog
 
         through = refused = 0
@@ -77,7 +79,8 @@ class Told:
             nonlocal through, refused
             if refusal is not None:
                 refused += 1
-                self._one(refusal, "log", event.queue_id)
+                source = f"{name}{refusal.source.removeprefix(path)}" if name else refusal.source
+                self._one(structs.replace(refusal, source=source), "log", event.queue_id)
             elif not (event.queue_id and self._repeats.refused(event.recipient, event.queue_id)):
                 through += 1
             else:
@@ -89,10 +92,12 @@ class Told:
             return False
         self._read["log"] += 1
         self.through = (self.through or 0) + through
-        show.talk(f"{reading.sentence()}, {show.count(through, 'message')} went through")
+        reading.path = name or path
+        said = f"{reading.sentence()}, {show.count(through, 'message')} went through"
+        show.talk("; ".join((said, *reading.assumed)))
         if not refused:
-            self._silent(path)
-        self._unknown(path, reading)
+            self._silent(reading.path)
+        self._unknown(reading)
         return True
 
     def _one(self, one: Refusal, kind: Kind, message: str) -> None:
@@ -153,25 +158,25 @@ class Told:
         self._read["silent"] += 1
         self._list(source, "no refusal in it")
 
-    def _unknown(self, path: str, reading: "Reading") -> None:
+    def _unknown(self, reading: "Reading") -> None:
         """Lines of a log that nobody understood, and the end that it does not have."""
         if reading.trouble:
-            self._left(path, reading.trouble)
+            self._left(reading.path, reading.trouble)
         if not reading.unknown:
             return
         self._partial = True
         self._read["lines"] += reading.unknown
         for sample in reading.samples:
-            self._list(path, f"line not understood: {sample}")
+            self._list(reading.path, f"line not understood: {sample}")
         if more := reading.unknown - len(reading.samples):
-            self._list(path, f"{show.count(more, 'more line')} not understood")
+            self._list(reading.path, f"{show.count(more, 'more line')} not understood")
 
     def _list(self, source: str, why: str) -> None:
         self._read["listed"] += 1
         if self.listing and self.as_json:
             show.emit({"source": source, "why": why})
         elif self.listing:
-            _print(show.wrap(f"{show.clean(source)}: {show.clean(why, 200)}", show.width(), hang=4))
+            print(f"{show.clean(source)}: {show.clean(why, 200)}")  # a list, for grep and sort as well
 
     # ---- the end ----------------------------------------------------------------------------------
 
@@ -191,6 +196,10 @@ class Told:
         return 0 if nothing_new or (self.through and not self._partial and not self._refused) else 3
 
     @property
+    def _nothing_read(self) -> bool:
+        return not self._read["message"] + self._read["log"]
+
+    @property
     def _refused(self) -> bool:
         return bool(self._common.count)
 
@@ -203,7 +212,7 @@ class Told:
         if not self.listing and (more := read["unread"] - NAMED) > 0:
             show.talk(f"not read: {show.count(more, 'other file')}   (--unread lists them)")
         dark = read["silent"] + read["dark"] + read["lines"]
-        if read["message"] + read["log"] == 1 and not dark:
+        if self._nothing_read or (read["message"] + read["log"] == 1 and not dark):
             return
         what = [show.count(read[kind], kind) for kind in ("log", "message") if read[kind]]
         lines = f", {show.count(read['lines'], 'line')} of logs not understood" if read["lines"] else ""
@@ -223,15 +232,18 @@ class Told:
                 "a log's line of the same bounce): counted once"
             )
         print()
-        if found.count or found.reports or not self._pages:
+        if self._nothing_read:
+            new = "nothing new" if self.fills and not self._read["unread"] else ""
+            _say(new or ("nothing could be read" if self._partial else "no mail, reply or mail log in it"))
+        elif found.count or found.reports or not self._pages:
             _say(show.clean(together.sentence(found), 500))
         if self._read["later"]:
             _say(f"{show.count(self._read['later'], 'message')} of those refused arrived at a later try")
         if different := together.apart(found):
             _say(different)
         if found.first is not None and found.last is not None and found.count > 1:
-            domains = f", {together.many(found.domains, 'recipient domain')}" if found.domains else ""
-            _say(f"first {show.when(found.first)}, last {show.when(found.last)}{domains}")
+            alone = f", to nobody but {show.clean(found.domain, 80)}" if found.domain else ""
+            _say(f"first {show.when(found.first)}, last {show.when(found.last)}{alone}")
         for number, text in enumerate(self._next(found)):
             front = "and:  " if number else "next: "
             _print(show.wrap(front + show.clean(text, 600), show.width(), hang=len(front)))
@@ -239,13 +251,16 @@ class Told:
     def _next(self, found: together.Common) -> list[str]:
         """The lines under which a person under pressure stops reading: what to type or to do now."""
         shut = self._unreached.shut
-        told = [
-            *([_shut(shut)] if shut else []),
-            *self._asked(),
-            *self._advice.lines(),
-        ][:MOST]
         if self._report is not None and not found.ours:
-            told = [report.look_up([self._report])]
+            return [report.look_up([self._report])]
+        if shut and not found.ours:
+            return [_shut(shut)]  # what each of them would advise is about the others
+        told = [*([_shut(shut)] if shut else []), *self._asked(), *self._advice.lines()][:MOST]
+        if not told and self.through is None and not self.fills:
+            return [
+                "unlisted explain -   (and paste the other server's words, or the text of the mail that says "
+                "what was not delivered)"
+            ]
         return told or ["unlisted investigate FOLDER   (with bounces, logs and leases in it)"]
 
     def _asked(self) -> list[str]:

@@ -12,7 +12,11 @@ Exit code: 0 none concerns us (or a mailbox has nothing new), 1 one does, 3 noth
 
 import argparse
 import os
+import shutil
 import sys
+import tempfile
+
+from msgspec import structs
 
 from unlisted import config, net, show
 from unlisted.cli import _given, _mailbox
@@ -74,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
         _mailbox.follow(args, paths, told.take)
         return told.end()
     for path in paths:
+        if path == "-":
+            _stdin(told)
+            continue
         if _mailbox.is_folder(path):
             told.fills = True
             _mailbox.folder(args, path, told.take)
@@ -84,6 +91,19 @@ def run(args: argparse.Namespace) -> int:
             if not (isinstance(found, mail.Unread) and found.why == mail.NO_MAIL and told.log(found.source)):
                 told.take(found)
     return told.end()
+
+
+def _stdin(told: Told) -> None:
+    """What is piped or pasted, by way of the disk: it may be a log of any length, which is read twice."""
+    if sys.stdin.isatty():
+        show.say("paste the bounce, or what the other server said; then Enter and Ctrl-D")
+    with tempfile.NamedTemporaryFile(prefix="unlisted-") as spool:
+        shutil.copyfileobj(sys.stdin.buffer, spool)
+        spool.flush()
+        if told.log(spool.name, "stdin"):
+            return
+        for found in mail.messages(spool.name):
+            told.take(structs.replace(found, source=f"stdin{found.source.removeprefix(spool.name)}"))
 
 
 def _waits(pipe: str) -> None:

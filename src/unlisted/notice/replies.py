@@ -21,7 +21,7 @@ _CLIENT = re.compile(
 _MARKS = re.compile(r"^(?:[>|] ?){1,8}(?=\S)", re.MULTILINE)
 # What is written for programs or for readers of a manual quotes replies, and tells of none.
 _DOCUMENT = re.compile(
-    r"\A\s{0,8}(?:[{\[]\s{0,80}[\"{\[]|<[?!a-zA-Z]|#!|%!)|"
+    r"\A\s{0,8}(?:[{\[]\s{0,80}[\"{\[]|<(?![^\s<>]{1,320}@)[?!a-zA-Z]|#!|%!)|"
     r"^#{1,6} \S|^\[[\w.\"-]{1,80}\][ \t]{0,4}$|"
     r"^[ \t]{0,40}(?:def|class|function|func|import|package|#include|return|const|static|public|private)\b"
     r".{0,200}[;:{(>]$",

@@ -44,6 +44,7 @@ class Common(Struct, frozen=True):
     last: float | None
     delivered: int | None = None
     partial: bool = False  # not everything could be read, so that nobody knows of all
+    domain: str = ""  # the one recipient domain of them all
 
     @property
     def share(self) -> float | None:
@@ -86,6 +87,11 @@ class _Tally:
         self.addresses, self.domains = _Values(), _Values()
         self.first: float | None = None
         self.last: float | None = None
+
+    def alone(self, values: _Values) -> str:
+        """The value that each of several has."""
+        top = values.top()
+        return top.value if top and top.count == self.count > 1 else ""
 
     def add(self, one: Refusal) -> None:
         self.count += 1
@@ -132,6 +138,7 @@ class Together:
             last=looked.last,
             delivered=delivered,
             partial=partial,
+            domain=looked.alone(looked.domains),
         )
 
 
@@ -168,16 +175,24 @@ def _shared(found: Common) -> str:
     # What one says of several is nothing that they have in common, nor what fewer than a quarter say.
     alike = [fact for fact in facts if fact[0].count >= max(min(2, total), total / RARE)]
     if 0 < found.ours < found.count:
-        head = f"{found.ours:,} of {found.count:,} refusals {'concerns' if found.ours == 1 else 'concern'} us"
-        body = _join(_counted(alike, total, found.partial))
-        return f"{head}; of these, {body}" if body else head
+        head = f"{total:,} of {found.count:,} refusals {'concerns' if total == 1 else 'concern'} us"
+        if not alike:
+            return head
+        if total == 1:
+            return f"{head}: it {_join([one for _, one, _ in alike])}"
+        if not found.partial and all(share.count == total for share, _, _ in alike):
+            return (
+                f"{head}; of these, {'both' if total == 2 else 'all'} {_join([most for _, _, most in alike])}"
+            )
+        return f"{head}; of these, {_join(_counted(alike, total, found.partial))}"
     if not facts:
         whose = "it" if total == 1 else "them"
         return f"{_plural(total, 'refusal')}; no filter, list or address is recognized in {whose}"
     if not alike:
         return f"{_plural(total, 'refusal')}, with no filter, list or address in common"
     if any(share.count < total for share, _, _ in alike):
-        return f"of {total:,} refusals, {_join(_counted(alike, total, found.partial))}"
+        head = f"{total:,} refusals: " if found.partial else f"of {total:,} refusals, "
+        return head + _join(_counted(alike, total, found.partial))
     said = [one if total == 1 else most for _, one, most in alike]
     return f"{_all(total, found.partial)} {_join(said)}"
 
@@ -200,7 +215,7 @@ def apart(found: Common) -> str:
         (found.lists, "list"),
         (found.addresses, "cited address"),
     )
-    differ = [many(number, noun) for number, noun in kinds if number > 1]
+    differ = [_different(number, noun) for number, noun in kinds if number > 1]
     silent = [
         f"{total - share.count:,} without {noun}"
         for share, number, noun in (
@@ -217,7 +232,7 @@ def apart(found: Common) -> str:
     return "; ".join(parts)
 
 
-def many(number: int, noun: str) -> str:
+def _different(number: int, noun: str) -> str:
     """How many different ones; more than KEPT are not told apart."""
     return f"{KEPT:,} or more {_noun(noun)}" if number >= KEPT else _plural(number, noun)
 
@@ -229,8 +244,8 @@ def _facts(found: Common) -> list[tuple[Share, str, str]]:
         end = f" from servers behind {filters.name(found.vendor.value)}"
         facts.append((found.vendor, "comes" + end, "come" + end))
     if found.list:
-        named = filters.name(found.list.value)
-        facts.append((found.list, f"names the list {named}", f"name the list {named}"))
+        named = filters.listed(found.list.value)
+        facts.append((found.list, f"names {named}", f"name {named}"))
     if found.cited:
         facts.append((found.cited, f"cites {found.cited.value}", f"cite {found.cited.value}"))
     return facts
