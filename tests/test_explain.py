@@ -855,3 +855,22 @@ def test_a_log_of_refusals_is_told_in_little_memory(tmp_path: Path) -> None:
         assert len(done.stdout.splitlines()) == lines
         peaks.append(int(done.stderr.rpartition(" ")[2]))
     assert peaks[1] - peaks[0] < 40_000  # kB; what is remembered of refusals, to tell repeats
+
+
+def test_mails_of_one_name_that_say_something_else_are_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.eml").write_bytes(REPORT)
+    (tmp_path / "b.eml").write_bytes(REPORT.replace(b"11:00:00", b"12:00:00"))
+    _, out, _ = _run(capsys, "--json", str(tmp_path))
+    assert [one["again"] for one in _told(out)] == [False, False]
+
+
+def test_a_mail_beside_a_log_is_no_mail_of_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.log").write_text("".join(SENT.format(n, n, "p") for n in range(30)))
+    (tmp_path / "a.eml").write_bytes(REPORT)
+    _, out, _ = _run(capsys, str(tmp_path))
+    assert "30 other messages went through" in _unwrapped(out)
+    assert "of all mail" not in out

@@ -130,3 +130,12 @@ def test_the_one_domain_of_all_is_known() -> None:
     same = [_refusal(n, recipient=f"p{n}@one.example") for n in range(3)]
     assert together.common(same).domain == "one.example"
     assert together.common([*same, _refusal(9)]).domain == ""
+
+
+def test_the_share_of_all_mail_is_that_of_the_log_alone() -> None:
+    counted = together.Together()
+    for number in range(50):
+        counted.add(_refusal(number))
+    assert counted.common(90, 10).share == 0.1
+    assert "10.0% of all mail was refused" in together.apart(counted.common(90, 10))
+    assert counted.common(0, 0).share is None

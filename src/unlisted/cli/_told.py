@@ -64,7 +64,9 @@ class Told:
             self._silent(found.source)
         name = _message_id(found.raw) if found.mail else ""
         for number, one in enumerate(refusals):
-            self._one(one, "mail" if found.mail else "text", f"{name} {number}" if name else "")
+            # The words too: a mail's name is a stranger's, and may stand on another mail.
+            message = f"{name} {number} {one.at} {one.text}" if name else ""
+            self._one(one, "mail" if found.mail else "text", message)
         if not self.listing and not self.as_json:
             _print(_lines.reports(refusals, self.own))
         return refusals
@@ -107,9 +109,10 @@ class Told:
             self._list(one.source, f"not understood: {one.text or 'no words of a server in it'}")
         if not again:
             self._count(one)
-        self._read["again"] += again
+        self._read["again"] += bool(again)
+        self._read["logged"] += kind == "log" and again != "same"
         if self.as_json and not self.listing:
-            show.emit(_lines.promised(one, self.own, again=again))
+            show.emit(_lines.promised(one, self.own, again=bool(again)))
         elif not self.listing and not again:
             _print(_lines.page(one, self.own) if one.sighting is not None else self._line(one))
 
@@ -205,7 +208,7 @@ class Told:
 
     @property
     def _common(self) -> together.Common:
-        return self._together.common(self.through, partial=self._partial)
+        return self._together.common(self.through, self._read["logged"], partial=self._partial)
 
     def _say_read(self) -> None:
         read = self._read

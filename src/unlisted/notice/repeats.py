@@ -6,6 +6,7 @@ KEPT refusals are remembered.
 """
 
 from collections import OrderedDict
+from typing import Literal
 
 from unlisted.messages import Refusal
 
@@ -13,7 +14,8 @@ KEPT = 50_000  # refusals that are remembered
 EACH = 64  # of one recipient that mean the same
 APART = 15 * 3600.0  # seconds: a log without a zone is off by up to 14 h, a bounce comes some minutes later
 
-Kind = str  # mail, log or text
+Kind = Literal["mail", "log", "text"]
+Again = Literal["", "same", "other"]
 
 
 class Repeats:
@@ -24,14 +26,17 @@ class Repeats:
         self._refused: OrderedDict[int, None] = OrderedDict()  # message and recipient, as the log names them
         self._told: OrderedDict[int, list[tuple[float | None, set[Kind]]]] = OrderedDict()
 
-    def again(self, one: Refusal, kind: Kind, message: str = "") -> bool:
-        """True when it was told before. `message`: queue id or message id, "" where nobody knows it."""
+    def again(self, one: Refusal, kind: Kind, message: str = "") -> Again:
+        """How it was told before: "same" by this very message, "other" by a source of another kind, or not.
+
+        `message`: queue id or message id, "" where nobody knows it.
+        """
         meaning = (one.recipient.lower(), one.code, one.rule, one.list, one.cited_ip, one.verdict)
         if message:
             _remember(self._refused, hash((message, one.recipient.lower())))
             if not _remember(self._same, hash((message, meaning))):
-                return True
-        return bool(one.recipient) and self._elsewhere(hash(meaning), one.at, kind)
+                return "same"
+        return "other" if one.recipient and self._elsewhere(hash(meaning), one.at, kind) else ""
 
     def refused(self, recipient: str, message: str) -> bool:
         """True when this message to him was refused before: what arrives now is no other one."""

@@ -45,13 +45,22 @@ class Common(Struct, frozen=True):
     delivered: int | None = None
     partial: bool = False  # not everything could be read, so that nobody knows of all
     domain: str = ""  # the one recipient domain of them all
+    logged: int | None = None  # refusals that the log tells; None: all of them
 
     @property
     def share(self) -> float | None:
         """Refused share of all mail, 0..1, where a mail log tells."""
-        if self.delivered is None or not self.count + self.delivered:
-            return None
-        return self.count / (self.count + self.delivered)
+        return self.refused / self.mail if self.delivered is not None and self.mail else None
+
+    @property
+    def refused(self) -> int:
+        """Of the mail that the log tells of."""
+        return self.count if self.logged is None else self.logged
+
+    @property
+    def mail(self) -> int:
+        """All that the log tells of."""
+        return self.refused + (self.delivered or 0)
 
 
 class _Values:
@@ -119,7 +128,9 @@ class Together:
             return
         (self._ours if one.verdict in OURS else self._others).add(one)
 
-    def common(self, delivered: int | None = None, *, partial: bool = False) -> Common:
+    def common(
+        self, delivered: int | None = None, logged: int | None = None, *, partial: bool = False
+    ) -> Common:
         """Those that concern us are compared among themselves when there are any."""
         looked = self._ours if self._ours.count else self._others
         return Common(
@@ -137,6 +148,7 @@ class Together:
             first=looked.first,
             last=looked.last,
             delivered=delivered,
+            logged=logged,
             partial=partial,
             domain=looked.alone(looked.domains),
         )
@@ -226,7 +238,7 @@ def apart(found: Common) -> str:
         if share and number == 1 and share.count < total
     ]
     parts = [f"not shared: {', '.join(differ + silent)}"] if differ or silent else []
-    if found.share is not None and found.count + (found.delivered or 0) >= ENOUGH:
+    if found.share and found.mail >= ENOUGH:
         of = "the mail that was read" if found.partial else "all mail"
         parts.append(f"{found.share:.1%} of {of} was refused")
     return "; ".join(parts)
