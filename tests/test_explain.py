@@ -874,3 +874,16 @@ def test_a_mail_beside_a_log_is_no_mail_of_the_log(
     _, out, _ = _run(capsys, str(tmp_path))
     assert "30 other messages went through" in _unwrapped(out)
     assert "of all mail" not in out
+
+
+def test_a_bounce_saved_as_a_page_is_read_without_its_tags(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.html").write_text(
+        "<!DOCTYPE html><html><body><p>Delivery has failed to these recipients:</p>"
+        f"<p><a href='mailto:b@example.org'>b@example.org</a></p><p>Remote Server returned '{ZEN.replace('[', '<b>[').replace(']', ']</b>')}'</p>"
+    )
+    _, out, _ = _run(capsys, "--json", str(tmp_path / "a.html"))
+    assert [(one["recipient"], one["list"], one["cited_ip"]) for one in _told(out)] == [
+        ("b@example.org", "spamhaus-zen", "203.0.113.5")
+    ]

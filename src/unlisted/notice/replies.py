@@ -51,7 +51,7 @@ def counted(
     A list's page among them is told first; beside one, prose about being listed is no refusal.
     """
     seen, rest = pages.split(text)
-    told, more = _counted(rest, source, own, near)
+    told, more = _counted(pages.words(rest), source, own, near)
     if not seen:
         return told, more
     return [
