@@ -879,9 +879,10 @@ def test_a_mail_beside_a_log_is_no_mail_of_the_log(
 def test_a_bounce_saved_as_a_page_is_read_without_its_tags(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    reply = ZEN.replace("[", "<b>[").replace("]", "]</b>")
     (tmp_path / "a.html").write_text(
         "<!DOCTYPE html><html><body><p>Delivery has failed to these recipients:</p>"
-        f"<p><a href='mailto:b@example.org'>b@example.org</a></p><p>Remote Server returned '{ZEN.replace('[', '<b>[').replace(']', ']</b>')}'</p>"
+        f"<p><a href='mailto:b@example.org'>b@example.org</a></p><p>Remote Server returned '{reply}'</p>"
     )
     _, out, _ = _run(capsys, "--json", str(tmp_path / "a.html"))
     assert [(one["recipient"], one["list"], one["cited_ip"]) for one in _told(out)] == [

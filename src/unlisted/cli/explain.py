@@ -5,7 +5,9 @@ page (of the CBL, Spamhaus, SpamCop, PSBL, UCEPROTECT or Backscatterer; copied, 
 JSON (XARF, Amazon SES), gzip of these, or - for stdin; or a folder on a server, imaps://USER@HOST/INBOX: its
 password is asked for, or taken from UNLISTED_IMAP_PASSWORD or --password-file. Nothing on the server changes;
 what was read is remembered here, and the next time only new mail is read. --follow does the same with a
-Maildir, as mail arrives. One line for each recipient, then what the refusals share and what to do next.
+Maildir, as mail arrives. Each recipient, then what the refusals share and what to do next; what tells the
+same again (a retry, a copy, a bounce beside its line in the log) counts once. --json gives each a line, with
+when it happened (`at`, Unix seconds), what to do (`advice`) and whether it was told before (`again`).
 Exit code: 0 none concerns us (or a mailbox has nothing new), 1 one does, 3 nothing could be told; with
 --unread 1 when there was something to list.
 """
