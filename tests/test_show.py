@@ -65,6 +65,7 @@ def test_what_is_made_to_be_copied_stays_whole() -> None:
     rows = show.wrap(f"next: look at it there: {url} and then type {command} as it stands here", 40, 6)
     assert f"      {url}" in rows
     assert f"      {command}" in rows
+    assert "nc -vz -w 10 mx.example.org 25;" in show.wrap("type nc -vz -w 10 mx.example.org 25; and look", 33)
 
 
 def test_pieces_stand_beside_each_other_where_they_fit() -> None:

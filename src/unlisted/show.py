@@ -67,7 +67,9 @@ def talk(text: str) -> None:
 # ---- as wide as the screen ------------------------------------------------------------------------
 
 # A command that we name, with its options and what looks like an argument: made to be copied whole.
-_COMMAND = re.compile(r"\bunlisted [a-z]+(?: (?:--[a-z-]+|[^\s]*[0-9A-Z/\[][^\s]*))*")
+_COMMAND = re.compile(
+    r"\b(?:unlisted [a-z]+|nc)(?= )(?: (?:--?[a-z-]+|[^\s]*[0-9A-Z/\[][^\s]*|[^\s]+\.[^\s]+))+"
+)
 
 
 def width() -> int:

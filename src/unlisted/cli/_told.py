@@ -118,7 +118,8 @@ class Told:
 
     def _count(self, one: Refusal) -> None:
         self._together.add(one)
-        self._advice.add(one)
+        if not self.as_json:  # there each has its own
+            self._advice.add(one)
         self._unreached.add(one)
         self._decided |= one.verdict != "undecided"
         if one.verdict == "our-address" and one.cited_ip is not None and len(self._cited) < SORTS:
