@@ -815,7 +815,7 @@ def test_a_mistyped_name_is_put_right(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "mail.log").write_text(LOGGED)
     code, _, err = _run(capsys, str(tmp_path / "mial.log"))
     assert code == 2
-    assert f"did you mean {tmp_path / 'mail.log'}" in err
+    assert f"try: {tmp_path / 'mail.log'}," in err
 
 
 @pytest.mark.parametrize("columns", [60, 80, 110])
@@ -888,3 +888,16 @@ def test_a_bounce_saved_as_a_page_is_read_without_its_tags(
     assert [(one["recipient"], one["list"], one["cited_ip"]) for one in _told(out)] == [
         ("b@example.org", "spamhaus-zen", "203.0.113.5")
     ]
+
+
+def test_a_pipe_without_end_is_read_in_part(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(explain, "SPOOLED", 20_000)
+    piped = SimpleNamespace(buffer=io.BytesIO((LOGGED * 1000).encode()), isatty=lambda: False)
+    monkeypatch.setattr(sys, "stdin", piped)
+    code, out, err = _run(capsys, "-")
+    assert code == 1
+    assert "the rest was not read" in err
+    assert "of those read, " in out
+    assert piped.buffer.tell() == 20_000

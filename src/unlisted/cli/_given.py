@@ -51,7 +51,11 @@ def _meant(text: str) -> str:
     except OSError:
         beside = []
     close = difflib.get_close_matches(name, beside, n=1, cutoff=0.7)
-    return f"did you mean {os.path.join(folder, close[0])}" if close else "name an existing file or folder"
+    return (
+        f"{os.path.join(folder, close[0])}, whose name is the nearest"
+        if close
+        else "name an existing file or folder"
+    )
 
 
 def seconds(text: str) -> float:

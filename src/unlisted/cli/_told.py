@@ -55,11 +55,11 @@ class Told:
             return []
         self._read["message"] += 1
         if found.cut:
-            self._left(found.source, f"large, {found.cut:,} bytes at its end were not read")
+            self.left(found.source, f"large, {found.cut:,} bytes at its end were not read")
         refusals, more = _refusals(found, self.own)
         if more:
             of = "recipients" if found.mail else "replies"
-            self._left(found.source, f"{more:,} more {of} were not read")
+            self.left(found.source, f"{more:,} more {of} were not read")
         if not refusals:
             self._silent(found.source)
         name = _message_id(found.raw) if found.mail else ""
@@ -153,7 +153,8 @@ class Told:
         if not self.listing and self._read["unread"] <= NAMED:
             show.talk(f"not read: {show.clean(found.source)}: {show.clean(found.why)}")
 
-    def _left(self, source: str, what: str) -> None:
+    def left(self, source: str, what: str) -> None:
+        """Say what was there and was not read."""
         self._partial = True
         self._list(source, what)
         show.talk(f"{show.clean(source)}: {what}")
@@ -165,7 +166,7 @@ class Told:
     def _unknown(self, reading: "Reading") -> None:
         """Lines of a log that nobody understood, and the end that it does not have."""
         if reading.trouble:
-            self._left(reading.path, reading.trouble)
+            self.left(reading.path, reading.trouble)
         if not reading.unknown:
             return
         self._partial = True

@@ -14,7 +14,6 @@ Exit code: 0 none concerns us (or a mailbox has nothing new), 1 one does, 3 noth
 
 import argparse
 import os
-import shutil
 import sys
 import tempfile
 
@@ -31,6 +30,7 @@ from unlisted.net import Address
 __all__ = ["ALIKE", "HELP", "PROMISED", "arguments", "run"]
 
 HELP = "read bounces, pasted replies and reports: is it about us, which list, whose filter"
+SPOOLED = 4 << 30  # bytes of stdin: it may have no end, and the disk has one
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,8 +100,15 @@ def _stdin(told: Told) -> None:
     if sys.stdin.isatty():
         show.say("paste the bounce, or what the other server said; then Enter and Ctrl-D")
     with tempfile.NamedTemporaryFile(prefix="unlisted-") as spool:
-        shutil.copyfileobj(sys.stdin.buffer, spool)
+        left, wanted = SPOOLED, 0
+        while left and not wanted:  # a short block is the last: a terminal would ask for a second Ctrl-D
+            wanted = min(1 << 20, left)
+            block = sys.stdin.buffer.read(wanted)
+            spool.write(block)
+            left, wanted = left - len(block), wanted - len(block)
         spool.flush()
+        if not left:
+            told.left("stdin", f"more than {SPOOLED >> 20:,} MiB; the rest was not read")
         if told.log(spool.name, "stdin"):
             return
         for found in mail.messages(spool.name):
