@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from unlisted import cli
 from unlisted.cli import explain
 from unlisted.edge import mail, maillog, mbox
+from unlisted.messages import Refusal
 
 BOUNCE = (
     b"From: MAILER-DAEMON@relay.example.net\nSubject: Undelivered Mail Returned to Sender\n"
@@ -36,6 +37,11 @@ def _run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
     return code, out, err
 
 
+def _unwrapped(out: str) -> str:
+    """What the screen says, however wide it is."""
+    return " ".join(out.split())
+
+
 def _read(path: Path) -> list[mail.Message | mail.Unread]:
     return list(mail.messages(str(path)))
 
@@ -45,7 +51,7 @@ def test_json_has_the_promised_fields_in_order(tmp_path: Path, capsys: pytest.Ca
     code, out, _ = _run(capsys, str(tmp_path / "a.eml"), "--json")
     (row,) = [json.loads(text) for text in out.splitlines()]
     assert code == 1
-    assert list(row) == explain.PROMISED
+    assert list(row) == [*explain.PROMISED, "at", "advice", "again"]
     assert (row["recipient"], row["verdict"], row["list"], row["cited_ip"]) == (
         "b@example.org", "our-address", "spamcop", "203.0.113.5",
     )  # fmt: skip
@@ -368,7 +374,8 @@ def test_what_was_not_understood_is_counted_and_listed(
     assert "b@example.org" in out
     code, out, _ = _run(capsys, "--unread", str(tmp_path))
     assert code == 1
-    assert [line.rpartition("/")[2].split(": ")[:2] for line in out.splitlines()] == [
+    rows = [line for line in out.splitlines() if not line.startswith(" ")]
+    assert [line.rpartition("/")[2].split(": ")[:2] for line in rows] == [
         ["2.eml", "no refusal in it"], ["3.eml", "not understood"], ["4", "not read"],
     ]  # fmt: skip
     _, out, _ = _run(capsys, "--unread", "--json", str(tmp_path))
@@ -452,7 +459,7 @@ def test_an_address_that_is_none_of_ours_is_not_ours(
     code, out, _ = _run(capsys, str(tmp_path / "r.txt"), "--own", "203.0.113.5")
     assert code == 0
     assert "cites 198.51.100.9, none of yours" in out
-    assert "say --own 198.51.100.9" in out.splitlines()[-1]
+    assert "say --own 198.51.100.9" in _unwrapped(out)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
@@ -488,8 +495,7 @@ def test_the_next_step_fits_what_was_refused(
 ) -> None:
     (tmp_path / "r.txt").write_text(reply + "\n")
     _, out, _ = _run(capsys, str(tmp_path / "r.txt"))
-    assert out.splitlines()[-1].startswith("next: ")
-    assert next_step in out.splitlines()[-1]
+    assert next_step in _unwrapped(out).rpartition("next: ")[2]
 
 
 def test_thousands_that_say_the_same_are_not_all_shown(
@@ -638,9 +644,9 @@ def test_lines_of_an_exchange_log_without_their_session(tmp_path: Path) -> None:
         f'{front}"554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org, see there",\n'
         f"{front}550 5.1.1 <kim@partner.example>: User unknown,\n"
     )
-    found = maillog.logged(str(tmp_path / "a.log"), ())
-    assert found is not None
-    assert [(one.recipient, one.reason) for one in found.refusals] == [
+    found: list[Refusal] = []
+    assert maillog.logged(str(tmp_path / "a.log"), (), lambda _, one: found.append(one) if one else None)
+    assert [(one.recipient, one.reason) for one in found] == [
         ("", "blocked"), ("kim@partner.example", "userunknown"),
     ]  # fmt: skip
 
@@ -660,3 +666,238 @@ def test_lines_that_begin_no_mail_are_searched_for_its_end_once() -> None:
     raw = b"From: a\nTo: b\n" + b"--a\nto: b\n c\n" * 40_000
     ((found, cut),) = mbox.split(mbox.Rewound(b"", io.BytesIO(raw)), len(raw))
     assert (found, cut) == (raw, 0)
+
+
+# ---- many, told once, and what to do ---------------------------------------------------------------
+
+REPORT = (
+    b"From: MAILER-DAEMON@mail.example.net\nSubject: Undelivered Mail\nMessage-ID: <1@mail.example.net>\n"
+    b"Date: Thu, 19 Nov 2026 11:09:09 +0100\n"
+    b'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
+    b"--b\nContent-Type: text/plain\n\nSorry.\n\n--b\nContent-Type: message/delivery-status\n\n"
+    b"Reporting-MTA: dns; mail.example.net\nArrival-Date: Thu, 19 Nov 2026 10:59:59 +0100\n\n"
+    b"Final-Recipient: rfc822; b@example.org\nAction: failed\nStatus: 5.7.1\n"
+    b"Last-Attempt-Date: Thu, 19 Nov 2026 11:00:00 +0100\n"
+    b"Diagnostic-Code: smtp; " + ZEN.encode() + b"\n\n--b--\n"
+)
+SENT = (
+    "Nov 19 10:{:02d}:00 mail postfix/smtp[99]: 4AB4C{:02X}: to=<{}@example.com>, "
+    "relay=mx.example.com[198.51.100.9]:25, delay=1, dsn=2.0.0, status=sent (250 2.0.0 OK)\n"
+)
+
+
+def _told(out: str) -> list[dict[str, object]]:
+    return [json.loads(text) for text in out.splitlines()]
+
+
+def test_a_log_and_its_bounces_are_counted_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mail.log").write_text(LOGGED + "".join(SENT.format(n, n, "p") for n in range(28)))
+    (tmp_path / "a.eml").write_bytes(REPORT)
+    (tmp_path / "copy.eml").write_bytes(REPORT)
+    _, out, _ = _run(capsys, str(tmp_path))
+    assert (
+        "the one refusal names the list spamhaus-zen and cites 203.0.113.5; 28 other messages"
+        in _unwrapped(out)
+    )
+    assert "and 2 that repeat one of these" in out
+    assert "3.4% of all mail was refused" in out
+    _, out, _ = _run(capsys, "--json", str(tmp_path))
+    assert [one["again"] for one in _told(out)] == [False, True, True]
+
+
+def test_retries_are_one_refusal_and_what_arrives_later_is_no_other_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grey = SENT.replace("status=sent (250 2.0.0 OK)", "status=deferred (host x said: 451 4.7.1 Greylisted)")
+    lines = [grey.format(n, 99, "g") for n in range(4)] + [SENT.format(9, 99, "g"), SENT.format(9, 1, "p")]
+    (tmp_path / "mail.log").write_text("".join(lines))
+    code, out, err = _run(capsys, str(tmp_path))
+    assert code == 0
+    assert (
+        "1 refusal; no filter, list or address is recognized in it; 1 other message went through"
+        in _unwrapped(out)
+    )
+    assert "1 message of those refused arrived at a later try" in out
+    assert "no year in the times" in err
+
+
+def test_a_refusal_has_its_own_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    eleven = 1795082400.0  # 2026-11-19 10:00:00Z
+    (tmp_path / "dsn.eml").write_bytes(REPORT)
+    (tmp_path / "plain.eml").write_bytes(BOUNCE)
+    (tmp_path / "mail.log").write_text(LOGGED)
+    (tmp_path / "pasted.txt").write_text(f"We get this:\n\n550 5.7.10 STARTTLS is required\n\n{LOGGED}")
+    for name in ("mail.log", "pasted.txt"):
+        os.utime(tmp_path / name, (eleven + 86_400 * 90, eleven + 86_400 * 90))  # the year is not in it
+    _, out, _ = _run(capsys, "--json", str(tmp_path))
+    times = {Path(str(one["source"]).split(":")[0]).name: one["at"] for one in _told(out)}
+    assert times == dict.fromkeys(("dsn.eml", "plain.eml", "mail.log", "pasted.txt"), eleven)
+    assert {str(one["advice"])[:14] for one in _told(out)} == {"unlisted check", "the receiver w"}
+
+
+def test_many_hosts_that_do_not_answer_are_our_port_25(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosts = [TIMEOUT.replace("198.51.100.7", f"198.51.{n}.7").replace("<c@", f"<c@d{n}.") for n in range(4)]
+    (tmp_path / "mail.log").write_text("".join(hosts))
+    code, out, _ = _run(capsys, str(tmp_path))
+    assert code == 1
+    assert "next: outgoing port 25 seems shut" in out
+    assert "4 different hosts could not be connected to" in _unwrapped(out)
+    (tmp_path / "mail.log").write_text("".join(hosts) + SENT.format(1, 1, "p"))
+    code, out, _ = _run(capsys, str(tmp_path))
+    assert (code, "port 25" in out) == (0, False)
+    (tmp_path / "mail.log").write_text(hosts[0])
+    code, out, _ = _run(capsys, str(tmp_path))
+    assert (code, "port 25" in out, "not about us" in out) == (0, False, True)
+
+
+def test_of_all_is_not_said_where_something_was_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):  # which begins as no tag of HTML does
+        (tmp_path / f"{number}.txt").write_text(f"<b{number}@example.org>: {ZEN}\n")
+    assert "all 3 refusals name the list" in _run(capsys, str(tmp_path))[1]
+    (tmp_path / "outlook.msg").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(9))
+    assert "of those read, 3 refusals name the list" in _run(capsys, str(tmp_path))[1]
+
+
+def test_where_nothing_can_be_read_no_more_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.msg").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(9))
+    code, out, _ = _run(capsys, str(tmp_path))
+    assert code == 3
+    assert "nothing could be read" in out
+    assert "no refusal" not in out
+    assert "paste the other server's words" in _unwrapped(out)
+
+
+def test_lines_of_a_log_that_nobody_understands_are_counted_and_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = LOGGED.replace("status=bounced", "status=wondrous").replace("to=", "to=", 1)
+    (tmp_path / "mail.log").write_text(LOGGED * 3 + odd)
+    _, out, err = _run(capsys, str(tmp_path))
+    assert "1 line of logs not understood   (--unread lists them)" in err
+    assert out.count("of those read, ") == 1
+    code, out, _ = _run(capsys, "--unread", str(tmp_path))
+    assert code == 1
+    assert "line not understood: " in out
+    assert "status=wondrous" in out
+
+
+def test_a_long_log_is_read_from_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = "".join(SENT.format(n % 60, n, "p") for n in range(1000)) + LOGGED
+    for raw in (log.encode(), gzip.compress(log.encode())):
+        piped = SimpleNamespace(buffer=io.BytesIO(raw), isatty=lambda: False)
+        monkeypatch.setattr(sys, "stdin", piped)
+        code, out, err = _run(capsys, "--json", "-")
+        assert code == 1
+        assert [one["source"] for one in _told(out)] == ["stdin:1001"]
+        assert err.startswith("stdin: postfix, 1,001 lines")
+        assert "1,000 messages went through" in err
+
+
+def test_who_pastes_is_told_how_it_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = SimpleNamespace(buffer=io.BytesIO(f"{ZEN}\n".encode()), isatty=lambda: True)
+    monkeypatch.setattr(sys, "stdin", typed)
+    code, _, err = _run(capsys, "-")
+    assert code == 1
+    assert "Ctrl-D" in err
+
+
+def test_a_mistyped_name_is_put_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mail.log").write_text(LOGGED)
+    code, _, err = _run(capsys, str(tmp_path / "mial.log"))
+    assert code == 2
+    assert f"try: {tmp_path / 'mail.log'}," in err
+
+
+@pytest.mark.parametrize("columns", [60, 80, 110])
+def test_the_screen_is_as_wide_as_it_is(
+    columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.chdir(tmp_path)
+    url = "https://postmaster.example/" + "x" * 120
+    Path("a.txt").write_text(f"<b@example.org>: {ZEN}; see {url}\n")
+    Path("b.txt").write_text("<c@example.org>: 550 5.7.1 [203.0.113.5] is on our block list: " + url + "\n")
+    _, out, _ = _run(capsys, "a.txt", "b.txt")
+    assert all(len(row) <= columns or " " not in row.strip() for row in out.splitlines())
+    assert url in out
+    assert "messagelabs" not in out
+    Path("c.txt").write_text(
+        "host cluster5.eu.messagelabs.com[198.51.100.1] said: 553-Sorry, your IP address (203.0.113.5) has "
+        "been blocked. 553 Please visit www.messagelabs.com\n"
+    )
+    assert "filter MessageLabs" in _unwrapped(_run(capsys, "c.txt")[1])
+
+
+def test_a_log_of_refusals_is_told_in_little_memory(tmp_path: Path) -> None:
+    """Half a GB for a million refusals became a state with a cap."""
+    line = LOGGED.replace("b@", "b{0}@").replace("3AB4C5D", "3AB4C{0:04X}")
+    (tmp_path / "mail.log").write_text("".join(line.format(number) for number in range(30_000)))
+    peaks = []
+    for lines in (3000, 30_000):
+        text = (tmp_path / "mail.log").read_text().splitlines(keepends=True)[:lines]
+        (tmp_path / f"{lines}.log").write_text("".join(text))
+        script = (
+            "import resource, sys; from unlisted import cli; cli.main(['explain', '--json', sys.argv[1]]);"
+            "sys.stderr.write(f'peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}')"
+        )
+        words = [sys.executable, "-c", script, str(tmp_path / f"{lines}.log")]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        assert len(done.stdout.splitlines()) == lines
+        peaks.append(int(done.stderr.rpartition(" ")[2]))
+    assert peaks[1] - peaks[0] < 40_000  # kB; what is remembered of refusals, to tell repeats
+
+
+def test_mails_of_one_name_that_say_something_else_are_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.eml").write_bytes(REPORT)
+    (tmp_path / "b.eml").write_bytes(REPORT.replace(b"11:00:00", b"12:00:00"))
+    _, out, _ = _run(capsys, "--json", str(tmp_path))
+    assert [one["again"] for one in _told(out)] == [False, False]
+
+
+def test_a_mail_beside_a_log_is_no_mail_of_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.log").write_text("".join(SENT.format(n, n, "p") for n in range(30)))
+    (tmp_path / "a.eml").write_bytes(REPORT)
+    _, out, _ = _run(capsys, str(tmp_path))
+    assert "30 other messages went through" in _unwrapped(out)
+    assert "of all mail" not in out
+
+
+def test_a_bounce_saved_as_a_page_is_read_without_its_tags(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reply = ZEN.replace("[", "<b>[").replace("]", "]</b>")
+    (tmp_path / "a.html").write_text(
+        "<!DOCTYPE html><html><body><p>Delivery has failed to these recipients:</p>"
+        f"<p><a href='mailto:b@example.org'>b@example.org</a></p><p>Remote Server returned '{reply}'</p>"
+    )
+    _, out, _ = _run(capsys, "--json", str(tmp_path / "a.html"))
+    assert [(one["recipient"], one["list"], one["cited_ip"]) for one in _told(out)] == [
+        ("b@example.org", "spamhaus-zen", "203.0.113.5")
+    ]
+
+
+def test_a_pipe_without_end_is_read_in_part(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(explain, "SPOOLED", 20_000)
+    piped = SimpleNamespace(buffer=io.BytesIO((LOGGED * 1000).encode()), isatty=lambda: False)
+    monkeypatch.setattr(sys, "stdin", piped)
+    code, out, err = _run(capsys, "-")
+    assert code == 1
+    assert "the rest was not read" in err
+    assert "of those read, " in out
+    assert piped.buffer.tell() == 20_000

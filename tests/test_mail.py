@@ -19,7 +19,8 @@ from types import SimpleNamespace
 import pytest
 
 from unlisted import cli
-from unlisted.edge import folder, mail, maillog, undated
+from unlisted.cli._told import Told
+from unlisted.edge import folder, mail, undated
 from unlisted.notice import bounce
 
 ZEN = "554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org"
@@ -261,12 +262,15 @@ def test_a_file_that_goes_away_while_the_folder_is_read(tmp_path: Path) -> None:
     assert isinstance(last, mail.Message)
 
 
-def test_a_log_is_known_by_the_name_that_people_know(tmp_path: Path) -> None:
+def test_a_log_is_known_by_the_name_that_people_know(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "tmp123").write_text(LOG)
-    found = maillog.logged(str(tmp_path / "tmp123"), (), name="stdin")
-    assert found is not None
-    assert found.refusals[0].source == "stdin:1"
-    assert "tmp123" not in found.sentence
+    told = Told((), as_json=True, listing=False)
+    assert told.log(str(tmp_path / "tmp123"), "stdin")
+    out, err = capsys.readouterr()
+    assert json.loads(out.splitlines()[0])["source"] == "stdin:1"
+    assert "tmp123" not in out + err
 
 
 # ---- log lines without dates ----------------------------------------------------------------------

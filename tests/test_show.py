@@ -45,3 +45,35 @@ def test_no_moment_raises(at: float | None) -> None:
 
 def test_moments_are_utc() -> None:
     assert show.when(0.0) == "1970-01-01 00:00:00Z"
+
+
+@given(st.text(alphabet="ab 漢é:/", max_size=200), st.integers(10, 80), st.integers(0, 6))
+def test_rows_fit_and_no_word_is_broken(text: str, room: int, hang: int) -> None:
+    rows = show.wrap(text, room, hang)
+    assert " ".join(rows).split() == text.split()
+    assert all(show.cells(row) <= room or " " not in row.strip() for row in rows)
+    assert all(row.startswith(" " * hang) for row in rows[1:])
+
+
+def test_wide_letters_take_two_columns() -> None:
+    assert [show.cells(text) for text in ("abc", "漢字", "e\u0301")] == [3, 4, 1]
+
+
+def test_what_is_made_to_be_copied_stays_whole() -> None:
+    url = "https://check.spamhaus.org/query/ip/203.0.113.5/" + "x" * 60
+    command = "unlisted find --seen 203.0.113.5:51518 --at 2026-11-12T12:09:13Z"
+    rows = show.wrap(f"next: look at it there: {url} and then type {command} as it stands here", 40, 6)
+    assert f"      {url}" in rows
+    assert f"      {command}" in rows
+    assert "nc -vz -w 10 mx.example.org 25;" in show.wrap("type nc -vz -w 10 mx.example.org 25; and look", 33)
+
+
+def test_pieces_stand_beside_each_other_where_they_fit() -> None:
+    assert show.rows(["one two", "", '"three"', "[four]"], 40) == ['one two  "three"  [four]']
+    assert show.rows(["one two", '"three"', "[four]"], 15) == ["one two", '    "three"', "    [four]"]
+
+
+def test_the_width_is_the_screens_within_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns, width in (("60", 60), ("300", show.WIDEST), ("3", show.NARROWEST), ("", 80)):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert show.width() == width

@@ -5,6 +5,7 @@ Host names, log lines and replies come from strangers: everything shown goes thr
 
 import json
 import re
+import shutil
 import sys
 import unicodedata
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from unlisted.page import Line
 
 WIDEST = 110  # columns; longer lines are hard to read, however wide the screen
+NARROWEST = 40
 STYLES = {"title": "bold", "bad": "red", "good": "green", "dim": "dim", "command": "cyan", "plain": ""}
 
 # Cc controls, Cf formatting (bidi, zero width), Cs surrogates, Zl and Zp line ends: all can lie on a screen.
@@ -62,6 +64,65 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def talk(text: str) -> None:
+    """Talk on stderr, as wide as the screen; on one line for programs."""
+    say("\n".join(wrap(text, width(), hang=2)) if sys.stderr.isatty() else text)
+
+
+# ---- as wide as the screen ------------------------------------------------------------------------
+
+# A command that we name, with its options and what looks like an argument: made to be copied whole.
+_COMMAND = re.compile(
+    r"\b(?:unlisted [a-z]+|nc)(?= )(?: (?:--?[a-z-]+|[^\s]*[0-9A-Z/\[][^\s]*|[^\s]+\.[^\s]+))+"
+)
+
+
+def width() -> int:
+    """Columns of the terminal; 80 where there is none."""
+    return max(NARROWEST, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
+
+
+def cells(text: str) -> int:
+    """Columns that `text` takes: East Asian letters take two, accents of their own none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
+
+
+def wrap(text: str, room: int, hang: int = 0) -> list[str]:
+    """Rows of at most `room` columns, the later ones indented by `hang`.
+
+    No word is broken, so that an address of a page can be copied: one longer than a row has it for itself.
+    """
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", "\0"), text)
+    done: list[str] = []
+    row, used = "", 0
+    for word in whole.split(" "):
+        size = cells(word)
+        if row.strip() and used + 1 + size > room:
+            if word:
+                done.append(row)
+                row, used = " " * hang + word, hang + size
+        else:
+            row, used = (f"{row} {word}", used + 1 + size) if row or done else (word, size)
+    return [one.rstrip().replace("\0", " ") for one in (*done, row)]
+
+
+def rows(pieces: "Iterable[str]", room: int, hang: int = 4) -> list[str]:
+    """Pieces beside each other as long as they fit, else each on rows of its own, indented by `hang`."""
+    made: list[str] = []
+    for piece in filter(None, pieces):
+        if made and cells(made[-1]) + 2 + cells(piece) <= room:
+            made[-1] += f"  {piece}"
+        elif made:
+            made += [" " * hang + row for row in wrap(piece, room - hang)]
+        else:
+            made += wrap(piece, room, hang)
+    return made
+
+
 def console(*, stderr: bool = False) -> "Console":
     """A terminal that takes text as it is: no markup, no emoji, no guessing of highlights.
 
@@ -93,8 +154,6 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 def page(lines: "Iterable[Line]") -> None:
     """Print lines with their indents; a wrapped line keeps its indent, a command stays whole."""
-    from textwrap import wrap
-
     out = console()
     for line in lines:
         margin = " " * line.indent
@@ -103,9 +162,6 @@ def page(lines: "Iterable[Line]") -> None:
         if line.style == "command":
             out.print(margin + line.text, style=STYLES["command"], soft_wrap=True)
             continue
-        room = max(40, min(out.width, WIDEST)) - line.indent
-        rows = wrap(
-            line.text, room, subsequent_indent=" " * line.hang, break_long_words=False, break_on_hyphens=False
-        )
-        for row in rows or [""]:
+        room = max(NARROWEST, min(out.width, WIDEST)) - line.indent
+        for row in wrap(line.text, room, line.hang):
             out.print(margin + row, style=STYLES[line.style], soft_wrap=True)

@@ -1,6 +1,7 @@
 """What people write after options that several verbs share: checked once, with the mend in the error."""
 
 import argparse
+import difflib
 import os
 from collections.abc import Sequence
 
@@ -34,12 +35,27 @@ def sources(texts: Sequence[str]) -> Sequence[str]:
     """Files and folders that were named: exit 2 for one that is not there, exit 4 when none may be read."""
     for text in texts:
         if not os.path.lexists(text):
-            raise UnlistedError(f"there is no {text[:200]}", remedy="name an existing file or folder", code=2)
+            raise UnlistedError(f"there is no {text[:200]}", remedy=_meant(text), code=2)
     if texts and not any(os.access(text, os.R_OK) for text in texts):
         raise UnlistedError(
             f"{texts[0][:200]}: permission denied", remedy="sudo, or a copy that you may read", code=4
         )
     return texts
+
+
+def _meant(text: str) -> str:
+    """The file beside it whose name is nearest."""
+    folder, name = os.path.split(text)
+    try:
+        beside = os.listdir(folder or ".")[:10_000]
+    except OSError:
+        beside = []
+    close = difflib.get_close_matches(name, beside, n=1, cutoff=0.7)
+    return (
+        f"{os.path.join(folder, close[0])}, whose name is the nearest"
+        if close
+        else "name an existing file or folder"
+    )
 
 
 def seconds(text: str) -> float:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from unlisted.diagnose.signs import mostly_clear
 from unlisted.messages import Listing, Refusal
 from unlisted.net import Address
+from unlisted.notice import filters
 
 
 class Gate(Struct, frozen=True):
@@ -65,7 +66,7 @@ def _issuer(refusals: list[Refusal]) -> Gate:
     private = sum(r.verdict == "private-list" for r in about)
     if private == len(about):
         return Gate(name, "stop", f"all {private} come from receivers' private lists: only they can mend it")
-    vendors = Counter(r.vendor or r.remote_mta or "?" for r in about)
+    vendors = Counter(filters.name(r.vendor) or r.remote_mta or "?" for r in about)
     return Gate(name, "pass", ", ".join(f"{vendor} ({number}x)" for vendor, number in vendors.most_common(4)))
 
 

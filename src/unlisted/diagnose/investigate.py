@@ -12,8 +12,7 @@ from unlisted.messages import Delivery, Lease, Listing, Refusal, Submission, Sus
 from unlisted.net import Address, Network
 from unlisted.notice import lists, refusal, together
 from unlisted.notice.advice import FINDS_IT, advise
-
-SAME = 3600.0  # seconds: a bounce is written at once, but the mail that carries it may be read late
+from unlisted.notice.repeats import Repeats
 
 
 class Material(Struct, frozen=True, kw_only=True):
@@ -103,18 +102,10 @@ def from_log(deliveries: Iterable[Delivery], own: tuple[Address, ...]) -> list[R
 
 def _unsaid(logged: list[Refusal], mails: tuple[Refusal, ...]) -> list[Refusal]:
     """Refusals of the log that no bounce tells of already: nothing is counted twice."""
-    told: dict[tuple[str, str, str], list[float | None]] = {}
+    told = Repeats()
     for one in mails:
-        told.setdefault((one.recipient.lower(), one.code, one.rule), []).append(one.at)
-    new = []
-    for one in logged:
-        times = told.get((one.recipient.lower(), one.code, one.rule), [])
-        match = next((t for t in times if t is None or one.at is None or abs(t - one.at) < SAME), ...)
-        if match is ...:
-            new.append(one)
-        else:
-            times.remove(match)
-    return new
+        told.again(one, "mail")
+    return [one for one in logged if not told.again(one, "log")]
 
 
 def _span(times: list[float]) -> Span:

@@ -56,7 +56,7 @@ class Belief:
 
     @property
     def sure(self) -> bool:
-        """No more is to be waited for: two lists were seen, one alone might be all that a filter lets through."""
+        """No more is to be waited for: two lists were seen (one may be all that a filter lets through)."""
         return len(self.seen) > 1 or not self.testing
 
     def add(self, entry: Entry, subject: Address | str, trusted: Collection[tuple[str, Kind]]) -> Group:

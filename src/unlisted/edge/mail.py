@@ -95,7 +95,8 @@ def messages(
     how = _How(limit, named, log or (lambda *_: False))
     if path == "-":
         try:
-            yield from _stream("stdin", cast(BinaryIO, sys.stdin.buffer), how)
+            file = cast(BinaryIO, sys.stdin.buffer)
+            yield from _stream("stdin", cast(BinaryIO, _Typed(file)) if file.isatty() else file, how)
         except OSError as error:
             yield Unread("stdin", error.strerror or "cannot be read")
     elif os.path.isdir(path):
@@ -106,12 +107,15 @@ def messages(
         yield from _file(path, how)
 
 
-def replied(text: Message, own: tuple[Address, ...]) -> tuple[list[Refusal], int]:
-    """The refusals in a text, piece by piece where it is large, and how many replies were not read."""
+def replied(text: Message, own: tuple[Address, ...], near: float = 0.0) -> tuple[list[Refusal], int]:
+    """The refusals in a text, piece by piece where it is large, and how many replies were not read.
+
+    `near`: no time without a year in it lies behind this (Unix seconds).
+    """
     told: list[Refusal] = []
     more = 0
     for piece in _pieces(text.raw.decode("utf-8", "replace"), PASTE):
-        found, beyond = replies.counted(undated.dated(piece), text.source, own)
+        found, beyond = replies.counted(undated.dated(piece), text.source, own, near)
         told, more = told + found, more + beyond
     return told, more
 
@@ -312,6 +316,19 @@ def _each(source: str, found: Iterator[tuple[bytes, int]]) -> Iterator[Message]:
         held = one
     if held is not None:
         yield Message(f"{source}#{number}" if number > 1 else source, held[0], cut=held[1])
+
+
+class _Typed:
+    """What is typed ends at the first Ctrl-D, a short block; the terminal would ask for further ones."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._done = file, False
+
+    def read(self, size: int = -1) -> bytes:
+        """The next `size` bytes, fewer at the end; all of it when negative."""
+        block = b"" if self._done else self._file.read(size)
+        self._done = size < 0 or len(block) < size
+        return block
 
 
 class _Returns(io.RawIOBase):

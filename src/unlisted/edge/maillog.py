@@ -1,58 +1,74 @@
-"""A mail server's log as refusals: which messages receivers turned away, and how many went through."""
+"""A mail server's log as refusals: which messages receivers turned away, and which went through."""
 
 import os
+import time
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-
-from msgspec import Struct, structs
 
 from unlisted import net
 from unlisted.diagnose.investigate import from_log
 from unlisted.diagnose.signs import abroad
 from unlisted.edge import mail, read
 from unlisted.edge.blocks import virtual
+from unlisted.evidence import Fact
 from unlisted.messages import Delivery, Refusal
 from unlisted.net import Address, Network
 from unlisted.notice import replies
 
-
-class Logged(Struct, frozen=True):
-    """What one log told."""
-
-    refusals: tuple[Refusal, ...]
-    through: int  # messages that left and were taken
-    sentence: str  # what was read, in words
+Take = Callable[[Delivery, Refusal | None], object]  # None: the receiver took it
 
 
 def logged(
-    path: str, own: tuple[Address, ...], inside: tuple[Network, ...] = net.INSIDE, name: str = ""
-) -> Logged | None:
-    """The refusals of a file that is a mail server's log; None when it is none, or a text with replies.
+    path: str, own: tuple[Address, ...], take: Take, inside: tuple[Network, ...] = net.INSIDE
+) -> read.Reading | None:
+    """Tell each delivery of a mail server's log as it is read; None for a file that is none.
 
-    `name`: what people know it by, where that is not its path.
+    A small text with replies is none, though it holds log lines: a person pasted it.
     """
     if not os.path.isfile(path) or virtual(Path(path)):
         return None
-    reading = read.read(Path(path))
-    if "maillogs" not in reading.kinds:
-        return None
-    if replies.tells(_small(path, reading.size)):
-        return None  # log lines among what a person pasted
-    deliveries = [event for event in reading.events if isinstance(event, Delivery)]
-    left = abroad(deliveries, inside)
-    through = sum(delivery.status == "sent" for delivery in left)
-    refusals = from_log([*left, *(one for one in deliveries if one.relay == "none")], own)
-    refusals.sort(key=lambda one: one.at or 0.0)
-    if name:
-        reading.path = name
-        refusals = [structs.replace(one, source=name + one.source.removeprefix(path)) for one in refusals]
-    return Logged(tuple(refusals), through, reading.sentence())
+    told = _Told(path, own, take, inside)
+    reading = read.read(Path(path), take=told.one)
+    return reading if "maillogs" in reading.kinds and not told.pasted else None
 
 
-def _small(path: str, size: int) -> str:
-    """The text of a file that is no larger than what a person pastes; "" of a larger one."""
-    if size > mail.PASTE:
-        return ""
+def near(path: str) -> float:
+    """What places a log's times without a year in a pasted text: none may lie after it was written."""
     try:
+        written = os.path.getmtime(path)
+    except OSError:
+        written = time.time()  # pasted now
+    return read.placing(None, written)
+
+
+class _Told:
+    """Judges deliveries and passes them on; nothing is kept."""
+
+    def __init__(self, path: str, own: tuple[Address, ...], take: Take, inside: tuple[Network, ...]) -> None:
+        self._path, self._own, self._take, self._inside = path, own, take, inside
+
+    @cached_property
+    def pasted(self) -> bool:
+        """True for log lines among what a person pasted."""
+        return replies.tells(_small(self._path))
+
+    def one(self, event: Fact) -> None:
+        """The next fact of the log."""
+        if not isinstance(event, Delivery) or self.pasted:
+            return
+        left = bool(abroad((event,), self._inside))
+        if event.status == "sent" and left:
+            self._take(event, None)
+        for refusal in from_log((event,), self._own) if left or event.relay == "none" else ():
+            self._take(event, refusal)
+
+
+def _small(path: str) -> str:
+    """The text of a file that is no larger than what a person pastes; "" of a larger one."""
+    try:
+        if os.path.getsize(path) > mail.PASTE:
+            return ""
         return Path(path).read_bytes()[: mail.PASTE].decode("utf-8", "replace")
     except OSError:
         return ""

@@ -81,8 +81,16 @@ def paths(sources: Iterable[str]) -> list[Path]:
     return list(found)
 
 
-def read(path: Path, near: float | None = None, progress: Progress | None = None) -> Reading:
-    """Read one file. `near` (Unix seconds) places times without a year; default: the file's own time."""
+def read(
+    path: Path,
+    near: float | None = None,
+    progress: Progress | None = None,
+    take: Callable[[Fact], object] | None = None,
+) -> Reading:
+    """Read one file. `near` (Unix seconds) places times without a year; default: the file's own time.
+
+    `take` is given the leases, deliveries and submissions as they come; without it they are kept.
+    """
     reading = Reading(str(path))
     try:
         status = path.stat()
@@ -92,7 +100,7 @@ def read(path: Path, near: float | None = None, progress: Progress | None = None
             return reading
         reading.size = status.st_size
         first = head(path)
-        _read(path, first, reading, placing(near, status.st_mtime), progress)
+        _read(path, first, reading, placing(near, status.st_mtime), progress, take or reading.events.append)
     except PermissionError:
         reading.trouble = "permission denied"
     except FileNotFoundError:
@@ -114,7 +122,14 @@ def placing(near: float | None, written: float) -> float:
     return latest if near is None else min(near, latest)
 
 
-def _read(path: Path, first: bytes, reading: Reading, near: float, progress: Progress | None) -> None:
+def _read(
+    path: Path,
+    first: bytes,
+    reading: Reading,
+    near: float,
+    progress: Progress | None,
+    take: Callable[[Fact], object],
+) -> None:
     if not first:
         reading.trouble = "empty" if not reading.size else "cut off or damaged: nothing could be unpacked"
         return
@@ -140,7 +155,7 @@ def _read(path: Path, first: bytes, reading: Reading, near: float, progress: Pro
     reading.format = " + ".join(one.name for one in found)
     stamps = [made for line in sample[:200] if (made := stamp(line, near))]
     reading.assumed = assumptions(stamps)
-    _Reader(path, reading, found, near).run(progress)
+    _Reader(path, reading, found, near, take).run(progress)
 
 
 def _is_mail(first: bytes) -> bool:
@@ -205,8 +220,15 @@ def _text(data: bytes) -> str:
 class _Reader:
     """Reads the blocks of one file into its Reading."""
 
-    def __init__(self, path: Path, reading: Reading, found: Sequence[Format], near: float) -> None:
-        self._path, self._reading, self._near = path, reading, near
+    def __init__(
+        self,
+        path: Path,
+        reading: Reading,
+        found: Sequence[Format],
+        near: float,
+        take: Callable[[Fact], object],
+    ) -> None:
+        self._path, self._reading, self._near, self._take = path, reading, near, take
         self._tries: list[tuple[str, Callable[[str, float], Parsed]]] = [
             (one.hint, one.reader()) for one in found
         ]
@@ -306,7 +328,7 @@ class _Reader:
         if isinstance(made, Lease) and made.end:
             self._latest = max(self._latest, made.end)
         seen = Evidence(self._reading.path, number, "")
-        self._reading.events.append(msgspec.structs.replace(made, seen=seen))
+        self._take(msgspec.structs.replace(made, seen=seen))
 
     def _not_understood(self, line: str) -> None:
         reading = self._reading

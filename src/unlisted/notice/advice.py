@@ -10,11 +10,13 @@ from collections.abc import Iterable
 
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import listed
+from unlisted.notice import filters, listed
 from unlisted.notice.ours import OWN
+from unlisted.notice.together import NO_REFUSAL
 
 FINDS_IT = " (unlisted investigate FOLDER)"
 MOST = 3  # lines; more is a page, and nobody reads it tonight
+KEPT = 1000  # different texts that are counted, the first ones: each may cite another address
 ORDER = (
     "our-address",
     "our-domain",
@@ -72,19 +74,40 @@ _REASONS = {
 }
 
 
+class Advice:
+    """What to do about refusals that come one by one: the texts are counted, the refusals not kept."""
+
+    def __init__(self, own: tuple[Address, ...] = ()) -> None:
+        self._own = own
+        self._told: Counter[tuple[int, str]] = Counter()
+
+    def add(self, one: Refusal) -> None:
+        """Count what to do about one."""
+        if not (text := about(one, self._own)):
+            return
+        line = (ORDER.index(one.verdict) if one.verdict in ORDER else len(ORDER), text)
+        if line in self._told or len(self._told) < KEPT:
+            self._told[line] += 1
+
+    def lines(self) -> list[str]:
+        """What to do now, the gravest first, at most MOST lines; [] where there is nothing to say."""
+        ranked = sorted(self._told, key=lambda line: (line[0], -self._told[line]))
+        grave = [line for line in ranked if line[0] < ORDER.index("rate")] or ranked
+        return [text for _, text in grave[:MOST]]
+
+
 def advise(refusals: Iterable[Refusal], own: tuple[Address, ...] = ()) -> list[str]:
-    """What to do now, the gravest first, at most MOST lines; [] where there is nothing to say."""
-    told: Counter[tuple[int, str]] = Counter()
+    """What to do about refusals that are at hand."""
+    advice = Advice(own)
     for one in refusals:
-        if (
-            one.report is None
-            and one.sighting is None
-            and one.reason not in ("delivered", "vacation", "feedback")
-        ):
-            told[ORDER.index(one.verdict) if one.verdict in ORDER else len(ORDER), _one(one, own)] += 1
-    ranked = sorted(told, key=lambda line: (line[0], -told[line]))
-    grave = [line for line in ranked if line[0] < ORDER.index("rate")] or ranked
-    return [text for _, text in grave[:MOST]]
+        advice.add(one)
+    return advice.lines()
+
+
+def about(refusal: Refusal, own: tuple[Address, ...] = ()) -> str:
+    """What to do about one; "" for what is no refusal."""
+    told = refusal.report is not None or refusal.sighting is not None
+    return "" if told or refusal.reason in NO_REFUSAL else _one(refusal, own)
 
 
 def _one(refusal: Refusal, own: tuple[Address, ...]) -> str:
@@ -133,7 +156,8 @@ def _address(refusal: Refusal, cited: str) -> str:
         )
     if entry is not None and entry.asked:
         return f"unlisted check {cited}".rstrip() + "   (is it listed now, and what gets it off)"
-    ask = f"then ask {refusal.list or refusal.vendor or 'the receiver'} to let you in"
+    whom = entry.name if entry else filters.name(refusal.list or refusal.vendor) or "the receiver"
+    ask = f"then ask {whom} to let you in"
     return _where(f"end the cause first{FINDS_IT}, {ask}", refusal)
 
 

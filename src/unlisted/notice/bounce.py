@@ -72,7 +72,8 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> t
     if not made and leaves and absence.generated(head) and (away := _sender(head)):
         made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
     if not any(f.structured for f in failures) and forwarded.by_person(head):
-        told = replies.quoted(text, source, own, passed_on=forwarded.passed_on(head, written))
+        passed_on = forwarded.passed_on(head, written)
+        told = replies.quoted(text, source, own, passed_on=passed_on, near=dsn.moment(head.get("date")))
         made = told if len(told) > len(made) else made
     return _placed(made, source, head), more if made else 0
 

@@ -6,6 +6,7 @@ from itertools import islice, pairwise
 
 import msgspec
 
+from unlisted.evidence.framing import BOOT_LIMIT, stamp
 from unlisted.messages import Refusal
 from unlisted.net import Address
 from unlisted.notice import dialects, dsn, judged, ours, pages, refusal, sighting, units
@@ -20,7 +21,7 @@ _CLIENT = re.compile(
 _MARKS = re.compile(r"^(?:[>|] ?){1,8}(?=\S)", re.MULTILINE)
 # What is written for programs or for readers of a manual quotes replies, and tells of none.
 _DOCUMENT = re.compile(
-    r"\A\s{0,8}(?:[{\[]\s{0,80}[\"{\[]|<[?!a-zA-Z]|#!|%!)|"
+    r"\A\s{0,8}(?:[{\[]\s{0,80}[\"{\[]|<(?![^\s<>]{1,320}@)[?!a-zA-Z]|#!|%!)|"
     r"^#{1,6} \S|^\[[\w.\"-]{1,80}\][ \t]{0,4}$|"
     r"^[ \t]{0,40}(?:def|class|function|func|import|package|#include|return|const|static|public|private)\b"
     r".{0,200}[;:{(>]$",
@@ -39,13 +40,17 @@ def pasted(text: str, source: str, own: tuple[Address, ...] = ()) -> list[Refusa
     return counted(text, source, own)[0]
 
 
-def counted(text: str, source: str, own: tuple[Address, ...] = ()) -> tuple[list[Refusal], int]:
+def counted(
+    text: str, source: str, own: tuple[Address, ...] = (), near: float | None = None
+) -> tuple[list[Refusal], int]:
     """The same, and how many replies were not read: beyond MAX_RECIPIENTS, LINES, or LENGTH.
+
+    `near` (Unix seconds) places a log's times without a year; without it they are not told.
 
     A list's page among them is told first; beside one, prose about being listed is no refusal.
     """
     seen, rest = pages.split(text)
-    told, more = _counted(rest, source, own)
+    told, more = _counted(pages.words(rest), source, own, near)
     if not seen:
         return told, more
     return [
@@ -54,13 +59,15 @@ def counted(text: str, source: str, own: tuple[Address, ...] = ()) -> tuple[list
     ], more
 
 
-def _counted(text: str, source: str, own: tuple[Address, ...]) -> tuple[list[Refusal], int]:
+def _counted(
+    text: str, source: str, own: tuple[Address, ...], near: float | None
+) -> tuple[list[Refusal], int]:
     unread = _clean(text[LENGTH:]).split("\n") if len(text) > LENGTH else []
     text = _clean(text)
     lines = text.split("\n")
     more = units.replies(lines[LINES:]) + units.replies(unread)
     every, away = units.read(text)
-    found = [made for made, _ in _judged(text, every, source, own)]
+    found = [_timed(made, unit, near) for made, unit in _judged(text, every, source, own)]
     if not found and away:
         told = [_turned_away(line, source) for line in away[: dsn.MAX_RECIPIENTS]]
         return told, more + len(away) - len(told)
@@ -80,14 +87,16 @@ def _counted(text: str, source: str, own: tuple[Address, ...]) -> tuple[list[Ref
     return ([made] if made is not None and made.rule else []), more
 
 
-def quoted(text: str, source: str, own: tuple[Address, ...], *, passed_on: bool) -> list[Refusal]:
+def quoted(
+    text: str, source: str, own: tuple[Address, ...], *, passed_on: bool, near: float | None = None
+) -> list[Refusal]:
     """Refusals that a person speaks of in a mail: replies in a known phrase, each at the front of a line.
 
     `passed_on`: he quotes or forwards, so that the codes alone will do.
     """
     text = _clean(text)
     return [
-        made
+        _timed(made, unit, near)
         for made, unit in _judged(text, units.read(text)[0], source, own)
         if (unit.plain and made.rule) or (passed_on and _known(made, unit))
     ]
@@ -149,6 +158,13 @@ def _judged(
         for made in _refusals(unit, source, own)
     )
     yield from islice(made_of, dsn.MAX_RECIPIENTS)
+
+
+def _timed(made: Refusal, unit: Unit, near: float | None) -> Refusal:
+    """With the time of its log line, where that tells the year or `near` does."""
+    when = stamp(unit.front, near or 0.0) if unit.front and made.at is None else None
+    known = when is not None and when.at >= BOOT_LIMIT and (when.year or near is not None)
+    return msgspec.structs.replace(made, at=when.at) if when and known else made
 
 
 def _untold(every: list[Unit], fields: list[dialects.Failure]) -> list[Unit]:

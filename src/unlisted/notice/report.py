@@ -150,9 +150,14 @@ _DETAILS = (
 _ORDER = ("connection", "moment", "period", "address", "nothing")
 
 
+def exact(told: list[Report]) -> Report:
+    """The most precise of several."""
+    return min(told, key=lambda one: _ORDER.index(one.precision))
+
+
 def look_up(told: list[Report]) -> str:
     """The next step after these reports: what to look up, and where, from the most precise of them."""
-    report = min(told, key=lambda one: _ORDER.index(one.precision))
+    report = exact(told)
     if report.format == "apple":
         return show.clean(f"take {report.reporter} off the list that he got", 400)
     who = f"who had {report.source}"

@@ -1,43 +1,22 @@
 """Over many refusals: what they share, said as one sentence.
 
 What bounces have in common is the filter at the far end, and it is the first thing that a person
-overlooks who reads them one by one.
+overlooks who reads them one by one. Refusals are counted and not kept: a log of years fits.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from unlisted.messages import Refusal
-from unlisted.net import Address
+from unlisted.notice import filters
 
 OURS = ("our-address", "our-domain", "our-setup", "private-list")  # what concerns us, DESIGN's exit code 1
 NO_REFUSAL = ("delivered", "feedback", "vacation")
 
+KEPT = 10_000  # different values of a kind that are told apart; the first ones, whose counts stay exact
 ENOUGH = 20  # messages; of fewer a percentage says nothing
 RARE = 4  # what fewer than one in so many say is nothing that they have in common
-
-_VENDORS = {
-    "messagelabs": "MessageLabs",
-    "proofpoint": "Proofpoint",
-    "mimecast": "Mimecast",
-    "barracuda": "Barracuda",
-    "cisco-ironport": "Cisco IronPort",
-    "microsoft-365": "Microsoft 365",
-    "microsoft-consumer": "Outlook.com",
-    "trendmicro-ers": "Trend Micro",
-    "google": "Google",
-    "yahoo": "Yahoo",
-    "apple": "iCloud",
-    "spamexperts": "SpamExperts",
-    "cloudmark": "Cloudmark",
-    "united-internet": "GMX and WEB.DE",
-    "t-online": "T-Online",
-    "orange": "Orange",
-    "comcast": "Comcast",
-    "amazon-ses": "Amazon SES",
-}
 
 
 class Share(Struct, frozen=True, gc=False):
@@ -57,45 +36,130 @@ class Common(Struct, frozen=True):
     vendor: Share | None
     list: Share | None
     cited: Share | None
-    domains: int  # recipient domains, as are the next three: how many different ones
+    domains: int  # recipient domains, as are the next three: how many different ones, at most KEPT
     vendors: int
     lists: int
     addresses: int
     first: float | None
     last: float | None
     delivered: int | None = None
+    partial: bool = False  # not everything could be read, so that nobody knows of all
+    domain: str = ""  # the one recipient domain of them all
+    logged: int | None = None  # refusals that the log tells; None: all of them
 
     @property
     def share(self) -> float | None:
         """Refused share of all mail, 0..1, where a mail log tells."""
-        if self.delivered is None or not self.count + self.delivered:
+        return self.refused / self.mail if self.delivered is not None and self.mail else None
+
+    @property
+    def refused(self) -> int:
+        """Of the mail that the log tells of."""
+        return self.count if self.logged is None else self.logged
+
+    @property
+    def mail(self) -> int:
+        """All that the log tells of."""
+        return self.refused + (self.delivered or 0)
+
+
+class _Values:
+    """How often each value was seen, of the first KEPT different ones."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def add(self, value: str) -> None:
+        if not value:
+            return
+        count = self._counts.get(value, 0)
+        if count or len(self._counts) < KEPT:
+            self._counts[value] = count + 1
+
+    @property
+    def different(self) -> int:
+        return len(self._counts)
+
+    def top(self) -> Share | None:
+        if not self._counts:
             return None
-        return self.count / (self.count + self.delivered)
+        value = max(self._counts, key=self._counts.__getitem__)
+        return Share(value, self._counts[value])
+
+
+class _Tally:
+    """What is counted of refusals that are compared with one another."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.verdicts, self.vendors, self.lists = _Values(), _Values(), _Values()
+        self.addresses, self.domains = _Values(), _Values()
+        self.first: float | None = None
+        self.last: float | None = None
+
+    def alone(self, values: _Values) -> str:
+        """The value that each of several has."""
+        top = values.top()
+        return top.value if top and top.count == self.count > 1 else ""
+
+    def add(self, one: Refusal) -> None:
+        self.count += 1
+        self.verdicts.add(one.verdict)
+        self.vendors.add(one.vendor)
+        self.lists.add(one.list)
+        self.addresses.add(str(one.cited_ip) if one.cited_ip else "")
+        self.domains.add(domain(one.recipient))
+        if one.at is not None:
+            self.first = one.at if self.first is None else min(self.first, one.at)
+            self.last = one.at if self.last is None else max(self.last, one.at)
+
+
+class Together:
+    """Refusals as they come, counted; the state stays small however many there are."""
+
+    def __init__(self) -> None:
+        self.reports = 0
+        self._ours, self._others = _Tally(), _Tally()
+
+    def add(self, one: Refusal) -> None:
+        """Count one."""
+        self.reports += one.reason == "feedback"
+        if one.reason in NO_REFUSAL or one.sighting is not None:
+            return
+        (self._ours if one.verdict in OURS else self._others).add(one)
+
+    def common(
+        self, delivered: int | None = None, logged: int | None = None, *, partial: bool = False
+    ) -> Common:
+        """Those that concern us are compared among themselves when there are any."""
+        looked = self._ours if self._ours.count else self._others
+        return Common(
+            count=self._ours.count + self._others.count,
+            ours=self._ours.count,
+            reports=self.reports,
+            verdict=looked.verdicts.top(),
+            vendor=looked.vendors.top(),
+            list=looked.lists.top(),
+            cited=looked.addresses.top(),
+            domains=looked.domains.different,
+            vendors=looked.vendors.different,
+            lists=looked.lists.different,
+            addresses=looked.addresses.different,
+            first=looked.first,
+            last=looked.last,
+            delivered=delivered,
+            logged=logged,
+            partial=partial,
+            domain=looked.alone(looked.domains),
+        )
 
 
 def common(refusals: Iterable[Refusal], delivered: int | None = None) -> Common:
-    """Compare refusals; those that concern us are compared among themselves when there are any."""
-    every = list(refusals)
-    refused = [r for r in every if r.reason not in NO_REFUSAL and r.sighting is None]
-    about_us = [r for r in refused if r.verdict in OURS]
-    looked = about_us or refused
-    times = [r.at for r in looked if r.at is not None]
-    return Common(
-        count=len(refused),
-        ours=len(about_us),
-        reports=sum(1 for r in every if r.reason == "feedback"),
-        verdict=_top(looked, lambda r: r.verdict),
-        vendor=_top(looked, lambda r: r.vendor),
-        list=_top(looked, lambda r: r.list),
-        cited=_top(looked, lambda r: _spell(r.cited_ip)),
-        domains=len({domain(r.recipient) for r in looked} - {""}),
-        vendors=len({r.vendor for r in looked} - {""}),
-        lists=len({r.list for r in looked} - {""}),
-        addresses=len({r.cited_ip for r in looked} - {None}),
-        first=min(times, default=None),
-        last=max(times, default=None),
-        delivered=delivered,
-    )
+    """Compare refusals that are at hand."""
+    together = Together()
+    for one in refusals:
+        together.add(one)
+    return together.common(delivered)
 
 
 def domain(recipient: str) -> str:
@@ -106,25 +170,52 @@ def domain(recipient: str) -> str:
 def sentence(found: Common) -> str:
     """The shared facts as plain words; stranger's text is among them, so clean it before a terminal."""
     if not found.count:
-        reports = f"{_plural(found.reports, 'abuse report')}, " if found.reports else ""
-        return f"{reports}no refusal among them" if reports else "no refusal was found"
-    total = found.ours or found.count
-    # What one says of several is nothing that they have in common, nor what fewer than a quarter say.
-    least = max(min(2, total), total / RARE)
-    facts = [fact for fact in _facts(found) if fact[0].count >= least]
-    shared = all(share.count == total for share, _, _ in facts)
-    if found.ours and found.ours < found.count:
-        head = f"{found.ours} of {found.count} refusals concern us"
-        body = f"; of these, {_join(_counted(facts, total))}" if facts else ""
-    elif not facts:
-        head, body = f"{_plural(found.count, 'refusal')}, naming no filter, list or address", ""
-    elif shared:
-        head = {1: "the one refusal", 2: "both refusals"}.get(total, f"all {total:,} refusals")
-        body = " " + _join([one if total == 1 else many for _, one, many in facts])
-    else:
-        head, body = f"of {total:,} refusals, ", _join(_counted(facts, total))
+        none = f"{_plural(found.reports, 'abuse report')}, no refusal among them" if found.reports else ""
+        tail = f"; {_plural(found.delivered, 'message')} went through" if found.delivered else ""
+        return _read(found) + (none or "no refusal was found") + tail
     tail = f"; {_plural(found.delivered, 'other message')} went through" if found.delivered else ""
-    return head + body + tail
+    return _read(found) + _shared(found) + tail
+
+
+def _read(found: Common) -> str:
+    return "of those read, " if found.partial else ""
+
+
+def _shared(found: Common) -> str:
+    total = found.ours or found.count
+    facts = _facts(found)
+    # What one says of several is nothing that they have in common, nor what fewer than a quarter say.
+    alike = [fact for fact in facts if fact[0].count >= max(min(2, total), total / RARE)]
+    if 0 < found.ours < found.count:
+        head = f"{total:,} of {found.count:,} refusals {'concerns' if total == 1 else 'concern'} us"
+        if not alike:
+            return head
+        if total == 1:
+            return f"{head}: it {_join([one for _, one, _ in alike])}"
+        if not found.partial and all(share.count == total for share, _, _ in alike):
+            return (
+                f"{head}; of these, {'both' if total == 2 else 'all'} {_join([most for _, _, most in alike])}"
+            )
+        return f"{head}; of these, {_join(_counted(alike, total, found.partial))}"
+    if not facts:
+        whose = "it" if total == 1 else "them"
+        return f"{_plural(total, 'refusal')}; no filter, list or address is recognized in {whose}"
+    if not alike:
+        return f"{_plural(total, 'refusal')}, with no filter, list or address in common"
+    if any(share.count < total for share, _, _ in alike):
+        head = f"{total:,} refusals: " if found.partial else f"of {total:,} refusals, "
+        return head + _join(_counted(alike, total, found.partial))
+    said = [one if total == 1 else most for _, one, most in alike]
+    return f"{_all(total, found.partial)} {_join(said)}"
+
+
+def _all(total: int, partial: bool) -> str:
+    """Every one of them; of all nobody knows where something was not read."""
+    if total == 1:
+        return "the one refusal"
+    if partial:
+        return f"{total:,} refusals"
+    return "both refusals" if total == 2 else f"all {total:,} refusals"
 
 
 def apart(found: Common) -> str:
@@ -136,7 +227,7 @@ def apart(found: Common) -> str:
         (found.lists, "list"),
         (found.addresses, "cited address"),
     )
-    differ = [_plural(number, noun) for number, noun in kinds if number > 1]
+    differ = [_different(number, noun) for number, noun in kinds if number > 1]
     silent = [
         f"{total - share.count:,} without {noun}"
         for share, number, noun in (
@@ -147,47 +238,49 @@ def apart(found: Common) -> str:
         if share and number == 1 and share.count < total
     ]
     parts = [f"not shared: {', '.join(differ + silent)}"] if differ or silent else []
-    if found.share is not None and found.count + (found.delivered or 0) >= ENOUGH:
-        parts.append(f"{found.share:.1%} of all mail was refused")
+    if found.share and found.mail >= ENOUGH:
+        of = "the mail that was read" if found.partial else "all mail"
+        parts.append(f"{found.share:.1%} of {of} was refused")
     return "; ".join(parts)
+
+
+def _different(number: int, noun: str) -> str:
+    """How many different ones; more than KEPT are not told apart."""
+    return f"{KEPT:,} or more {_noun(noun)}" if number >= KEPT else _plural(number, noun)
 
 
 def _facts(found: Common) -> list[tuple[Share, str, str]]:
     """What is shared, as a phrase for one refusal and for many."""
     facts: list[tuple[Share, str, str]] = []
     if found.vendor:
-        end = f" from servers behind {_VENDORS.get(found.vendor.value, found.vendor.value)}"
+        end = f" from servers behind {filters.name(found.vendor.value)}"
         facts.append((found.vendor, "comes" + end, "come" + end))
     if found.list:
-        facts.append((found.list, f"names the list {found.list.value}", f"name the list {found.list.value}"))
+        named = filters.listed(found.list.value)
+        facts.append((found.list, f"names {named}", f"name {named}"))
     if found.cited:
         facts.append((found.cited, f"cites {found.cited.value}", f"cite {found.cited.value}"))
     return facts
 
 
-def _counted(facts: list[tuple[Share, str, str]], total: int) -> list[str]:
+def _counted(facts: list[tuple[Share, str, str]], total: int, partial: bool) -> list[str]:
     return [
-        f"{'all' if share.count == total > 1 else f'{share.count:,}'} {one if share.count == 1 else many}"
-        for share, one, many in facts
+        f"{_number(share.count, total, partial)} {one if share.count == 1 else most}"
+        for share, one, most in facts
     ]
 
 
-def _top(refusals: list[Refusal], pick: Callable[[Refusal], str]) -> Share | None:
-    counted = Counter(value for value in map(pick, refusals) if value)
-    if not counted:
-        return None
-    value, count = counted.most_common(1)[0]
-    return Share(value, count)
-
-
-def _spell(address: Address | None) -> str:
-    return str(address) if address else ""
+def _number(count: int, total: int, partial: bool) -> str:
+    return "all" if count == total > 1 and not partial else f"{count:,}"
 
 
 def _plural(number: int, noun: str) -> str:
-    many = noun + ("es" if noun.endswith("s") else "s")
-    return f"{number:,} {noun if number == 1 else many}"
+    return f"{number:,} {noun if number == 1 else _noun(noun)}"
+
+
+def _noun(noun: str) -> str:
+    return noun + ("es" if noun.endswith("s") else "s")
 
 
 def _join(facts: list[str]) -> str:
-    return facts[0] if len(facts) == 1 else ", ".join(facts[:-1]) + " and " + facts[-1]
+    return facts[0] if len(facts) == 1 else ", ".join(facts[:-1]) + " and " + facts[-1] if facts else ""

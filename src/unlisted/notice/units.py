@@ -16,6 +16,7 @@ from unlisted.notice.dialects import plain
 
 LINE = 16_384  # characters of one pasted reply or log line
 LINES = 20_000
+FRONT = 90  # characters of a log line in which its time stands
 WRAPPED = 12  # lines into which one log line is broken
 
 # A bullet or a number may stand before it.
@@ -81,6 +82,7 @@ class Unit(Struct):
     queued: bool = False  # of a queue's listing
     stamped: bool = False  # its line has a log's time at the front
     before: int = 0  # lines in front of the reply
+    front: str = ""  # of a log's line, where its time stands
     loose: bool = False  # "Budget: 450 EUR" looks like it: only its words tell
     bare_pair: bool = False  # nothing but its code and status was said so far
     more: bool = False  # its last line announced another (RFC 5321 §4.2.1)
@@ -288,7 +290,7 @@ def _log_line(line: str, formats: list[tuple[str, evidence.Parse]]) -> list[Unit
     if logged and (led or logged[0].endswith("(")):
         end = logged.end() if logged[0].endswith("(") else logged.start()
         words = line[end:].strip().removesuffix(")") if logged[0].endswith("(") else line[end:]
-        return _for_each(_to(line[: logged.start()]) or ([led[1]] if led else [""]), words, stamped)
+        return _for_each(_to(line[: logged.start()]) or ([led[1]] if led else [""]), words, line, stamped)
     if not stamped:
         return []
     for hint, parse in formats:
@@ -297,7 +299,7 @@ def _log_line(line: str, formats: list[tuple[str, evidence.Parse]]) -> list[Unit
             continue
         told = [one for one in (made if isinstance(made, tuple) else (made,)) if isinstance(one, Delivery)]
         refused = [one for one in told if one.status in ("bounced", "deferred")]
-        units = [unit for one in refused for unit in _for_each([one.recipient], one.text, stamped)]
+        units = [unit for one in refused for unit in _for_each([one.recipient], one.text, line, stamped)]
         return units or [Unit(logged=True, replied=bool(told))]
     return []
 
@@ -307,8 +309,11 @@ def _to(line: str) -> list[str]:
     return list(dict.fromkeys(who[0] for group in _TO.finditer(line) for who in _WHO.finditer(group[1])))
 
 
-def _for_each(whom: list[str], words: str, stamped: bool) -> list[Unit]:
-    return [Unit(who, [words], logged=True, stamped=stamped, replied=True, plain=True) for who in whom]
+def _for_each(whom: list[str], words: str, line: str, stamped: bool) -> list[Unit]:
+    return [
+        Unit(who, [words], logged=True, stamped=stamped, replied=True, plain=True, front=line[:FRONT])
+        for who in whom
+    ]
 
 
 def _merged(units: list[Unit]) -> list[Unit]:

@@ -84,6 +84,11 @@ def is_saved(text: str) -> bool:
     return _text.is_html(text)
 
 
+def words(text: str) -> str:
+    """What such a page shows; any other text as it is."""
+    return _text.plain(text) if is_saved(text) else text
+
+
 def archived(raw: bytes) -> str:
     """The page in a web archive, which browsers save as a mail (RFC 2557); "" when it is another mail."""
     if not _ARCHIVE.search(raw[:4096]):
