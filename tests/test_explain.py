@@ -893,7 +893,7 @@ def test_a_bounce_saved_as_a_page_is_read_without_its_tags(
 def test_a_pipe_without_end_is_read_in_part(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(explain, "SPOOLED", 20_000)
+    monkeypatch.setattr(mail, "COUNTED", 20_000)
     piped = SimpleNamespace(buffer=io.BytesIO((LOGGED * 1000).encode()), isatty=lambda: False)
     monkeypatch.setattr(sys, "stdin", piped)
     code, out, err = _run(capsys, "-")

@@ -139,4 +139,6 @@ def test_the_catalogue_is_read_once_for_all_refusals(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(lists, "load", lambda: pytest.fail("read again"))
     several = [judge("550 5.7.1 203.0.113.5 blocked using dyna.spamrats.com")] * 3
     told = [Refusal("x", verdict=one.verdict, list=one.list, sublist=one.sublist) for one in several]
-    assert advise(told) == ["unlisted check   (is it listed now, and what gets it off)"]
+    assert advise(told) == [
+        "it is refused as a customer's line, not for spam: send through your provider's relay (smarthost)"
+    ]

@@ -54,8 +54,7 @@ _RULES = {
     "yesterday, ask it whether the account is barred",
     "service-unavailable": "sendmail says so of any refusal: the receiver's own words stand in the bounce or "
     "the log, beside it",
-    "connect-timeout": "nobody answered there: try again later; where no server answers, your outgoing "
-    "port 25 is closed: ask your provider, or " + _RELAY,
+    "connect-timeout": "nobody answered there: your server tries again",
     "helo": "let your mail server greet (HELO) with its own full name, one that resolves to {cited}",
 }
 _OTHERS = {
