@@ -27,8 +27,9 @@ from typing import Any
 import pytest
 
 from unlisted import cli
-from unlisted.edge import imap, imapurl, imapwire, mail, mailbox
-from unlisted.edge.store import Mark, Store
+from unlisted.edge import imap, imapurl, imapwire, mail, mailbox, marks
+from unlisted.edge.marks import Mark
+from unlisted.edge.store import Store
 from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
 from unlisted.notice import bounce
@@ -616,7 +617,7 @@ def test_what_is_refused_and_then_deleted_is_asked_for_no_more(odd: Odd, explain
     del odd.mails[2]
     assert explain(odd.url)[:2] == (0, [])
     with Store() as store:
-        assert store.tries(imapurl.place(odd.url).name, 7) == {}
+        assert marks.tries(store, imapurl.place(odd.url).name, 7) == {}
 
 
 def test_a_body_in_quotes(odd: Odd, explain: Explain) -> None:
@@ -694,7 +695,7 @@ def test_a_uid_that_cannot_be_hides_nothing_that_comes(
     told = told and b"* OK [UIDNEXT 6] x\r\n"
     assert set(explain(odd.url)[1]) == {ALL[3], "n5@example.org"}  # told again, for no mark can say it
     with Store() as store:
-        assert store.mailbox(imapurl.place(odd.url).name) == (7, 4)
+        assert marks.folder(store, imapurl.place(odd.url).name) == (7, 4)
         assert store.count(Refusal) == 5  # and counted once
 
 
@@ -828,7 +829,7 @@ def test_a_name_in_no_known_letters_is_read_once(box: Path, explain: Explain) ->
     os.remove(place + b"/new/1.\xff")
     explain("--follow", "--for", "1.2", os.fsdecode(place))
     with Store() as store:
-        assert store.seen(os.path.realpath(os.fsdecode(place))) == {"2.\udcff"}
+        assert marks.seen(store, os.path.realpath(os.fsdecode(place))) == {"2.\udcff"}
 
 
 def test_a_mail_that_ends_the_reader_waits_for_the_next_run(
@@ -858,7 +859,7 @@ def test_follow_tells_what_arrives_and_remembers(box: Path, explain: Explain) ->
     assert len(explain("--follow", "--for", "0", "--again", str(box))[1]) == 3
     with Store() as store:
         assert store.count(Refusal) == 3
-        assert store.seen(os.path.realpath(box)) == {"1.host", "2.host", "3.host"}
+        assert marks.seen(store, os.path.realpath(box)) == {"1.host", "2.host", "3.host"}
 
 
 def test_a_folder_on_a_server_is_not_followed(explain: Explain) -> None:
@@ -887,10 +888,10 @@ def test_the_mark_and_what_it_stands_for_are_one_transaction(tmp_path: Path) -> 
     with Store(str(tmp_path / "db")) as store:
         store.add_later([Refusal("imap;UID=4")], Mark("imap", validity=7, uid=4)).result()
         store.add_later([], Mark("imap", validity=7, uid=2)).result()  # never backwards
-        assert store.mailbox("imap") == (7, 4)
+        assert marks.folder(store, "imap") == (7, 4)
         store.add_later([], Mark("imap", validity=8, uid=1)).result()  # but anew
-        assert store.mailbox("imap") == (8, 1)
+        assert marks.folder(store, "imap") == (8, 1)
         store.add_later([], Mark("/box", name="a")).result()
         store.add_later([], Mark("/box", name="a", gone=True)).result()
-        assert store.seen("/box") == set()
+        assert marks.seen(store, "/box") == set()
         assert store.count(Refusal) == 1

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from unlisted.edge import keep, schema
+from unlisted.edge import keep, marks, schema
 from unlisted.edge import store as rooms
 from unlisted.edge.store import Store
 from unlisted.errors import UnlistedError
@@ -379,4 +379,4 @@ def test_a_store_without_mailboxes_is_taken_over(tmp_path: Path, monkeypatch: py
             store.audit(1.0, "me", "before")
     with Store(str(tmp_path / "db")) as store:
         assert [line.what for line in store.audit_lines()] == ["before"]
-        assert store.mailbox("imaps://u@host/INBOX") == (0, 0)
+        assert marks.folder(store, "imaps://u@host/INBOX") == (0, 0)

@@ -23,16 +23,16 @@ def is_folder(text: str) -> bool:
 
 def folder(args: argparse.Namespace, url: str, take: "Take") -> None:
     """Tell what is new in a folder on a server, and keep how far it was read."""
-    from unlisted.edge import imap, imapurl, mailbox
+    from unlisted.edge import imap, imapurl, mailbox, marks
     from unlisted.edge.store import Store
 
     where = imapurl.place(url)
     secret = password(args.password_file, where)
     with Store(config.load(args.config).store) as store, imap.Session(where, secret) as session:
-        validity, uid = (0, 0) if args.again else store.mailbox(where.name)
+        validity, uid = (0, 0) if args.again else marks.folder(store, where.name)
         if validity and not (validity == session.validity and session.can_be(uid)):
             show.say(f"{show.clean(where.name)}: the server has numbered it anew; all of it is read again")
-        tries = store.tries(where.name, session.validity)
+        tries = marks.tries(store, where.name, session.validity)
         count = mailbox.keep(store, mailbox.folder(session, validity, uid, tries), take)
         if not count and uid:
             show.say(f"{show.clean(where.name)}: nothing new (--again reads what was read before as well)")
@@ -40,7 +40,7 @@ def folder(args: argparse.Namespace, url: str, take: "Take") -> None:
 
 def follow(args: argparse.Namespace, paths: list[str], take: "Take") -> None:
     """Tell what arrives in Maildirs until Ctrl-C, or for as long as was said."""
-    from unlisted.edge import imapurl, mailbox
+    from unlisted.edge import imapurl, mailbox, marks
     from unlisted.edge.store import Store
 
     for path in filter(is_folder, paths):
@@ -53,7 +53,7 @@ def follow(args: argparse.Namespace, paths: list[str], take: "Take") -> None:
     boxes = [mailbox.Maildir(path) for path in paths]
     with Store(config.load(args.config).store) as store:
         for box in boxes:
-            box.seen |= set() if args.again else store.seen(box.place)
+            box.seen |= set() if args.again else marks.seen(store, box.place)
         show.say("following; Ctrl-C ends it")
         mailbox.follow(boxes, store, take, args.seconds)
 

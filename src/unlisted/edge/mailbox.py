@@ -18,7 +18,8 @@ from itertools import chain
 from msgspec import structs
 
 from unlisted.edge import imap, mail
-from unlisted.edge.store import Mark, Store
+from unlisted.edge.marks import Mark
+from unlisted.edge.store import Store
 from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
 

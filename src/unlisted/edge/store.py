@@ -7,7 +7,6 @@ a running `watch`) take turns by SQLite's lock.
 """
 
 import json
-import os
 import queue
 import sqlite3
 import threading
@@ -23,7 +22,8 @@ import msgspec
 from msgspec import Struct
 
 from unlisted import codec
-from unlisted.edge import keep, schema
+from unlisted.edge import keep, marks, schema
+from unlisted.edge.marks import Mark
 from unlisted.errors import UnlistedError
 from unlisted.messages import Attempt, Decision, Event, Lease, Listing, Tick
 from unlisted.stop import decide
@@ -42,18 +42,6 @@ class AuditLine(Struct, frozen=True):
     who: str
     what: str
     decision: str
-
-
-class Mark(Struct, frozen=True, gc=False):
-    """How far a mailbox was read: an IMAP folder up to a UID (RFC 3501 §2.3.1.1), or a Maildir's name."""
-
-    place: str
-    validity: int = 0  # UIDVALIDITY; 0 for a Maildir
-    uid: int = 0
-    name: str = ""
-    gone: bool = False  # the name is no longer there and may be forgotten
-    tries: int = 0  # of a message that could not be read and is to be asked for again
-    anew: bool = False  # the UID that was kept cannot be: the folder is read from its beginning
 
 
 class Span(Struct, frozen=True):
@@ -228,7 +216,7 @@ class Store:
                 elif isinstance(event, Lease):  # still here: its month begins again
                     connection.execute("UPDATE events SET saved = ? WHERE hash = ?", (saved, name))
             if mark is not None:
-                _mark(connection, mark)
+                marks.save(connection, mark)
             return new
 
         return self.submit(work)
@@ -373,23 +361,6 @@ class Store:
             for state, first, last, body in rows
         ]
 
-    def mailbox(self, place: str) -> tuple[int, int]:
-        """UIDVALIDITY and the last UID that was read of an IMAP folder; zeros for a new one."""
-        rows = self.rows("SELECT validity, uid FROM mailboxes WHERE place = ?", (_key(place),))
-        return (int(str(rows[0][0])), int(str(rows[0][1]))) if rows else (0, 0)
-
-    def tries(self, place: str, validity: int) -> dict[int, int]:
-        """The UIDs of an IMAP folder that are to be asked for again, and how often each was."""
-        rows = self.rows(
-            "SELECT uid, tries FROM unread WHERE place = ? AND validity = ?", (_key(place), validity)
-        )
-        return {int(str(uid)): int(str(tries)) for uid, tries in rows}
-
-    def seen(self, place: str) -> set[str]:
-        """The names that were read of a Maildir."""
-        rows = self.rows("SELECT name FROM seen WHERE place = ?", (_key(place),))
-        return {os.fsdecode(name) for (name,) in rows if isinstance(name, (str, bytes))}
-
     def case(self, case_id: str) -> bytes | None:
         """One case as JSON, or None."""
         rows = self.rows("SELECT body FROM cases WHERE id = ?", (case_id,))
@@ -428,38 +399,6 @@ class Store:
             )
             for device, first, last, n, address, name in rows
         ]
-
-
-def _key(name: str) -> str | bytes:
-    """A path as SQLite takes it: text, or the octets of a name that is not spelled in UTF-8."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return os.fsencode(name)
-    return name
-
-
-def _mark(connection: sqlite3.Connection, mark: Mark) -> None:
-    place = _key(mark.place)
-    if mark.validity:
-        connection.execute(
-            "INSERT INTO mailboxes (place, validity, uid) VALUES (?1, ?2, ?3) ON CONFLICT (place) DO UPDATE"
-            " SET uid = CASE WHEN validity = ?2 AND NOT ?4 THEN max(uid, ?3) ELSE ?3 END, validity = ?2",
-            (place, mark.validity, mark.uid, mark.anew),
-        )
-        connection.execute(
-            "DELETE FROM unread WHERE place = ?1 AND (validity != ?2 OR uid = ?3)",
-            (place, mark.validity, mark.uid),
-        )
-        if mark.tries:
-            connection.execute(
-                "INSERT INTO unread (place, validity, uid, tries) VALUES (?, ?, ?, ?)",
-                (place, mark.validity, mark.uid, mark.tries),
-            )
-    elif mark.gone:
-        connection.execute("DELETE FROM seen WHERE place = ? AND name = ?", (place, _key(mark.name)))
-    else:
-        connection.execute("INSERT OR IGNORE INTO seen (place, name) VALUES (?, ?)", (place, _key(mark.name)))
 
 
 def _audit(connection: sqlite3.Connection, line: AuditLine) -> None:
