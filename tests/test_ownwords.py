@@ -34,6 +34,7 @@ OWN = ip_address("203.0.113.5")
         f"554 5.7.1 the words \u00ab{ZEN}\u00bb are not taken",
         "554 5.7.1 message contains the URL http://www.spamhaus.org/query/bl?ip=203.0.113.9",
         '554 5.7.1 message contains a link "http://www.spamhaus.org/query/bl?ip=203.0.113.9"',
+        "554 5.7.1 refused due to URL: http://www.spamhaus.org/query/bl?ip=203.0.113.9 in its body",
         f"554 5.7.1 Betreff ist \u201e{ZEN}\u201c, abgelehnt",
         f"554 5.7.1 Asunto: {ZEN}",
         f"554 5.7.1 \u4ef6\u540d\u300c{ZEN}\u300d",

@@ -40,7 +40,9 @@ _OWN = Phrases(
     r"\b(?:attachments?|attached|file[ -]?names?|files?)(?: named| called)?[ :=]{1,3}"
     r"([\w.%+-]{1,120}\.[a-z0-9]{2,5})\b|"
     r"\b(?:contain(?:s|ed|ing)?|includ(?:es|ed|ing)) (?:[a-z-]{1,20} ){0,4}(?:urls?|uris?|links?|web ?sites?|"
-    r"address)[ :=\"'(<\[]{1,3}(h..ps?://[^\s\"'()\[\]<>]{1,300}|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})",
+    r"address)[ :=\"'(<\[]{1,3}(h..ps?://[^\s\"'()\[\]<>]{1,300}|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})|"
+    r"\b(?:urls?|uris?|links?)[ :=\"'(<\[]{1,3}(h..ps?://[^\s\"'()\[\]<>]{1,300})[\"')\]>]? "
+    r"(?:in|on|is|was|are|were|has|have|listed|found|black-?listed)\b",
 )
 _SUBJECT = 1
 _FIELD = re.compile(r"[;|\n]| [A-Z][A-Za-z-]{1,30}: ")  # where a header field without quotes ends
