@@ -9,6 +9,7 @@ import pytest
 
 from unlisted.messages import Refusal
 from unlisted.notice import bounce, parts, refusal, replies, units
+from unlisted.notice.advice import advise
 from unlisted.notice.dialects import plain
 
 NAMES = ["Delivery has failed to these recipients or groups:", "Die Mail kam zurück.", ""]
@@ -245,6 +246,17 @@ def test_our_own_server_that_turns_a_client_away_says_so() -> None:
     assert (one.verdict, one.rule, one.list, one.cited_ip) == ("other", "own-server", "", None)
     assert one.quote == "our own server turned x.example[192.0.2.66] away"
     assert [one.rule for one in bounce.pasted(line + UNKNOWN, "x")] != ["own-server"]
+
+
+def test_a_query_of_our_own_server_that_was_refused_is_ours_to_mend() -> None:
+    line = (
+        "Nov 19 10:00:00 mx postfix/smtpd[3468]: NOQUEUE: reject: RCPT from x.example[192.0.2.66]: 554 5.7.1 "
+        "Service unavailable; Client host [192.0.2.66] blocked using sbl.spamhaus.org; Error: open resolver; "
+        "https://www.spamhaus.org/returnc/pub/198.51.100.9; from=<a@example.net> to=<b@example.com> proto=ESMTP"
+    )
+    [one] = bounce.pasted(line, "x")
+    assert (one.verdict, one.rule, one.cited_ip) == ("our-setup", "own-resolver", None)
+    assert "resolver of its own" in advise([one])[0]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from unlisted.notice import dialects
 from unlisted.notice.parts import Part, words
 
 OWN = "own-server"
+RESOLVER = "own-resolver"
 _HOST = re.compile(r"\s?[\[(]")
 _MAYBE = ("content", "undecided")
 _FILTER = re.compile(

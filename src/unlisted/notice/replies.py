@@ -233,6 +233,17 @@ def _turned_away(line: str, source: str) -> Refusal:
     client = _CLIENT.search(line)
     code, status, _ = refusal.codes(refusal.fold(line))
     whom = client[1] if client else "a client"
+    if refusal.judge(line).verdict == "their-resolver":  # here "they" are we
+        return Refusal(
+            source=source,
+            code=code,
+            status=status,
+            reason="systemerror",
+            verdict="our-setup",
+            rule=ours.RESOLVER,
+            quote=f"our own server's list query was refused, and it turned {whom} away for it",
+            text=refusal.fold(line)[:2000],
+        )
     return Refusal(
         source=source,
         code=code,
