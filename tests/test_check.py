@@ -12,7 +12,7 @@ import pytest
 
 from dns_server import answer, asked, serving
 from unlisted import net, standing
-from unlisted.cli import _subjects, main
+from unlisted.cli import _subjects, _words, main
 from unlisted.edge.store import Store
 from unlisted.messages import Listing
 from unlisted.notice.tally import Tally

@@ -582,9 +582,7 @@ def shown(capsys: pytest.CaptureFixture[str], told: Survey) -> str:
 
 def test_a_pipe_gets_a_line_for_each_fact(capsys: pytest.CaptureFixture[str]) -> None:
     url = "https://check.example/" + "x" * 90
-    one = Listing(
-        "192.0.2.7", "a", "a", "listed", meaning="m " * 60, reason="t" * 4000, removal=f"ask: {url}"
-    )
+    one = Listing("192.0.2.7", "a", "a", "listed", meaning="m", reason="t" * 4000, removal=f"ask: {url}")
     out = shown(capsys, Survey((one,), (), told=tallied([(one, 1)]), doubtful=1))
     lines = out.splitlines()
     assert lines[0] == "LISTED (1)"
