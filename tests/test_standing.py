@@ -25,7 +25,6 @@ from unlisted.edge.survey import Survey, survey
 from unlisted.errors import UnlistedError
 from unlisted.messages import Listing
 from unlisted.notice import dnsbl, lists
-from unlisted.notice.tally import tallied
 
 ADDRESS = ip_address("192.0.2.7")
 ZEN = lists.load().list["spamhaus-zen"]
@@ -566,7 +565,7 @@ def test_a_watch_without_a_store_remembers_its_own_looks(
     ]
 
 
-@pytest.mark.parametrize("words", [["--watch", "--nagios"], ["--offline", "x", "--metrics"]])
+@pytest.mark.parametrize("words", [["--watch", "--metrics"], ["--offline", "x", "--metrics"]])
 def test_forms_that_do_not_go_together(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert main(["check", "192.0.2.7", *words]) == 2
     assert "do not go together" in capsys.readouterr().err
@@ -583,7 +582,7 @@ def shown(capsys: pytest.CaptureFixture[str], told: Survey) -> str:
 def test_a_pipe_gets_a_line_for_each_fact(capsys: pytest.CaptureFixture[str]) -> None:
     url = "https://check.example/" + "x" * 90
     one = Listing("192.0.2.7", "a", "a", "listed", meaning="m", reason="t" * 4000, removal=f"ask: {url}")
-    out = shown(capsys, Survey((one,), (), told=tallied([(one, 1)]), doubtful=1))
+    out = shown(capsys, Survey((one,), (), doubtful=1))
     lines = out.splitlines()
     assert lines[0] == "LISTED (1)"
     assert f"    way off: ask: {url}" in lines
@@ -607,12 +606,12 @@ def test_what_could_not_be_told_says_of_whom_and_what_was_not_asked_is_apart(
         Listing("192.0.2.8", "a", "a", "clear"),
         Listing("192.0.2.8", "b", "b", "unknown", why="not asked: no key"),
     ]
-    out = shown(capsys, Survey(tuple(made), (), told=tallied((one, 1) for one in made)))
+    out = shown(capsys, Survey(tuple(made), ()))
     assert "a (for 192.0.2.7): no answer" in out
     assert "0 listed, 1 clear, 1 unknown of 2 answers in 0.0 s; 1 not asked" in out
 
 
 def test_many_lists_with_one_reason_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     made = [Listing("192.0.2.7", f"l{n}", f"l{n}", "unknown", why="cannot reach it") for n in range(65)]
-    out = shown(capsys, Survey(tuple(made), (), told=tallied((one, 1) for one in made)))
+    out = shown(capsys, Survey(tuple(made), ()))
     assert "  65 lists: cannot reach it" in out.splitlines()

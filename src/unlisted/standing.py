@@ -167,13 +167,13 @@ def render(
         if one.said.state == "clear" and (note := one.said.meaning or one.said.why):
             who = one.said.address if one.count == 1 else show.count(one.count, "address", "addresses")
             screen.row(f"{who} on {_name(one.said, entries)}: clear ({show.clean(note)})", hang=2)
-    for title, some in (
+    for heading, told in (
         ("could not tell ({:,}; neither listed nor clear):", [one for one in found.told if _doubtful(one)]),
         ("not asked ({:,}):", [one for one in found.told if _unasked(one)]),
     ):
-        if some:
-            screen.block(title.format(sum(one.count for one in some)))
-            _reasons(some, entries, screen, alone=alone)
+        if told:
+            screen.block(heading.format(sum(one.count for one in told)))
+            _reasons(told, entries, screen, alone=alone)
     screen.block()
     screen.row(_sum(found), hang=2)
     known = any(one.said.state == "clear" for one in found.told) and verdict(found.told) != 3

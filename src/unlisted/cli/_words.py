@@ -65,7 +65,7 @@ def _ranged(text: str) -> Iterator[str]:
         raise ConfigError(
             f"{show.clean(text, 80)!r} is no range", remedy="FIRST-LAST, e.g. 203.0.113.4-203.0.113.9"
         )
-    for one in summarize_address_range(first, last):  # type: ignore[type-var]
+    for one in summarize_address_range(first, last):
         yield str(one.network_address) if one.num_addresses == 1 else str(one)
 
 
