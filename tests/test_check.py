@@ -12,7 +12,7 @@ import pytest
 
 from dns_server import answer, asked, serving
 from unlisted import net, standing
-from unlisted.cli import _subjects, main
+from unlisted.cli import _subjects, _words, main
 from unlisted.edge.store import Store
 from unlisted.messages import Listing
 from unlisted.notice.tally import Tally
@@ -385,6 +385,12 @@ def test_a_hostile_text_does_not_reach_the_terminal(capsys: pytest.CaptureFixtur
         (["192.0.2.07"], "unlisted check 192.0.2.7"),
         (["192,0,2,7"], "unlisted check 192.0.2.7"),
         (["http://192.0.2.7/"], "unlisted check 192.0.2.7"),
+        (["postmaster@mail.example.org"], "unlisted check mail.example.org"),
+        (["https://mail.example.org/x"], "unlisted check mail.example.org"),
+        (["192.0.2.9-192.0.2.1"], "is no range"),
+        (["@/no/such/file"], "No such file"),
+        (["192.0.2.7", "--resolver", ""], "--resolver is empty"),
+        (["192.0.2.7", "--offline", "list", "--zone", ZEN], "do not go together"),
         (["192.0.2.7:25"], "unlisted check 192.0.2.7"),
         (["office"], "is no address"),
         ([""], "is no address"),
@@ -404,6 +410,41 @@ def test_wrong_words(capsys: pytest.CaptureFixture[str], words: list[str], says:
     assert "try:" in told.err
     assert "\x1b" not in told.err
     assert told.out == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--timeout", "abc"],
+        ["--frob"],
+        ["192.0.2.7", "--json"],
+        ["192.0.2.7", "--metrics"],
+        ["192.0.2.7", "--offline", "list"],
+        ["192.0.2.7", "--resolver", ""],
+    ],
+)
+def test_a_plugin_s_wrong_use_is_one_line_and_unknown(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    try:
+        code: object = main(["check", "--nagios", *words])
+    except SystemExit as end:
+        code = end.code
+    out = capsys.readouterr().out
+    assert code == 3
+    assert out.startswith("UNLISTED UNKNOWN - ")
+    assert out.count("\n") == 1
+
+
+def test_addresses_from_files_ranges_and_commas(tmp_path: Path) -> None:
+    (tmp_path / "ours").write_text("# ours\n192.0.2.7 # mail\nexample.org, 192.0.2.9\n")
+    ours = ["192.0.2.7", "example.org", "192.0.2.9"]
+    assert _words.spread([f"@{tmp_path / 'ours'}"]) == ours
+    assert _words.spread([str(tmp_path / "ours")]) == ours
+    assert _words.spread(["192.0.2.4-192.0.2.7"]) == ["192.0.2.4/30"]
+    assert _words.spread(["192.0.2.4-6"]) == ["192.0.2.4/31", "192.0.2.6"]
+    assert _words.spread(["192.0.2.4,192.0.2.6"]) == ["192.0.2.4", "192.0.2.6"]
+    assert _words.spread(["192,0,2,7"]) == ["192,0,2,7"]
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "x", "1e9"])

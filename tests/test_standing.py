@@ -565,7 +565,53 @@ def test_a_watch_without_a_store_remembers_its_own_looks(
     ]
 
 
-@pytest.mark.parametrize("words", [["--watch", "--nagios"], ["--offline", "x", "--metrics"]])
+@pytest.mark.parametrize("words", [["--watch", "--metrics"], ["--offline", "x", "--metrics"]])
 def test_forms_that_do_not_go_together(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert main(["check", "192.0.2.7", *words]) == 2
     assert "do not go together" in capsys.readouterr().err
+
+
+# ---- the screen -----------------------------------------------------------------------------------
+
+
+def shown(capsys: pytest.CaptureFixture[str], told: Survey) -> str:
+    standing.render(told, {}, show.console())
+    return capsys.readouterr().out
+
+
+def test_a_pipe_gets_a_line_for_each_fact(capsys: pytest.CaptureFixture[str]) -> None:
+    url = "https://check.example/" + "x" * 90
+    one = Listing("192.0.2.7", "a", "a", "listed", meaning="m", reason="t" * 4000, removal=f"ask: {url}")
+    out = shown(capsys, Survey((one,), (), doubtful=1))
+    lines = out.splitlines()
+    assert lines[0] == "LISTED (1)"
+    assert f"    way off: ask: {url}" in lines
+    assert max(map(len, lines)) < 330
+    assert all(line == line.rstrip() for line in lines)
+    assert "1 packet that" in out
+
+
+def test_of_a_range_the_kinds_of_names_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    names = tuple(Names(ip_address(f"192.0.2.{n}")) for n in range(200))
+    out = shown(capsys, Survey((), names))
+    assert out.count("no PTR name") == 1
+    assert "200 addresses (192.0.2.0, …): no PTR name" in out
+
+
+def test_what_could_not_be_told_says_of_whom_and_what_was_not_asked_is_apart(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = [
+        Listing("192.0.2.7", "a", "a", "unknown", why="no answer"),
+        Listing("192.0.2.8", "a", "a", "clear"),
+        Listing("192.0.2.8", "b", "b", "unknown", why="not asked: no key"),
+    ]
+    out = shown(capsys, Survey(tuple(made), ()))
+    assert "a (for 192.0.2.7): no answer" in out
+    assert "0 listed, 1 clear, 1 unknown of 2 answers in 0.0 s; 1 not asked" in out
+
+
+def test_many_lists_with_one_reason_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    made = [Listing("192.0.2.7", f"l{n}", f"l{n}", "unknown", why="cannot reach it") for n in range(65)]
+    out = shown(capsys, Survey(tuple(made), ()))
+    assert "  65 lists: cannot reach it" in out.splitlines()

@@ -49,7 +49,11 @@ def _convert(table: dict[str, Any], kind: type[T], name: str) -> T:
     try:
         return msgspec.convert(table, kind, dec_hook=read_spelled)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{name}: {error}", remedy="correct that entry or take it out") from None
+        remedy = "correct that entry or take it out"
+        if str(error).startswith("Object contains unknown field") and "- at" not in str(error):
+            kinds = " or ".join(f"[{field}.KEY]" for field in kind.__struct_fields__)  # type: ignore[attr-defined]
+            remedy = f"an entry is a table of its kind: {kinds}"
+        raise ConfigError(f"{name}: {error}", remedy=remedy) from None
 
 
 def _merge(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:

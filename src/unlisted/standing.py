@@ -25,7 +25,12 @@ Since = Mapping[tuple[str, str], float]  # (address, list) -> Unix seconds
 
 # How much of a listing's weight is ours to bear, by its scope.
 _SHARE = {"address": 1.0, "domain": 1.0, "range": 0.6, "policy": 0.4, "network": 0.1}
-MOST_SHOWN = 200  # rows of a table
+POLICY = "LISTED BY POLICY, OR WITH ITS NEIGHBORS: no accusation"
+MOST_SHOWN = 200  # listings on a screen
+MOST_NAMED = 8  # lists that are named for one reason
+FEW = 4  # addresses whose names are told one by one
+LONGEST = 300  # characters of what a list itself says
+WIDE = 100_000  # columns of a file
 _GRAVE = 0.3  # of weight and share: from here on mail is refused for it, and somebody should be woken
 _OK, _WARNING, _CRITICAL, _UNKNOWN = range(4)
 _CODE = {_OK: "OK", _WARNING: "WARNING", _CRITICAL: "CRITICAL", _UNKNOWN: "UNKNOWN"}
@@ -141,40 +146,80 @@ def render(
     since: Since | None = None,
     helo: str = "",
 ) -> None:
-    """What is worst first, policy and the unknown apart, the next step last."""
-    for names in found.names:
-        for line in reverse(names, helo):
-            console.print(line)
+    """What is worst first, policy and the unknown apart, the next step last.
+
+    As wide as the screen; for a file or a pipe each fact is one line, so that `grep` and copying work.
+    """
+    screen = _Screen(console, show.width() if console.is_terminal else WIDE)
     listed = sorted((one for one in found.listings if one.state == "listed"), key=_order)
-    unknown = [one for one in found.told if one.said.state == "unknown"]
-    clear = [one for one in found.told if one.said.state == "clear"]
-    ours, others = [one for one in listed if accuses(one)], [one for one in listed if not accuses(one)]
-    if ours:
-        _table("LISTED", ours, entries, console, since or {})
-    if others:
-        _table(
-            "LISTED BY POLICY, OR WITH ITS NEIGHBORS: no accusation", others, entries, console, since or {}
-        )
-    for one in clear:
-        if note := one.said.meaning or one.said.why:
-            who = one.said.address if one.count == 1 else show.count(one.count, "address", "addresses")
-            console.print(f"{who} on {_name(one.said, entries)}: clear ({show.clean(note)})")
-    dead = [one for one in unknown if one.said.why.startswith("not asked")]
-    for title, some in (
-        ("could not tell ({:,}; neither listed nor clear):", [one for one in unknown if one not in dead]),
-        ("not asked ({:,}):", dead),
+    alone = len({one.said.address for one in found.told} | {str(one.address) for one in found.names}) == 1
+    for title, style, some in (
+        ("LISTED", "bad", [one for one in listed if accuses(one)]),
+        (POLICY, "title", [one for one in listed if not accuses(one)]),
     ):
         if some:
-            console.print("\n" + title.format(sum(one.count for one in some)))
-            _reasons(some, entries, console)
+            screen.block(f"{title} ({len(some):,})", style)
+            _listings(some, entries, screen, since or {}, alone=alone)
+    screen.block()
+    for line in _names(found.names, helo):
+        screen.row(line, hang=2)
+    for one in found.told:
+        if one.said.state == "clear" and (note := one.said.meaning or one.said.why):
+            who = one.said.address if one.count == 1 else show.count(one.count, "address", "addresses")
+            screen.row(f"{who} on {_name(one.said, entries)}: clear ({show.clean(note)})", hang=2)
+    for heading, told in (
+        ("could not tell ({:,}; neither listed nor clear):", [one for one in found.told if _doubtful(one)]),
+        ("not asked ({:,}):", [one for one in found.told if _unasked(one)]),
+    ):
+        if told:
+            screen.block(heading.format(sum(one.count for one in told)))
+            _reasons(told, entries, screen, alone=alone)
+    screen.block()
+    screen.row(_sum(found), hang=2)
+    known = any(one.said.state == "clear" for one in found.told) and verdict(found.told) != 3
+    doubt = any(one.said.state == "unknown" for one in found.told)
+    screen.row(following(listed, known=known, doubt=doubt), hang=2)
+
+
+class _Screen:
+    """Rows with their indents, blocks with one empty line between them and none before the first."""
+
+    def __init__(self, console: "Console", width: int) -> None:
+        self.console, self.width = console, width
+        self.begun = self.parted = False
+
+    def block(self, title: str = "", style: str = "plain") -> None:
+        self.parted = self.begun
+        if title:
+            self.row(title, style=style)
+
+    def row(self, text: str, indent: int = 0, hang: int = 0, style: str = "plain") -> None:
+        if self.parted:
+            self.console.print()
+        self.begun, self.parted = True, False
+        for line in show.wrap(text, self.width - indent, hang):
+            self.console.print(" " * indent + line, style=show.STYLES[style], soft_wrap=True)
+
+
+def _unasked(one: Tally) -> bool:
+    return one.said.state == "unknown" and one.said.why.startswith("not asked")
+
+
+def _doubtful(one: Tally) -> bool:
+    return one.said.state == "unknown" and not _unasked(one)
+
+
+def _sum(found: "Survey") -> str:
+    """All of it in a line; what was not asked is no answer."""
     states = _states(found.told)
-    console.print(
-        f"\n{states['listed']:,} listed, {states['clear']:,} clear, {states['unknown']:,} unknown"
-        f" of {states.total():,} answers in {found.seconds:.1f} s"
-        + (f"; {found.doubtful} packets were not believed" if found.doubtful else "")
-    )
-    known = bool(clear) and verdict(found.told) != 3
-    console.print(following(listed, known=known, doubt=bool(unknown)), soft_wrap=True)
+    idle = sum(one.count for one in found.told if _unasked(one))
+    told = f"{states['listed']:,} listed, {states['clear']:,} clear, {states['unknown'] - idle:,} unknown"
+    told += f" of {show.count(states.total() - idle, 'answer')} in {found.seconds:.1f} s"
+    if idle:
+        told += f"; {idle:,} not asked"
+    if found.doubtful:
+        told += f"; {show.count(found.doubtful, 'packet')} that answered no question of ours left aside"
+    return told
 
 
 def changes(made: "Sequence[Change]", entries: Mapping[str, "Entry"], last: float | None) -> list[str]:
@@ -193,41 +238,66 @@ def _name(listing: Listing, entries: Mapping[str, "Entry"]) -> str:
     return entry.name if entry else show.clean(listing.list)
 
 
-def _table(
-    title: str, listed: list[Listing], entries: Mapping[str, "Entry"], console: "Console", since: Since
+def _listings(
+    listed: list[Listing], entries: Mapping[str, "Entry"], screen: _Screen, since: Since, *, alone: bool
 ) -> None:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", show_lines=True)
-    shown, left = listed[:MOST_SHOWN], len(listed) - MOST_SHOWN
-    for heading in ("address", "list", "what it says", "way off"):
-        table.add_column(heading, overflow="fold")
-    for one in shown:
-        says = one.meaning + (f"\n{one.reason}" if one.reason else "")
+    """A paragraph for each: the list, what it says in words, its own words, since when, the way off."""
+    for one in listed[:MOST_SHOWN]:
+        who = [] if alone and one.scope != "domain" else [one.address]
+        screen.row("  ".join([*who, _name(one, entries), *one.codes]), 2, 2, "title")
+        for line in one.meaning.split("\n"):
+            screen.row(show.clean(line), 4, 2)
+        if one.reason:
+            screen.row(f"it says: {show.clean(one.reason, LONGEST)}", 4, 2)
         begun = since.get((one.address, one.list))
         if begun is not None and one.at is not None and begun < one.at:
-            says += f"\nlisted since {show.when(begun)} or longer"
-        lines = "\n".join(show.clean(line) for line in says.split("\n"))
-        codes = " ".join(one.codes)
-        table.add_row(one.address, f"{_name(one, entries)}\n{codes}", lines, show.clean(one.removal))
-    console.print(table)
-    if left > 0:
-        console.print(f"and {left:,} more: --json shows every one")
+            screen.row(f"listed since {show.when(begun)} or longer", 4)
+        if one.removal:
+            screen.row(f"way off: {show.clean(one.removal)}", 4, 2)
+    if (left := len(listed) - MOST_SHOWN) > 0:
+        screen.row(f"and {left:,} more: --json shows every one", 2)
 
 
-def _reasons(unknown: list[Tally], entries: Mapping[str, "Entry"], console: "Console") -> None:
-    """One line for each reason, with the lists that share it, each with its number of addresses."""
-    groups: dict[str, Counter[str]] = {}
-    for one in unknown:
-        groups.setdefault(one.said.why, Counter())[_name(one.said, entries)] += one.count
+def _reasons(unknown: list[Tally], entries: Mapping[str, "Entry"], screen: _Screen, *, alone: bool) -> None:
+    """One line for each reason, with the lists that share it, and for which address."""
+    groups: dict[str, dict[str, Tally]] = {}
+    for one in sorted(unknown, key=lambda one: -one.said.weight):
+        names, name = groups.setdefault(one.said.why, {}), _name(one.said, entries)
+        before = names.get(name)
+        names[name] = Tally(before.said, before.count + one.count) if before else one
     for why, names in groups.items():
-        shown = [name if count == 1 else f"{name} ({count:,})" for name, count in names.items()]
-        console.print(f"  {', '.join(shown)}: {show.clean(why)}")
+        shown = list(names) if alone else [f"{name} ({_for(one)})" for name, one in names.items()]
+        if len(shown) > MOST_NAMED:
+            shown = [show.count(len(shown), "list")]
+        screen.row(f"{', '.join(shown)}: {show.clean(why)}", 2, 2)
+
+
+def _for(one: Tally) -> str:
+    return f"for {one.said.address}" + (f" and {one.count - 1:,} more" if one.count > 1 else "")
+
+
+def _names(found: "Sequence[Names]", helo: str) -> list[str]:
+    """Reverse DNS, a line for each address; of many addresses that share a fault, the fault and its count."""
+    if len(found) <= FEW:
+        return [line for names in found for line in reverse(names, helo)]
+    groups: dict[str, list[Names]] = {}
+    for names in found:
+        groups.setdefault(_fault(names), []).append(names)
+    told = []
+    for fault, some in sorted(groups.items(), key=lambda group: -len(group[1])):
+        first = ", ".join(str(names.address) for names in some[:FEW])
+        few = first if len(some) <= FEW else f"{len(some):,} addresses ({some[0].address}, …)"
+        told.append(f"{few}: {fault}")
+    if helo:
+        told += [line for names in found for line in reverse(names, helo)[1:] if "leads to it" in line]
+    return told
 
 
 def reverse(names: "Names", helo: str = "") -> list[str]:
     """Reverse DNS and the HELO name; receivers refuse senders without the first (RFC 1912 §2.1)."""
-    lines = [_reverse(names)]
+    shown = show.clean(", ".join(names.pointers), 200)
+    fault = _fault(names)
+    lines = [f"{names.address}: " + (fault.replace("PTR", f"PTR {shown}", 1) if shown else fault)]
     if helo and names.helo is None:
         lines.append(f"{names.address}: HELO {helo} could not be looked up")
     elif helo and names.helo is not None:
@@ -236,20 +306,20 @@ def reverse(names: "Names", helo: str = "") -> list[str]:
     return lines
 
 
-def _reverse(names: "Names") -> str:
+def _fault(names: "Names") -> str:
+    """What is right or wrong, in the same words for whom it is the same."""
     if names.why:
-        return f"{names.address}: PTR unknown ({show.clean(names.why)})"
+        return f"PTR unknown ({show.clean(names.why)})"
     if not names.pointers:
-        return f"{names.address}: no PTR name; many receivers refuse mail from it for that alone"
-    shown = show.clean(", ".join(names.pointers), 200)
+        return "no PTR name; many receivers refuse mail without one"
     if not names.confirmed:
-        return f"{names.address}: PTR {shown}, but that name does not lead back to it"
-    if why := naming.generic(names.confirmed[0], names.address):
+        return "PTR, but that name does not lead back"
+    if naming.generic(names.confirmed[0], names.address):
         return (
-            f"{names.address}: PTR {shown} leads back, but looks like a customer's line and not like a mail "
-            f"server ({show.clean(why)}); some receivers refuse such names"
+            "PTR leads back, but looks like a customer's line and not like a mail server; "
+            "some receivers refuse such names"
         )
-    return f"{names.address}: PTR {shown}, and it leads back (forward-confirmed)"
+    return "PTR, and it leads back (forward-confirmed)"
 
 
 def following(listed: Sequence[Listing], *, known: bool, doubt: bool) -> str:

@@ -27,8 +27,12 @@ ORDER = ("investigate", "check", "explain", "find", "watch", "hold", "release", 
 class Parser(argparse.ArgumentParser):
     """argparse that says what was meant and keeps exit code 2."""
 
+    monitored = False  # a monitor reads stdout and the exit code: 2 would be CRITICAL there
+
     def error(self, message: str) -> NoReturn:
         """One sentence and where to look; exit code 2."""
+        if self.monitored:
+            sys.exit(unsure(message))
         _complain(message, f"{self.prog} --help")
         sys.exit(2)
 
@@ -121,8 +125,18 @@ def _run(words: list[str]) -> int:
         return 0
     if words[0] not in verbs():
         return unknown(words[0])
-    code: int = load(words[0]).run(parser(words[0]).parse_args(words[1:]))
+    module, made = load(words[0]), parser(words[0])
+    made.monitored = getattr(module, "PLUGIN", "") in words[1:]
+    code: int = module.run(made.parse_args(words[1:]))
     return code
+
+
+def unsure(what: str) -> int:
+    """The line of a Nagios or Icinga plugin that could not do its work; its exit code, UNKNOWN."""
+    from unlisted import show
+
+    sys.stdout.write(f"UNLISTED UNKNOWN - {show.clean(what).replace('|', '/')}\n")
+    return 3
 
 
 def _complain(what: str, remedy: str) -> None:

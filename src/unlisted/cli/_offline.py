@@ -129,9 +129,9 @@ def own(words: Sequence[str], settings: str | None) -> Own:
     lasts: list[Numbers] = []
     long: list[tuple[int, int]] = []
     nets: list[Net] = []
-    for word in words or _configured(settings):
-        if word == "-" or word[:1] == "@":
-            listed = _file(word)
+    for word in _pieces(words) or _configured(settings):
+        if word == "-" or word[:1] == "@" or os.path.isfile(word):
+            listed = _file(word if word[:1] in ("-", "@") else f"@{word}")
             firsts.append(listed.four.first)
             lasts.append(listed.four.last)
             long += [(first, last) for first, last, _ in listed.six]
@@ -160,6 +160,17 @@ def own(words: Sequence[str], settings: str | None) -> Own:
     return made
 
 
+def _pieces(words: Sequence[str]) -> list[str]:
+    """Addresses with commas between them are several."""
+    cut = [[one for one in word.split(",") if one] for word in words]
+    several = [len(some) > 1 and all("." in one or ":" in one for one in some) for some in cut]
+    return [
+        one
+        for word, some, many in zip(words, cut, several, strict=True)
+        for one in (some if many else [word])
+    ]
+
+
 def _configured(settings: str | None) -> list[str]:
     from unlisted import config
 
@@ -178,8 +189,8 @@ def _file(word: str) -> Listed:
     _talk(name, listed.account)
     if listed.account.trouble or listed.account.world or not listed.account.entries:
         raise UnlistedError(
-            f"{name[:200]}: {listed.account.trouble or 'no list of own addresses'}",
-            remedy="a file with an address or a CIDR a line",
+            f"{name[:200]}: {listed.account.trouble or 'no address in it that I understand'}",
+            remedy="an address or a CIDR a line; names of domains: unlisted check @FILE, without --offline",
         )
     return listed
 
@@ -351,7 +362,9 @@ def _table(found: Found, mine: int) -> None:
         sys.stdout.write(f"  {piece:<18}  line {line}: {show.clean(words.entry(line), 80)}\n")
         code, reason, _ = words.says(line)
         if reason and reason not in words.entry(line):
-            sys.stdout.write(f"  {'':<18}  {code} {show.clean(offline.expand(reason, piece), 80)}\n")
+            sys.stdout.write(
+                f"  {'':<18}  {code} {show.clean(offline.expand(reason, _text(first, version)), 80)}\n"
+            )
     if pieces > len(largest):
         sys.stdout.write(f"  … and {show.count(pieces - len(largest), 'smaller piece')} (--json has all)\n")
 

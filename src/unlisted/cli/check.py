@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, structs
 
 from unlisted import show
-from unlisted.cli import _own, _subjects
+from unlisted.cli import _own, _subjects, _words, unsure
 from unlisted.errors import UnlistedError
 from unlisted.messages import Listing
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from unlisted.net import Address
 
 HELP = "ask every blocklist about your address"
+PLUGIN = "--nagios"  # where it is given, wrong use is UNKNOWN for the monitor that reads the line
 
 TIMEOUT = 5.0  # seconds for all of it; an honest list answers within one
 MOVED = 900.0  # seconds between two looks whether a provider has given us another address
@@ -57,7 +58,10 @@ class Row(Struct, frozen=True):
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What `check` takes."""
     parser.add_argument(
-        "address", nargs="*", metavar="ADDR", help="address, range or domain (default: your own)"
+        "address",
+        nargs="*",
+        metavar="ADDR",
+        help="address, range (CIDR or FIRST-LAST), domain, @FILE, or - for stdin (default: your own)",
     )
     parser.add_argument(
         "--zone", action="append", default=[], metavar="ZONE", help="ask this list only (may be repeated)"
@@ -78,7 +82,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="ask nobody, look into this list file (may be repeated); ADDR may be @FILE, or - for stdin",
+        help="ask nobody, look into this list file (may be repeated)",
     )
     parser.add_argument("--watch", action="store_true", help="go on asking, each list as often as it bears")
     parser.add_argument(
@@ -89,26 +93,49 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, show, remember."""
-    forms = [f"--{name}" for name in ("offline", "watch", "nagios", "metrics") if getattr(args, name)]
-    if len(forms) > 1:  # a monitor asks when it likes, and wants all of it each time
-        raise UnlistedError(f"{' and '.join(forms)} do not go together", remedy=forms[0], code=2)
-    if args.offline:
-        # NumPy would start threads for a linear algebra that nobody asks for: 0.05 s.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        from unlisted.cli import _offline
-
-        return _offline.run(args)
     if not args.nagios:
         return _run(args)
     try:
         return _run(args)
     except UnlistedError as error:
         # A plugin's wrong use is UNKNOWN; our own code 2 would be CRITICAL there.
-        sys.stdout.write(f"UNLISTED UNKNOWN - {show.clean(error.what).replace('|', '/')}\n")
-        return 3
+        return unsure(error.what)
+
+
+# What does not go together, and the mend.
+_APART = (
+    (("offline", "nagios"), "--offline FILE --json: exit code 1 is listed, 0 is not"),
+    (("offline", "metrics"), "--offline FILE --json, and count its lines"),
+    (("offline", "watch"), "--offline FILE from cron"),
+    (("offline", "zone"), "--offline FILE asks nobody: leave out --zone"),
+    (("offline", "resolver"), "--offline FILE asks nobody: leave out --resolver"),
+    (("watch", "nagios"), "--nagios: the monitor asks when it likes"),
+    (("watch", "metrics"), "--metrics from cron, or a timer"),
+    (("nagios", "metrics"), "--nagios"),
+    (("nagios", "json"), "--nagios for a monitor, or --json for programs"),
+    (("metrics", "json"), "--metrics, or --json"),
+)
 
 
 def _run(args: argparse.Namespace) -> int:
+    for (one, other), mend in _APART:
+        if getattr(args, one) and getattr(args, other) not in (None, False, []):
+            raise UnlistedError(f"--{one} and --{other} do not go together", remedy=mend, code=2)
+    if args.resolver is not None and not args.resolver.strip():
+        raise UnlistedError(
+            "--resolver is empty", remedy="--resolver ADDR[:PORT], or leave it out for the system's", code=2
+        )
+    if args.offline:
+        # NumPy would start threads for a linear algebra that nobody asks for: 0.05 s.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        from unlisted.cli import _offline
+
+        return _offline.run(args)
+    args.address = _words.spread(args.address)
+    return _asked(args)
+
+
+def _asked(args: argparse.Namespace) -> int:
     from unlisted import config
 
     settings = config.load(args.config)
@@ -150,7 +177,9 @@ def _rounds(
     spent = max(len(subjects) * len(entries) / PER_SECOND, (len(subjects) - 1) / slowest)
     timeout = args.timeout or TIMEOUT + spent + (TIMEOUT if len(subjects) > FEW else 0)
     if len(subjects) > 1 and not args.nagios:
-        many = show.count(len(subjects), "address", "addresses")
+        names = sum(isinstance(one, str) for one in subjects.singles)
+        some = ((len(subjects) - names, "address", "addresses"), (names, "domain", "domains"))
+        many = " and ".join(show.count(*one) for one in some if one[0])
         asked = sum(entry.asked for entry in entries)
         show.say(f"asking {show.count(asked, 'list')} about {many}, at most {_span(timeout)}")
         if len(subjects) > MOST_NAMED:
@@ -192,7 +221,7 @@ def _show(args: argparse.Namespace, rounds: "Rounds") -> int:
     from unlisted import standing
 
     entries = {entry.key: entry for entry in rounds.entries}
-    rows = args.json and not (args.nagios or args.metrics)
+    rows = args.json
     bar = not args.nagios and sys.stderr.isatty() and not (rows and sys.stdout.isatty())
     progress = _Progress(rounds.most) if bar else None
 
