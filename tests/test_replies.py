@@ -252,7 +252,7 @@ def test_a_query_of_our_own_server_that_was_refused_is_ours_to_mend() -> None:
     line = (
         "Nov 19 10:00:00 mx postfix/smtpd[3468]: NOQUEUE: reject: RCPT from x.example[192.0.2.66]: 554 5.7.1 "
         "Service unavailable; Client host [192.0.2.66] blocked using sbl.spamhaus.org; Error: open resolver; "
-        "https://www.spamhaus.org/returnc/pub/198.51.100.9; from=<a@example.net> to=<b@example.com> proto=ESMTP"
+        "https://www.spamhaus.org/returnc/pub/198.51.100.9; from=<a@example.net> to=<b@example.com>"
     )
     [one] = bounce.pasted(line, "x")
     assert (one.verdict, one.rule, one.cited_ip) == ("our-setup", "own-resolver", None)

@@ -49,8 +49,9 @@ _SETUP = {
 }
 # What a rule's own meaning asks for, before its verdict's.
 _RULES = {
-    "own-resolver": "your own server asks the list through a resolver that the list refuses, and turns good mail "
-    "away: give it a resolver of its own, or the list's key; until then take the list out of its configuration",
+    "own-resolver": "your own server asks the list through a resolver that the list refuses, and turns good "
+    "mail away: give it a resolver of its own, or the list's key; until then take the list out of its "
+    "configuration",
     "ses-unverified": "verify the sender's address or its domain at Amazon SES first",
     "own-login-failed": "your relay refused your own login: mend user and password there; if they worked "
     "yesterday, ask it whether the account is barred",
