@@ -85,3 +85,14 @@ def test_a_notice_that_the_filter_wrote_itself(sender: str, body: str) -> None:
     assert advice.advise([one]) == [
         "your own server's filter refused it: its log tells which device or account sent it"
     ]
+
+
+def test_what_exchange_says_that_another_server_returned_is_not_ours() -> None:
+    raw = (
+        "From: postmaster@example.com\nTo: ann@example.com\nSubject: Undeliverable: hello\n\n"
+        "Delivery has failed to these recipients or groups:\n\nbob@x.example\n"
+        "Remote Server returned '550 5.7.1 Message rejected as spam by Content Filtering.'\n"
+    )
+    (one,) = bounce.refusals(raw.encode(), "x")
+    assert (one.verdict, one.recipient) == ("content", "bob@x.example")
+    assert one.rule != "own-server"

@@ -43,11 +43,17 @@ _TO_US = re.compile(
     r"[\])]?\s{1,2}(?:your?|we|this|access|sorry|connections?|messages?|e?-?mail)\b", re.IGNORECASE
 )
 MOST = 64  # addresses of one reply that are weighed; behind them only our own are looked for
-# A program's version has four numbers as well; a list's query holds the octets in reverse (RFC 5782 §2.1).
-_VERSION = re.compile(
-    r"\b(?:version|release|build|brightmail|exim|exchange|sendmail|postfix|ironport|fortimail)[ /:]{1,2}v?$",
+# A program's version and a standard's section have four numbers as well; a list's query holds the octets in
+# reverse (RFC 5782 §2.1).
+_NUMBERED = re.compile(
+    r"\b(?:version|release|build|engine|definitions|rev(?:ision)?|brightmail|puremessage|exim|exchange|sendmail|"
+    r"postfix|ironport|fortimail|symantec messaging gateway)[ /:=]{1,2}v?$|\bv[ .]?$|"
+    r"(?:\brfc[ -]?[0-9]{3,5}[,:;]?|\b(?:sec(?:t(?:ion)?)?|chapter|clause|paragraph|oid)\b\.?|§)[ (#:]{0,3}$",
     re.IGNORECASE,
 )
+# A letter where a digit was, so that what is left is another's address: "2O3.0.113.5".
+_MISREAD = re.compile(r"[0-9.][oil|]{1,2}$", re.IGNORECASE)
+_NOT_BEHIND = re.compile(r"@|[oil|](?![^\W_])", re.IGNORECASE)  # a message's id; a letter for a digit
 _PREFIX = re.compile(r"/[0-9]{1,3}(?![\w./-])")  # behind a network: that is nobody's own address
 _RATED = re.compile(r" {1,8}[0-9]{1,3}\]")  # Gmail: "[192.0.2.9 18]", the client and a number behind it
 _NAME = re.compile(r"\.[a-z][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){1,7}", re.IGNORECASE)
@@ -119,14 +125,16 @@ def _cut(match: re.Match[str], flat: str) -> bool:
 
 
 def _meant(match: re.Match[str], flat: str) -> Address | None:
-    """The address that a run of digits spells; None for a version, or for a piece of a host's name."""
+    """The address that a run of digits spells; None for a version, a section, or a piece of a name."""
     text = match[0]
     if _PREFIX.match(flat, match.end()):
         return None
     if ":" in text:
         return net.ip(text) or net.ip(text.removesuffix(":"))
-    before = flat[max(0, match.start() - 20) : match.start()]
-    if _VERSION.search(before) or _GROUPS.search(before):
+    before = flat[max(0, match.start() - 40) : match.start()]
+    if _NUMBERED.search(before) or _GROUPS.search(before):
+        return None
+    if _MISREAD.search(before) or _NOT_BEHIND.match(flat, match.end()):
         return None
     if name := _NAME.match(flat, match.end()):
         listed = rules.named(name[0][1:].lower())

@@ -23,6 +23,10 @@ _MAYBE = ("content", "undecided")
 _FILTER = re.compile(
     r"content.?filter|amavis|rspamd|mimedefang|(?:spam|virus).?(?:filter|scan|wall)", re.IGNORECASE
 )
+# Exchange names no host when another server refused; what its own agents refuse is said otherwise.
+_REMOTE = re.compile(
+    r"(?:remote|receiving|destination) (?:mail )?server (?:returned|said|responded)", re.IGNORECASE
+)
 _LOCAL = re.compile(r"local(?:host)?(?:\.|$)|127\.|\[?::1\]?$", re.IGNORECASE)
 
 
@@ -38,6 +42,8 @@ def _by_us(one: Refusal, speaks: bool, domain: str, text: str, own: tuple[Addres
     if one.verdict not in _MAYBE:
         return False
     if not one.remote_mta:
+        if _REMOTE.search(text):
+            return False
         return speaks or one.verdict == "content"
     if one.verdict == "content" and _within(_HOST.split(one.remote_mta)[0].lower(), domain):
         return True
