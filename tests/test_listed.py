@@ -20,6 +20,7 @@ from unlisted.notice.refusal import judge
         ("203.0.113.5 is listed on the xbl", "spamhaus-zen", "XBL"),
         ("203.0.113.5 listed in CSS", "spamhaus-zen", "CSS"),
         ("your IP is in the CSS file", "", ""),
+        ("user unknown. 203.0.113.5 is not listed in zen.spamhaus.org", "", ""),
         ("203.0.113.5 listed in RBL", "", ""),
         ("blocked using zen.spamhaus.org (PBL)", "spamhaus-zen", "PBL"),
         ("blocked using zen.spamhaus.org (SBL, XBL or PBL)", "spamhaus-zen", ""),

@@ -19,6 +19,13 @@ def test_a_retry_of_the_same_message_is_no_other_refusal() -> None:
     assert not seen.again(_one(), "log", "3AB4D")
 
 
+def test_a_queue_id_comes_round_again() -> None:
+    seen = Repeats()
+    assert not seen.again(_one(), "log", "3AB4C")
+    assert seen.again(_one(at=1000.0 + 5 * 86_400), "log", "3AB4C") == "same"
+    assert not seen.again(_one(at=1000.0 + 30 * 86_400), "log", "3AB4C")
+
+
 def test_a_bounce_and_its_line_in_the_log_are_one_in_either_order() -> None:
     kinds: list[tuple[Kind, Kind]] = [("log", "mail"), ("mail", "log")]
     for first, second in kinds:

@@ -41,6 +41,7 @@ _PART = Phrase(
     r"list(?:ed|ing) (?:in|on|by) (?:the )?([a-z]{3,4}))\b|\(([a-z]{1,3}bl)\)",
     words=("sbl", "pbl", "xbl", "bcl", "listed ", "listing "),
 )
+_NOT_ON = re.compile(r"\bnot (?:currently )?(?:black)?listed (?:in|on|at|by) (?:the )?$", re.IGNORECASE)
 _CODE = re.compile(r"127(?:\.[0-9]{1,3}){3}(?![0-9]|\.[0-9])")
 _PAGE = re.compile(r"/([a-z]{2,6})(?![a-z])", re.IGNORECASE)  # the first step of a URL's path
 
@@ -112,8 +113,8 @@ def _cited(flat: str) -> Iterator[_Spoken]:
     """The known hosts in a text; a page is known by its path as well ("spamhaus.org/query/dbl")."""
     for found in HOST.finditer(flat):
         start, end = found.span()
-        if start and flat[start - 1] == "@":
-            continue  # somebody's mailbox there
+        if start and (flat[start - 1] == "@" or _NOT_ON.search(flat, max(0, start - 40), start)):
+            continue  # somebody's mailbox there, or a list that does not hold it
         host = found[0].lower()
         page = flat[end : end + 40].lower() if flat.startswith("/", end) else ""
         if key := rules.named(host, page):

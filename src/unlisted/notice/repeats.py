@@ -12,6 +12,9 @@ from unlisted.messages import Refusal
 
 KEPT = 50_000  # refusals that are remembered
 EACH = 64  # of one recipient that mean the same
+QUEUED = (
+    6 * 86_400.0
+)  # seconds that a mail is tried (RFC 5321 §4.5.4.1: 4-5 days); then its id comes round again
 APART = 15 * 3600.0  # seconds: a log without a zone is off by up to 14 h, a bounce comes some minutes later
 
 Kind = Literal["mail", "log", "text"]
@@ -22,7 +25,7 @@ class Repeats:
     """Remembers the latest refusals as numbers, some hundred bytes each."""
 
     def __init__(self) -> None:
-        self._same: OrderedDict[int, None] = OrderedDict()  # the same mail, recipient and meaning
+        self._same: OrderedDict[int, float | None] = OrderedDict()  # mail, recipient and meaning; told last
         self._refused: OrderedDict[int, None] = OrderedDict()  # message and recipient, as the log names them
         self._told: OrderedDict[int, list[tuple[float | None, set[Kind]]]] = OrderedDict()
 
@@ -34,9 +37,18 @@ class Repeats:
         meaning = (one.recipient.lower(), one.code, one.rule, one.list, one.cited_ip, one.verdict)
         if message:
             _remember(self._refused, hash((message, one.recipient.lower())))
-            if not _remember(self._same, hash((message, meaning))):
+            if self._tried(hash((message, meaning)), one.at):
                 return "same"
         return "other" if one.recipient and self._elsewhere(hash(meaning), one.at, kind) else ""
+
+    def _tried(self, key: int, at: float | None) -> bool:
+        """True when this mail was told of before, and may still be the one that had this id then."""
+        known = key in self._same
+        then = self._same.pop(key, None)
+        self._same[key] = then if at is None else at
+        if len(self._same) > KEPT:
+            self._same.popitem(last=False)
+        return known and (then is None or at is None or abs(then - at) < QUEUED)
 
     def refused(self, recipient: str, message: str) -> bool:
         """True when this message to him was refused before: what arrives now is no other one."""
