@@ -289,7 +289,12 @@ def _names(found: "Sequence[Names]", helo: str) -> list[str]:
         few = first if len(some) <= FEW else f"{len(some):,} addresses ({some[0].address}, …)"
         told.append(f"{few}: {fault}")
     if helo:
-        told += [line for names in found for line in reverse(names, helo)[1:] if "leads to it" in line]
+        greeted = [line for names in found for line in reverse(names, helo)[1:]]
+        faults = [line for line in greeted if not line.endswith("leads to it")]
+        told += faults[:FEW] + [line for line in greeted if line not in faults][:FEW]
+        told += (
+            [f"and {len(faults) - FEW:,} more that HELO {helo} does not lead to"] if len(faults) > FEW else []
+        )
     return told
 
 
@@ -297,6 +302,8 @@ def reverse(names: "Names", helo: str = "") -> list[str]:
     """Reverse DNS and the HELO name; receivers refuse senders without the first (RFC 1912 §2.1)."""
     shown = show.clean(", ".join(names.pointers), 200)
     fault = _fault(names)
+    why = naming.generic(names.confirmed[0], names.address) if names.confirmed else ""
+    fault += f" ({show.clean(why)})" if why else ""
     lines = [f"{names.address}: " + (fault.replace("PTR", f"PTR {shown}", 1) if shown else fault)]
     if helo and names.helo is None:
         lines.append(f"{names.address}: HELO {helo} could not be looked up")

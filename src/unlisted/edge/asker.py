@@ -48,7 +48,8 @@ class Asker:
         self.servers, self.timeout, self.wait, self.widest = servers, timeout, wait, window
         self.window, self.narrowed = float(window), 0.0
         self.in_window = self.open = 0  # without an answer: on their first try, and in all
-        self.sent = self.repeated = self.doubtful = self.believed = 0
+        self.sent = self.repeated = self.believed = 0
+        self._faulty = self._strays = 0  # packets that did not fit their question; that fit none
         self.refused: dict[Server, int] = dict.fromkeys(servers, 0)
         self.trouble = self.over = ""
         self.more: deque[Ask] = deque()
@@ -284,7 +285,8 @@ class Asker:
             number = packet[:2]
             ask = waiting.get(number)
             if ask is None or len(packet) == SIZE:
-                self.doubtful += 1
+                self._strays += ask is None
+                self._faulty += ask is not None
                 continue
             known = ask.known
             if known is None or ask.late or (answer := known.recall(packet, ask.question)) is None:
@@ -297,6 +299,11 @@ class Asker:
             self.open -= believed
             self.in_window -= believed
             self._heard(believed)
+
+    @property
+    def doubtful(self) -> int:
+        """Packets that nobody asked for. What was asked again may be answered twice."""
+        return self._faulty + max(0, self._strays - self.repeated)
 
     def _heard(self, believed: int) -> None:
         """The server lives, and bears the window: widen it by one for each windowful."""
@@ -313,7 +320,7 @@ class Asker:
             answer = packets.read_answer(packet, int.from_bytes(number), name, qtype)
         if answer.fault:
             # Whoever wrote this, the honest answer may still come.
-            self.doubtful += 1
+            self._faulty += 1
             ask.fault = answer.fault
             return
         self._heard(1)
@@ -402,7 +409,7 @@ class Asker:
         name, qtype = packets.asked(ask.question)
         answer = packets.read_answer(packet, int.from_bytes(stream.number), name, qtype)
         if answer.fault:
-            self.doubtful += 1
+            self._faulty += 1
             why = f"over TCP came what did not fit ({answer.fault})"
             answer = Answer(name=name, qtype=qtype, why=why)
         elif answer.truncated:
