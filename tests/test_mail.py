@@ -20,7 +20,7 @@ import pytest
 
 from unlisted import cli
 from unlisted.cli._told import Told
-from unlisted.edge import folder, mail, undated
+from unlisted.edge import folder, mail, read, undated
 from unlisted.notice import bounce
 
 ZEN = "554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org"
@@ -271,6 +271,18 @@ def test_a_log_is_known_by_the_name_that_people_know(
     out, err = capsys.readouterr()
     assert json.loads(out.splitlines()[0])["source"] == "stdin:1"
     assert "tmp123" not in out + err
+
+
+def test_a_reader_who_goes_away_is_no_damage_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "mail.log").write_text(LOG)
+
+    def gone(*_: object) -> bool:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        list(mail.messages(str(tmp_path / "mail.log"), log=gone))
+    with pytest.raises(BrokenPipeError):
+        read.read(tmp_path / "mail.log", take=gone)
 
 
 # ---- log lines without dates ----------------------------------------------------------------------

@@ -97,6 +97,8 @@ def messages(
         try:
             file = cast(BinaryIO, sys.stdin.buffer)
             yield from _stream("stdin", cast(BinaryIO, _Typed(file)) if file.isatty() else file, how)
+        except BrokenPipeError:  # of who is told, while he is
+            raise
         except OSError as error:
             yield Unread("stdin", error.strerror or "cannot be read")
     elif os.path.isdir(path):
@@ -176,6 +178,8 @@ def _pipe(path: str, how: _How, waits: Callable[[str], object]) -> Iterator[Mess
                 poll.poll()
             os.set_blocking(file.fileno(), True)
             yield from _stream(path, file, how)
+    except BrokenPipeError:  # of who is told, while he is
+        raise
     except OSError as error:
         yield Unread(path, error.strerror or "cannot be read")
 
@@ -217,6 +221,8 @@ def _file(path: str, how: _How) -> Iterator[Message | Unread]:
                 yield Unread(path, "a device, not a file")
                 return
             yield from _stream(path, file, how, path if plain else "")
+    except BrokenPipeError:  # of who is told, while he is
+        raise
     except OSError as error:
         yield Unread(path, error.strerror or "cannot be read")
 

@@ -105,6 +105,8 @@ def read(
         reading.trouble = "permission denied"
     except FileNotFoundError:
         reading.trouble = "no such file"
+    except BrokenPipeError:  # of who is told, while he is
+        raise
     except OSError as error:
         reading.trouble = f"cannot be read: {error.strerror or error}"
     return reading

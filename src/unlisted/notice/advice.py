@@ -31,7 +31,7 @@ ORDER = (
 )
 NEIGHBORS = ("S3150", "L2", "L3")  # parts of lists that name a network, not an address
 # Parts of lists, and a rule, that say "a customer's line": nobody saw spam from it, and asking does not help.
-LINES = ("PBL", "DUL", "Dyna", "dynamic-or-generic")
+LINES = ("PBL", "DUL", "Dyna", "dynamic-or-generic", "gmail-not-authorized")
 _RELAY = "send through your provider's relay (smarthost)"
 
 _LINE_NAME = re.compile(r"\b(?:generic|dynamic)", re.IGNORECASE)  # a reverse name as providers give to all

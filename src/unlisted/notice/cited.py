@@ -29,6 +29,7 @@ _THEIRS = Phrase(
     r"(?: [\w.-]{1,255})?|(?:remote|receiving|destination) (?:mail |smtp )?server|"
     r"(?:server at|on (?:server|host)) [\w.-]{1,255}|"
     r"\bport [0-9]{1,5} of|received (?:at|on) .{1,60} from [\w.-]{0,255}|"
+    r"\bour (?:ip|address|server|host|mail ?server)(?: ip| address)?|"
     r"host [\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\.?|by [\w.-]{1,255}|\bmx|"
     r"\be?smtp(?: service| server)?)[\s\[(:<]{1,3}$|"
     r"https?://\[?$|"  # a page to go to lies with them
