@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -166,10 +167,10 @@ def test_lists_that_lie_and_lists_that_are_empty(rbldnsd: str, capsys: pytest.Ca
     zones = ["wild.example", "psbl.surriel.com", "hollow.example"]
     words = [word for zone in zones for word in ("--zone", zone)]
     code, rows = ask(capsys, "192.0.2.7", *words, "--resolver", rbldnsd)
-    assert [row["state"] for row in rows] == ["unknown", "unknown", "clear"]
+    assert [row["state"] for row in rows] == ["unknown", "unknown", "unknown"]
     assert "whole world" in rows[0]["why"]
     assert "may be dead" in rows[1]["why"]
-    assert "may be dead" in rows[2]["why"]  # a private zone never promised test points
+    assert "mistyped" in rows[2]["why"]
     assert code == 3
 
 
@@ -377,6 +378,11 @@ def test_a_hostile_text_does_not_reach_the_terminal(capsys: pytest.CaptureFixtur
 # ---- wrong words ----------------------------------------------------------------------------------
 
 
+def test_nobody_knows_the_address(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--no-discovery"]) == 3
+    assert "do not know your public address" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -400,7 +406,11 @@ def test_a_hostile_text_does_not_reach_the_terminal(capsys: pytest.CaptureFixtur
         (["192.168.1.5"], "own network"),
         (["192.0.2.7", "--zone", "not a zone"], "is no zone"),
         (["192.0.2.7", "--resolver", "dns.example"], "is no resolver"),
-        (["--no-discovery"], "do not know your public address"),
+        (["127.0.0.1"], "is this machine itself"),
+        (["127.0.0.2"], "--zone ZONE to ask one list about its test point"),
+        (["224.0.0.1", "--zone", "zen.spamhaus.org"], "group of listeners"),
+        (["10.0.0.1", "--zone", "zen.spamhaus.org"], "own network"),
+        (["2001:db8::/64"], "whole /64 networks"),
     ],
 )
 def test_wrong_words(capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:
@@ -484,3 +494,22 @@ def test_a_resolver_that_invents_list_answers_is_believed_in_nothing(
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {row["state"] for row in rows} == {"unknown"}
     assert code == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "above"),
+    [
+        (["mail.example.com"], ["example.com"]),
+        (["a.b.example.co.uk"], ["b.example.co.uk", "example.co.uk"]),
+        (["example.com"], []),
+        (["www.example.de", "mail.example.de"], ["example.de"]),
+    ],
+)
+def test_the_registered_name_is_asked_about_too(names: list[str], above: list[str]) -> None:
+    assert _subjects.parents(names) == above
+
+
+def test_an_ipv4_address_in_ipv6_clothes_is_asked_about_as_such() -> None:
+    for text in ("64:ff9b::c000:207", "2002:c000:207::1"):
+        assert net.embedded(ip_address(text)) == ip_address("192.0.2.7")
+    assert net.embedded(ip_address("2001:db8::1")) is None

@@ -11,11 +11,12 @@ import dns.rrset
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from unlisted.net import Address
-from unlisted.notice import dnsbl, packets
+from unlisted.notice import dnsbl, lists, packets
 from unlisted.notice.dnsbl import Health, build_query, judge, query_name, read_answer, temper
-from unlisted.notice.lists import Entry, Part, Way, stranger
+from unlisted.notice.lists import Entry, Part, Secret, Way, stranger
 from unlisted.notice.packets import AAAA, PTR, TXT, A, Answer
 
 ADDRESSES = st.ip_addresses()
@@ -328,7 +329,7 @@ def test_a_listing_needs_a_code_of_the_table(codes: list[str], rcode: int) -> No
         ("127.0.0.2", "127.0.0.2", dnsbl.LISTS_ALL, ""),
         ("127.0.0.1", None, "", ""),  # an allow-list answers with a neutral code, and lives
         ("127.0.0.2", "10.0.0.1", "its clear test point told nothing", ""),
-        ("127.255.255.254", "127.255.255.254", "its clear test point", "its test point told nothing"),
+        ("127.255.255.254", "127.255.255.254", "its clear test point", "its own test point told nothing"),
     ],
 )
 def test_health(listed: str | None, clear: str | None, liar: str, silent: str) -> None:
@@ -342,14 +343,14 @@ def test_health(listed: str | None, clear: str | None, liar: str, silent: str) -
 
 def test_a_sick_list_is_not_believed() -> None:
     listed, clear = judge(ENTRY, US, said("127.0.0.2")), judge(ENTRY, US, said(rcode=3))
-    assert temper(listed, ENTRY, Health()) == listed
-    assert temper(listed, ENTRY, Health(liar=dnsbl.LISTS_ALL)).state == "unknown"
-    assert temper(clear, ENTRY, Health(liar=dnsbl.LISTS_ALL)).state == "unknown"
-    assert temper(clear, ENTRY, Health(silent=dnsbl.EMPTY)).why == dnsbl.EMPTY
-    assert temper(listed, ENTRY, Health(silent=dnsbl.EMPTY)).state == "listed"
+    assert temper(listed, Health()) == listed
+    assert temper(listed, Health(liar=dnsbl.LISTS_ALL)).state == "unknown"
+    assert temper(clear, Health(liar=dnsbl.LISTS_ALL)).state == "unknown"
+    assert temper(clear, Health(silent=dnsbl.EMPTY)).why == dnsbl.EMPTY
+    assert temper(listed, Health(silent=dnsbl.EMPTY)).state == "listed"
     private = stranger("private.example")
-    doubt = temper(judge(private, US, said(rcode=3)), private, Health(silent=dnsbl.EMPTY))
-    assert (doubt.state, doubt.why) == ("clear", dnsbl.EMPTY)
+    doubt = temper(judge(private, US, said(rcode=3)), Health(silent=dnsbl.EMPTY))
+    assert (doubt.state, doubt.why) == ("unknown", dnsbl.EMPTY)
 
 
 def test_test_points_as_the_rfc_wants_them() -> None:
@@ -367,3 +368,32 @@ def test_dead_lists_are_not_asked() -> None:
         status="dead", notes="emptied in 2024", codes={"127.0.0.2": "bad"},
     )  # fmt: skip
     assert judge(dead, US, said("127.0.0.2")).why == "not asked: emptied in 2024"
+
+
+def test_the_gravest_code_stands_first_however_they_came() -> None:
+    zen = lists.load().list["spamhaus-zen"]
+    told = [
+        judge(zen, US, said(*order)) for order in (("127.0.0.10", "127.0.0.4"), ("127.0.0.4", "127.0.0.10"))
+    ]
+    assert told[0].codes == told[1].codes == ("127.0.0.4", "127.0.0.10")
+    assert told[0].meaning == told[1].meaning
+    assert told[0].meaning.startswith("XBL")
+
+
+def test_every_way_off_is_told_and_none_is_invented() -> None:
+    zen = lists.load().list["spamhaus-zen"]
+    assert "SBL" in (several := judge(zen, US, said("127.0.0.2", "127.0.0.4")).removal)
+    assert "XBL" in several
+    assert "who runs it" in judge(stranger("own.example"), US, said("127.0.0.2")).removal
+
+
+def test_a_refusal_in_the_usual_code_is_one_on_every_list() -> None:
+    made = judge(lists.load().list["psbl"], US, said("127.255.255.254"))
+    assert made.state == "unknown"
+    assert "refused to answer this resolver" in made.why
+
+
+def test_a_key_that_is_not_accepted_says_so() -> None:
+    entry = structs.replace(ENTRY, secret=Secret("k" * 26), key_name="dqs")
+    health = dnsbl.health(entry, US, [said(rcode=3)], [said(rcode=3)])
+    assert health.silent.startswith(f"{dnsbl.NO_KEY} `dqs` is not accepted")

@@ -24,7 +24,7 @@ from unlisted import standing
 from unlisted.cli import check, main
 from unlisted.edge import survey as looks
 from unlisted.edge import sweep
-from unlisted.edge.belief import BLIND, Belief
+from unlisted.edge.belief import Belief
 from unlisted.edge.recheck import Rounds
 from unlisted.edge.server import Server
 from unlisted.edge.store import Store
@@ -198,9 +198,9 @@ def test_nobody_is_asked_through_a_resolver_that_is_believed_in_nothing(address:
     assert len(found.listings) == 64
     assert {one.state for one in found.listings} == {"unknown"}
     why = found.listings[0].why
-    assert ("invents answers" in why) if address else (why == f"not asked: {BLIND}")
-    assert len(names) == 3
-    assert found.trouble
+    assert ("invents answers" if address else "does not list its own test point") in why
+    assert len(names) == 3 or not address
+    assert bool(found.trouble) == bool(address)  # one list that shows nothing speaks against itself
 
 
 def test_a_silent_list_is_counted_and_keeps_nobody_waiting() -> None:
@@ -342,7 +342,7 @@ def test_history_of_a_range(tmp_path: Path) -> None:
             made = Rounds(MANY, [OWN], at(port), 20.0, store).once()
             return [(one.what, one.address) for one in made.changes]
 
-        assert len(look()) == 15
+        assert look() == []  # who was never looked at is no news
         gone.add("12.100.51.198.own.example")
         gone.remove("8.100.51.198.own.example")
         assert sorted(look()) == [("gone", "198.51.100.12"), ("new", "198.51.100.8")]

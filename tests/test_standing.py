@@ -25,6 +25,7 @@ from unlisted.edge.survey import Survey, survey
 from unlisted.errors import UnlistedError
 from unlisted.messages import Listing
 from unlisted.notice import dnsbl, lists
+from unlisted.notice.tally import Tally
 
 ADDRESS = ip_address("192.0.2.7")
 ZEN = lists.load().list["spamhaus-zen"]
@@ -191,7 +192,7 @@ def test_what_changed_since_the_last_look(world: tuple[World, Server], tmp_path:
             return recheck.Rounds([ADDRESS], [ZEN], [server], 2.0, store).once(lambda *_: None)
 
         first = look()
-        assert [one.what for one in first.changes] == ["new"]
+        assert first.changes == ()
         assert standing.changes(first.changes, {}, first.last) == []  # never looked: nothing is news
         second = look()
         assert (second.changes, second.last) == ((), first.found.listings[0].at)
@@ -230,7 +231,7 @@ def test_good_test_points_are_asked_once_a_day(
 def test_a_resolver_that_has_gone_blind_is_not_believed(world: tuple[World, Server]) -> None:
     """Every name does not exist: the lists that were fine an hour ago would all be clear."""
     _, server = world
-    entries = [ZEN, lists.stranger("own.example"), lists.load().list["mailspike-white"]]
+    entries = [ZEN, *SHOW, lists.stranger("own.example"), lists.load().list["mailspike-white"]]
     with serving(lambda query: answer(query, rcode=3)) as port:
         blind = Server("127.0.0.1", port)
         known: frozenset[tuple[str, lists.Kind]] = frozenset((one.zone, "ip4") for one in entries)
@@ -242,12 +243,12 @@ def test_a_resolver_that_has_gone_blind_is_not_believed(world: tuple[World, Serv
     assert survey([ADDRESS], entries, [server], 2.0, trusted=known).trouble == ""
 
 
-def test_the_silence_of_a_private_zone_is_passed_on_with_a_doubt() -> None:
-    """It never promised test points."""
+def test_the_silence_of_a_zone_that_shows_nothing_is_no_clear() -> None:
+    """It may be mistyped: "not listed" would be told for ever."""
     with serving(lambda query: answer(query, rcode=3)) as port:
         server = Server("127.0.0.1", port)
         (one,) = survey([ADDRESS], [lists.stranger("own.example")], [server], 2.0).listings
-    assert (one.state, one.why) == ("clear", dnsbl.EMPTY)
+    assert (one.state, one.why) == ("unknown", dnsbl.STRANGE)
 
 
 def test_a_trusted_list_that_begins_to_list_the_world_is_not_believed(world: tuple[World, Server]) -> None:
@@ -454,7 +455,7 @@ def test_a_part_s_silence_is_not_the_whole_list_s(world: tuple[World, Server], t
 def test_a_name_that_begins_as_a_test_point_is_remembered(
     world: tuple[World, Server], tmp_path: Path
 ) -> None:
-    other = lists.stranger("own.example")
+    other = structs.replace(lists.stranger("own.example"), test_listed="-")
     subjects = ["127.example.com", ip_address("127.0.0.9")]
     with Store(str(tmp_path / "db")) as store:
         recheck.Rounds(subjects, [other], [world[1]], 2.0, store).once()
@@ -615,3 +616,50 @@ def test_many_lists_with_one_reason_are_counted(capsys: pytest.CaptureFixture[st
     made = [Listing("192.0.2.7", f"l{n}", f"l{n}", "unknown", why="cannot reach it") for n in range(65)]
     out = shown(capsys, Survey(tuple(made), ()))
     assert "  65 lists: cannot reach it" in out.splitlines()
+
+
+# ---- what nobody is clear without -----------------------------------------------------------------
+
+
+def _tallies(*told: tuple[str, str, float]) -> list[Tally]:
+    return [
+        Tally(Listing("203.0.113.7", f"l{n}", f"l{n}", state, why=why, weight=weight), 1)
+        for n, (state, why, weight) in enumerate(told)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ([("clear", "", 1.0), ("unknown", "refused", 0.5), ("clear", "", 0.8)], 0),
+        ([("unknown", "refused", 1.0), ("clear", "", 0.8), ("clear", "", 0.8)], 3),
+        ([("unknown", f"{dnsbl.MISFIT} domains only", 1.0), ("clear", "", 0.8)], 0),
+        ([("clear", "", 1.0), ("unknown", f"{dnsbl.NO_KEY} `dqs` is not accepted", 0.4)], 3),
+        ([("unknown", "refused", 1.0), ("listed", "", 0.1)], 1),
+    ],
+)
+def test_nobody_is_clear_without_the_list_that_most_receivers_ask(
+    told: list[tuple[str, str, float]], code: int
+) -> None:
+    assert standing.verdict(_tallies(*told)) == code
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ([("unknown", "not asked: dead", 1.0)], "leave --zone out"),
+        ([("unknown", f"{dnsbl.NO_KEY} `dqs` is not accepted", 1.0)], "mend that key"),
+        ([("unknown", dnsbl.STRANGE, 1.0)], "how the zone is spelled"),
+        ([("unknown", "no answer", 1.0)], "your own resolver"),
+        ([("clear", "", 1.0)], "unlisted explain"),
+    ],
+)
+def test_the_next_step_fits_what_was_told(told: list[tuple[str, str, float]], says: str) -> None:
+    assert says in standing.following([], _tallies(*told))
+
+
+def test_a_name_on_a_list_of_domains_is_no_machine_to_look_for() -> None:
+    named = Listing("example.com", "surbl", "multi.surbl.org", "listed", scope="domain", weight=0.8)
+    assert "account or the site" in standing.following([named], [Tally(named, 1)])
+    policy = structs.replace(named, address="203.0.113.7", scope="policy")
+    assert "provider's relay" in standing.following([policy], [Tally(policy, 1)])

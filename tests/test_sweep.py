@@ -207,7 +207,9 @@ def test_a_real_server_of_lists_loses_none_and_every_verdict_is_its_own(
     held = {zone: {str(one) for one in rng.sample(subjects, 700)} for zone in zones}
     tmp_path.chmod(0o755)
     for zone, some in held.items():
-        (tmp_path / zone).write_text(":127.0.0.2:listed\n" + "".join(f"{one}\n" for one in sorted(some)))
+        (tmp_path / zone).write_text(
+            ":127.0.0.2:listed\n127.0.0.2\n" + "".join(f"{one}\n" for one in sorted(some))
+        )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

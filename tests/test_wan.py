@@ -788,7 +788,8 @@ QUICK = ["--resolver", "127.0.0.1:9", "--timeout", "0.2", "--no-save"]
 def found_by(monkeypatch: pytest.MonkeyPatch, *told: Told, heard: list[Named] | None = None) -> None:
     """The search finds this, and nothing is sent."""
 
-    def discover(named: Named) -> Verdict:
+    def discover(named: Named, *, alone: bool = False) -> Verdict:
+        assert not alone
         if heard is not None:
             heard.append(named)
         return wan.verdict(list(told), BEHIND)
@@ -818,7 +819,7 @@ def test_what_was_tried_is_said_where_nothing_was_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], told: Told, says: str
 ) -> None:
     found_by(monkeypatch, told)
-    assert main(["check", *QUICK]) == 2
+    assert main(["check", *QUICK]) == 3
     said = capsys.readouterr()
     assert said.err.startswith("unlisted: I do not know your public address: ")
     assert says in said.err
@@ -844,7 +845,7 @@ def test_nobody_is_asked_who_was_not_named(
     settings.write_text('own = ["198.51.100.9"]\nstun = "192.0.2.9"\n')
     main(["check", *QUICK, "--config", str(settings)])
     main(["check", *QUICK, "203.0.113.7"])
-    assert main(["check", *QUICK, "--no-discovery"]) == 2
+    assert main(["check", *QUICK, "--no-discovery"]) == 3
     assert len(heard) == 3
     # Who is named at the command line is asked, whatever is configured; both addresses are asked about.
     capsys.readouterr()

@@ -32,6 +32,35 @@ else:
     Network.register(IPv4Network)
     Network.register(IPv6Network)
 
+# Nobody on the internet has these: RFC 6890 and the registries of special addresses that it began.
+NOBODY: tuple[tuple[Network, str], ...] = tuple(
+    (ip_network(text), what)
+    for text, what in (
+        ("0.0.0.0/8", "stands for no address"),
+        ("127.0.0.0/8", "is this machine itself (loopback)"),
+        ("224.0.0.0/4", "is a group of listeners (multicast)"),
+        ("240.0.0.0/4", "was never given to anybody"),
+        ("::/128", "stands for no address"),
+        ("::1/128", "is this machine itself (loopback)"),
+        ("ff00::/8", "is a group of listeners (multicast)"),
+    )
+)
+# For books, tests and laboratories only: RFC 5737, RFC 2544, RFC 3849, RFC 9637, RFC 6666.
+EXAMPLES: tuple[Network, ...] = tuple(
+    ip_network(text)
+    for text in (
+        "192.0.2.0/24",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "198.18.0.0/15",
+        "2001:db8::/32",
+        "3fff::/20",
+        "100::/64",
+    )
+)
+
+NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052 §2.1
+
 MAIL_PORTS = (25, 465, 587)  # RFC 5321 §4.5.4.2, RFC 8314 §3.3, RFC 6409 §3.1
 
 INSIDE: tuple[Network, ...] = tuple(
@@ -58,6 +87,15 @@ def ip(text: str) -> Address | None:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+def embedded(address: Address) -> Address | None:
+    """The IPv4 address that an IPv6 address stands for, by 6to4 (RFC 3056) or NAT64 (RFC 6052); or None."""
+    if not isinstance(address, IPv6Address):
+        return None
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.sixtofour
 
 
 def network(text: str) -> Network | None:

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from unlisted import show
+from unlisted import net, show
 from unlisted.messages import Listing
-from unlisted.notice import naming
+from unlisted.notice import dnsbl, naming, tally
 from unlisted.notice.tally import Tally
 
 if TYPE_CHECKING:
@@ -47,41 +47,47 @@ def accuses(listing: Listing) -> bool:
 
 
 def verdict(told: Sequence[Tally]) -> int:
-    """The exit code: 1 listed; 0 clear; 3 where those that answered carry less than half of the weight."""
-    weights = dict.fromkeys(("listed", "clear", "unknown"), 0.0)
-    for one in told:
-        weights[one.said.state] += one.said.weight * one.count
-    states = {one.said.state for one in told}
-    if "listed" in states:
+    """The exit code: 1 listed; 0 clear; 3 where a list that matters, or half of them, told nothing."""
+    weighed = tally.weigh(told)
+    if weighed.listed:
         return 1
-    return 0 if "clear" in states and weights["clear"] >= weights["unknown"] else 3
+    return 0 if weighed.known and not weighed.missing else 3
 
 
 # ---- for monitors ---------------------------------------------------------------------------------
 
 
 def nagios(found: "Survey") -> tuple[int, str]:
-    """Exit code and line of a plugin: CRITICAL for a grave accusation, WARNING for any other listing."""
+    """Exit code and line of a plugin: CRITICAL for a grave accusation, WARNING for any other listing and
+    for silence of a list without which nobody is clear, UNKNOWN where most told nothing."""
     listed = sorted((one for one in found.listings if one.state == "listed"), key=_order)
-    states = _states(found.told)
+    states, weighed = _states(found.told), tally.weigh(found.told)
     if any(accuses(one) and severity(one) >= _GRAVE for one in listed):
         code = _CRITICAL
     elif listed:
         code = _WARNING
+    elif not weighed.known:
+        code = _UNKNOWN
     else:
-        code = _OK if verdict(found.told) == 0 else _UNKNOWN
+        code = _WARNING if weighed.missing else _OK
     told = ", ".join(f"{one.address} on {one.list} ({one.meaning.partition(':')[0]})" for one in listed[:5])
     told += f" and {len(listed) - 5} more" if len(listed) > 5 else ""
-    if not told:
-        told = (
-            f"not listed, {states['clear']} answers say" + (found.trouble and f"; but {found.trouble}")
-            if code == _OK
-            else found.trouble or "too few answers"
-        )
+    if not told and weighed.known:
+        told = f"not listed, {states['clear']} answers say"
+    parts = [told, _missing(weighed.missing), found.trouble]
+    if not weighed.known and found.trouble:
+        parts = [told, found.trouble]
+    told = "; but ".join(part for part in parts if part) or "too few answers"
     every = states.total()
     numbers = [f"{state}={states[state]};;;0;{every}" for state in ("listed", "unknown", "clear")]
     numbers.append(f"time={found.seconds:.3f}s;;;0")
     return code, f"UNLISTED {_CODE[code]} - {show.clean(told, 800).replace('|', '/')} | {' '.join(numbers)}"
+
+
+def _missing(unknown: Sequence[Listing]) -> str:
+    """Who told nothing, by name, the heaviest first."""
+    shown = "; ".join(f"{one.list} told nothing ({show.clean(one.why, 200)})" for one in unknown[:2])
+    return shown + (f"; and {len(unknown) - 2} more" if len(unknown) > 2 else "")
 
 
 def _states(told: Sequence[Tally]) -> Counter[str]:
@@ -176,9 +182,7 @@ def render(
             _reasons(told, entries, screen, alone=alone)
     screen.block()
     screen.row(_sum(found), hang=2)
-    known = any(one.said.state == "clear" for one in found.told) and verdict(found.told) != 3
-    doubt = any(one.said.state == "unknown" for one in found.told)
-    screen.row(following(listed, known=known, doubt=doubt), hang=2)
+    screen.row(following(listed, found.told), hang=2)
 
 
 class _Screen:
@@ -226,7 +230,7 @@ def changes(made: "Sequence[Change]", entries: Mapping[str, "Entry"], last: floa
     """What is otherwise than at the last look, a line each."""
     words = {"new": "newly listed on", "back": "LISTED AGAIN on", "gone": "no longer on"}
     told = [f"{one.address} {words[one.what]} {_name(one.listing, entries)}" for one in made]
-    return [f"since {show.when(last)}: {line}" for line in told] if last is not None else []
+    return [f"since the last look at {show.when(last)}: {line}" for line in told] if last is not None else []
 
 
 def _order(listing: Listing) -> tuple[bool, float, str, str]:
@@ -329,12 +333,36 @@ def _fault(names: "Names") -> str:
     return "PTR, and it leads back (forward-confirmed)"
 
 
-def following(listed: Sequence[Listing], *, known: bool, doubt: bool) -> str:
-    """The last line: what to do now. `known`: enough lists say clear."""
-    if any(map(accuses, listed)):
-        return "next: find what sends: unlisted investigate FOLDER (bounces, gateway log, leases)"
-    if listed:
+def following(listed: Sequence[Listing], told: Sequence[Tally]) -> str:
+    """The last line: what to do now."""
+    if accusing := [one for one in listed if accuses(one)]:
+        return f"next: {_found_by(accusing)}"
+    if any(one.scope == "policy" for one in listed):
         return "next: no accusation of yours: send through the provider's relay, or see unlisted delist"
-    if doubt and not known:
+    if listed:
+        return "next: it is about the provider's network: ask the provider, or send through another relay"
+    if told and all(one.said.why.startswith("not asked") for one in told):
+        return "next: none of these lists was asked: leave --zone out, and every list that can know it is"
+    weighed = tally.weigh(told)
+    whys = [one.why for one in weighed.missing]
+    if any(why.startswith(dnsbl.NO_KEY) for why in whys):
+        return "next: mend that key under [keys] in the configuration; its operator's account page has it"
+    if whys and all(why.startswith(dnsbl.STRANGE) for why in whys):
+        return "next: look how the zone is spelled; a list of your own needs 127.0.0.2 (names: TEST) in it"
+    if whys or not weighed.known:
         return "next: ask through your own resolver: unlisted check --resolver ADDR[:PORT]"
     return "next: mail still refused? unlisted explain BOUNCE says who refuses it and why"
+
+
+def _found_by(accusing: Sequence[Listing]) -> str:
+    """How to find what a listing accuses of."""
+    if all("bounce" in one.meaning.lower() or "backscatter" in one.meaning.lower() for one in accusing):
+        return (
+            "your mail server answers forged senders: refuse unknown recipients at once, bounce nothing later"
+        )
+    if all(net.ip(one.address) is None for one in accusing):
+        return (
+            "find the account or the site that is abused: unlisted investigate FOLDER (bounces, mail log);"
+            " then unlisted delist"
+        )
+    return "find what sends: unlisted investigate FOLDER (bounces, gateway log, leases)"

@@ -21,16 +21,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--own-name", metavar="NAME", help="without ADDR: a DNS name of yours (dynamic DNS) tells the address"
     )
-    parser.add_argument("--no-discovery", action="store_true", help="without ADDR: do not look for it")
+    parser.add_argument(
+        "--no-discovery",
+        action="store_true",
+        help="without ADDR: look for it nowhere else than at --own-name and --stun",
+    )
 
 
 def found(args: argparse.Namespace, settings: "Config") -> tuple[Address, ...]:
     """Our own addresses: as configured, else looked for. Who is named on the command line is asked anyway."""
-    if args.no_discovery or (settings.own and not (args.stun or args.own_name)):
+    asked = bool(args.stun or args.own_name)
+    if not asked and (args.no_discovery or settings.own):
         return settings.own
     from unlisted.edge import wan
 
-    told = wan.discover(_named(args, settings))
+    told = wan.discover(_named(args, settings), alone=args.no_discovery)
     addresses = tuple(dict.fromkeys((*settings.own, *told.addresses)))
     if not addresses:
         raise unknown((*told.doubts, *told.tried), asked=bool(args.stun or settings.stun))
@@ -47,12 +52,12 @@ def again(args: argparse.Namespace, settings: "Config", before: tuple[Address, .
 
     One that is not found this time may be back the next: it stays until a new one of its kind is found.
     """
-    if args.address or args.no_discovery or (settings.own and not (args.stun or args.own_name)):
+    if args.address or ((args.no_discovery or settings.own) and not (args.stun or args.own_name)):
         return before
     from unlisted.edge import wan
 
     try:
-        found = wan.discover(_named(args, settings)).addresses
+        found = wan.discover(_named(args, settings), alone=args.no_discovery).addresses
     except UnlistedError:
         return before
     if set(found) <= set(before):
@@ -74,7 +79,7 @@ def unknown(tried: Sequence[str] = (), *, asked: bool = False) -> UnlistedError:
     return UnlistedError(
         f"I do not know your public address{because}",
         remedy=f'{remedy}; own = ["203.0.113.7"] in the configuration keeps it',
-        code=2,
+        code=3,
     )
 
 

@@ -1,7 +1,7 @@
 """What `check` is asked about, and on which lists: words of the command line, and what was meant by them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from unlisted import net, show
@@ -14,28 +14,71 @@ if TYPE_CHECKING:
     from unlisted.notice.subjects import Subjects
 
 MOST = 1 << 20  # addresses in one look: a /12, or an IPv6 /108; a million takes minutes, not hours
+MOST_LABELS = 6  # of a name; whose parents are asked about, too
+_PUBLIC = ("info", "mail", "store", "gouv", "asso")  # second labels under countries that belong to all
+TEST_POINTS = frozenset(net.NOBODY[1][0].network_address + number for number in range(1, 256))
 PATIENCE = 60.0  # seconds that one list may keep all the others waiting
 _DOTTED = re.compile(r"(?<![0-9])[0-9]{1,4}(?:\.[0-9]{1,4}){1,5}(?![0-9])")
 
 
-def wanted(texts: Sequence[str], own: Sequence[Address], *, chosen: bool) -> "Subjects":
+def wanted(
+    texts: Sequence[str], own: Sequence[Address], zones: Sequence[str], catalogue: "Catalogue"
+) -> "Subjects":
     """The subjects that the words name, or our own; ConfigError says what was meant.
 
-    `chosen`: the lists were named, so that a private list may be asked about private addresses.
+    Where only lists were named that the catalogue does not know, they may be private lists, and hold
+    private addresses.
     """
     if not texts and not own:
         raise _own.unknown()
     from unlisted.notice.subjects import Subjects
 
-    subjects = Subjects([_read(text) for text in texts] or own)
-    if texts and not chosen and (private := subjects.inside()):
-        raise ConfigError(
-            f"{private} is an address of your own network: lists know your public address only",
-            remedy="give the address that the world sees, e.g. as a bounce cites it",
-        )
+    named = [_read(text) for text in texts]
+    subjects = Subjects([*named, *parents(one for one in named if isinstance(one, str))] or own)
     if len(subjects) > MOST:
         raise _too_many(f"{len(subjects):,} addresses")
+    private = bool(zones) and all(catalogue.find(zone) is None for zone in zones)
+    if not private and (inside := subjects.inside()):
+        raise ConfigError(
+            f"{inside} is an address of your own network: lists know your public address only",
+            remedy="give the address that the world sees, e.g. as a bounce cites it",
+        )
+    _nobody(subjects, named=bool(zones))
+    if example := subjects.among(net.EXAMPLES):
+        show.say(f"{example} is an example's or a laboratory's address: nobody has it, and no list holds it")
     return subjects
+
+
+def _nobody(subjects: "Subjects", *, named: bool) -> None:
+    """Refuse what is no host's address. A list's test points may be asked of a list that was named."""
+    for network, what in net.NOBODY:
+        if (address := subjects.among([network])) is None:
+            continue
+        loops = [one for one in subjects.singles if isinstance(one, Address) and one.is_loopback]
+        if named and loops and address in loops and all(one in TEST_POINTS for one in loops):
+            show.say(f"{address} is a test point of lists (RFC 5782 §5): it shows that they live")
+            continue
+        raise ConfigError(
+            f"{address} {what}: no list can say anything of it",
+            remedy="give the address that the world sees"
+            + (", or --zone ZONE to ask one list about its test point" if address in TEST_POINTS else ""),
+        )
+
+
+def parents(names: Iterable[str]) -> list[str]:
+    """The names above each name, down to the registered one: lists of domains hold mostly that.
+
+    Which suffixes are public (co.uk) only a list of them knows; a short label before a country is taken
+    for one.
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        labels = name.split(".")[-MOST_LABELS:]
+        for start in range(1, len(labels) - 1):
+            rest = labels[start:]
+            if not (len(rest) == 2 and len(rest[1]) == 2 and (len(rest[0]) < 4 or rest[0] in _PUBLIC)):
+                found[".".join(rest)] = None
+    return list(found)
 
 
 def _read(text: str) -> Address | Network | str:
@@ -43,10 +86,13 @@ def _read(text: str) -> Address | Network | str:
     from unlisted.notice import dnsbl
 
     if (address := net.ip(text)) is not None and "/" not in text:
+        if (four := net.embedded(address)) is not None:
+            show.say(f"{address} stands for the IPv4 address {four}: that is asked about")
+            return four
         return address
     if "/" in text and (network := net.network(text)) is not None:
         if network.num_addresses > MOST:
-            raise _too_many(str(network))
+            raise _too_many(str(network), network if network.version == 6 else None)
         return network
     if "/" not in text and ":" not in text:
         try:
@@ -58,10 +104,11 @@ def _read(text: str) -> Address | Network | str:
     raise ConfigError(f"{show.clean(text, 80)!r} is no address{_because(text)}", remedy=_meant(text))
 
 
-def _too_many(what: str) -> ConfigError:
+def _too_many(what: str, six: Network | None = None) -> ConfigError:
+    one = f"lists hold whole /64 networks, so one address tells: unlisted check {six[1]}; or " if six else ""
     return ConfigError(
-        f"{what} at once is more than the lists bear (at most {MOST:,})",
-        remedy="give a /12 (IPv6: a /108) or smaller; list files know no bound: --offline",
+        f"{what} at once is more than the lists bear (at most {MOST:,} addresses)",
+        remedy=f"{one}give a /12 (IPv6: a /108) or smaller; list files know no bound: --offline",
     )
 
 
@@ -90,6 +137,7 @@ def _meant(text: str) -> str:
 
 
 def listed(zone: str, catalogue: "Catalogue") -> "Entry":
+    """The list that a word names: by its zone, its key in the catalogue, or its name as it is shown."""
     from unlisted.notice import dnsbl, lists
 
     if entry := catalogue.find(zone):

@@ -64,7 +64,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="address, range (CIDR or FIRST-LAST), domain, @FILE, or - for stdin (default: your own)",
     )
     parser.add_argument(
-        "--zone", action="append", default=[], metavar="ZONE", help="ask this list only (may be repeated)"
+        "--zone",
+        action="append",
+        default=[],
+        metavar="ZONE",
+        help="ask this list only, by its zone, key or name (may be repeated)",
     )
     parser.add_argument(
         "--resolver", metavar="ADDR[:PORT]", help="ask through this resolver, not the system's"
@@ -144,6 +148,8 @@ def _asked(args: argparse.Namespace) -> int:
         rounds = _rounds(args, settings, own, store)
         code = _show(args, rounds)
         while args.watch and code != STOPPED:
+            if sys.stderr.isatty():
+                show.say(_goes_on(rounds))
             rounds.wait()
             before, own = own, _own.again(args, settings, own)
             if own != before:
@@ -152,6 +158,14 @@ def _asked(args: argparse.Namespace) -> int:
             elif rounds.ripe:
                 code = _show(args, rounds) if args.json else _again(rounds)
         return code
+
+
+def _goes_on(rounds: "Rounds") -> str:
+    """What a watch does while nothing is seen of it."""
+    from unlisted.edge.survey import now
+
+    at, some = rounds.ahead
+    return f"going on: {show.count(some, 'list')} next, at {show.when(now() + at)}; ^C ends it"
 
 
 def _rounds(
@@ -163,8 +177,8 @@ def _rounds(
     from unlisted.edge.sweep import pace
     from unlisted.notice import dnsbl, lists
 
-    subjects = _subjects.wanted(args.address, own, chosen=bool(args.zone))
     catalogue = lists.load().with_keys(settings.keys)
+    subjects = _subjects.wanted(args.address, own, args.zone, catalogue)
     named = list(
         {one.zone: one for one in (_subjects.listed(zone, catalogue) for zone in args.zone)}.values()
     )

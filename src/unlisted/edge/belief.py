@@ -18,6 +18,8 @@ from unlisted.notice.packets import Answer
 SHOWN = 5  # lists that show their test points in every look: one may be ill today
 BLIND = "the resolver finds no list's own test point: it is cut off from the lists, or filters them"
 
+UNSEEN = "no list's own test point was found: nothing shows that the resolver sees this list"
+
 
 class Group(Struct, eq=False):
     """One list and one kind of subject: its test points."""
@@ -47,11 +49,19 @@ class Belief:
         self.found: dict[Question, Answer] = {}
         self.testing: set[tuple[str, Kind]] = set()
         self.seen: set[tuple[str, Kind]] = set()  # lists of which a test point was found in this look
-        self.able = False  # some list has one to be found
+        self.able: frozenset[str] = frozenset()  # who has one to be found, and fails for reasons of its own
 
     @property
     def alive(self) -> bool:
-        """The resolver finds what is to be found, as far as that could be shown."""
+        """The resolver finds what is to be found, as far as that could be shown.
+
+        One list that shows nothing speaks against itself; two speak against the resolver.
+        """
+        return bool(self.seen) or len(self.able) < 2
+
+    @property
+    def sees(self) -> bool:
+        """Something was found, or nothing was there to be found: a name's absence is worth saying."""
         return bool(self.seen) or not self.able
 
     @property
@@ -84,7 +94,8 @@ class Belief:
         for group in [group for group in able if group.trusted][:SHOWN]:
             group.trusted, group.left, group.shows = False, {*group.listed, *group.clear}, True
         self.testing = {(one.entry.zone, one.kind) for one in able if not one.trusted}
-        self.able = bool(able)
+        # Lists that one wrong key shuts are one.
+        self.able = frozenset(one.entry.key_name if one.entry.secret else one.entry.zone for one in able)
 
     def questions(self) -> Iterable[Question]:
         """What nobody may exist, then each list's test points."""
@@ -136,12 +147,14 @@ class Belief:
 
     def temper(self, made: Listing, group: Group) -> Listing:
         """The listing as far as list and resolver can be believed."""
-        made = dnsbl.temper(made, group.entry, self.health(group))
+        made = dnsbl.temper(made, self.health(group))
         if self._invented() and made.state != "unknown":
             # What it invents looks like a list's own answer: nothing that it says can be told apart from it.
             made = structs.replace(made, state="unknown", meaning="", why=self._rewritten())
-        if not self.alive and (made.state == "clear" or made.why == dnsbl.EMPTY):
+        if not self.alive and (made.state == "clear" or made.why.startswith(dnsbl.EMPTY)):
             made = structs.replace(made, state="unknown", why=BLIND)
+        elif not self.sees and made.state == "clear":
+            made = structs.replace(made, state="unknown", why=UNSEEN)
         return made
 
     def health(self, group: Group) -> dnsbl.Health:

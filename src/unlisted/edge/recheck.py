@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 
 from msgspec import Struct
 
@@ -69,6 +69,7 @@ class Rounds:
         self.unkept = ""  # why the store does not serve; the lists are asked all the same
         self.told: dict[Place, Listing] = {}  # what is compared where no store is kept
         self.begun: dict[Place, float] = {}  # since when each list has named an address, or once did
+        self.asked: set[str] = set()  # lists that this has asked once
         self.looked: float | None = None  # when this was last asked
         self.patience = float("inf")  # seconds for which nobody wants the word meanwhile
 
@@ -99,7 +100,7 @@ class Rounds:
             watched=frozenset((one.address, one.list) for one in before if one.state == "listed"),
         )
         self._schedule(entries, found, begun)
-        changes = relapse.compare(before, found.listings, ever)
+        changes = relapse.compare(before, found.listings, ever, self._looked(found, before, entries))
         self._keep(found, at)
         for one in found.listings:
             if one.state == "listed":
@@ -109,10 +110,25 @@ class Rounds:
             show.say(f"not remembered: {show.clean(self.unkept)}")
         return Round(found, changes, since, last, at)
 
+    def _looked(self, found: Survey, before: Sequence[Listing], entries: Sequence[Entry]) -> Container[Place]:
+        """What was asked before, whatever came: of a list, by this watch. Of a range too wide to keep, only
+        who accused is known: there it is enough that it was looked at."""
+        again = {entry.key for entry in entries if entry.key in self.asked}
+        self.asked |= {entry.key for entry in entries}
+        if before and len(found.listings) < sum(one.count for one in found.told):
+            return {(one.address, one.list) for one in found.listings}
+        return {(one.address, one.list) for one in found.listings if one.list in again}
+
     @property
     def ripe(self) -> bool:
         """Some list is due."""
         return any(due <= ticks() for due in self.due.values())
+
+    @property
+    def ahead(self) -> tuple[float, int]:
+        """In how many seconds some list is due, and how many then are."""
+        left = max(SHORTEST, min(self.due.values(), default=0.0) - ticks())
+        return left, sum(due - ticks() <= left for due in self.due.values())
 
     def wait(self) -> None:
         """Until the next list is due, or `patience` is at its end."""

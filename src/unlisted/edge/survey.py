@@ -122,7 +122,7 @@ def survey(
         stopped = True
     return Survey(
         look.listings(),
-        tuple(look.names.told(alive=look.belief.alive)),
+        tuple(look.names.told(alive=look.belief.sees)),
         look.belief.trouble(look.rcodes),
         look.asked,
         look.doubtful,

@@ -111,10 +111,12 @@ def look() -> Here:
     )
 
 
-def discover(named: Named, timeout: float = TIMEOUT, here: Here | None = None) -> wan.Verdict:
-    """What every way gave, weighed."""
+def discover(
+    named: Named, timeout: float = TIMEOUT, here: Here | None = None, *, alone: bool = False
+) -> wan.Verdict:
+    """What every way gave, weighed; `alone`: only who was named is asked, this machine does not count."""
     here = here or look()
-    told = _interfaces(here)
+    told = [] if alone else _interfaces(here)
     jobs: list[_Job] = []
     if named.stun:
         six = any(one.address.version == 6 and wan.public(one.address) for one in here.own)
@@ -124,7 +126,7 @@ def discover(named: Named, timeout: float = TIMEOUT, here: Here | None = None) -
     if named.name:
         jobs.append((_Way(Told("DNS", where=named.name)), lambda way: _name(way, named, timeout)))
     # A machine that goes out with a public address stands behind no NAT: there is nothing to ask a router.
-    if here.router and not (here.source and wan.public(here.source)):
+    if not alone and here.router and not (here.source and wan.public(here.source)):
         if here.route is None:
             told.append(Told("NAT-PMP", why=_no_router(here)))
         else:

@@ -31,6 +31,10 @@ __all__ = [
 MAX_REASON = 1000  # characters of a list's TXT that are kept
 LISTS_ALL = "it lists its own clear test point (RFC 5782 §5): it lists the whole world"
 EMPTY = "it does not list its own test point (RFC 5782 §5): it may be dead and empty"
+STRANGE = f"{EMPTY}, or its name is mistyped"  # said of a zone that somebody typed
+MISFIT = "not asked: this list holds"
+NO_KEY = "your key"
+_REFUSED = "127.255.255."  # Spamhaus' refusals; all the others took them over
 _SEVERITY: tuple[Scope, ...] = ("address", "domain", "range", "network", "policy")
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.){1,126}[a-z][a-z0-9-]{0,62}")
 _REFUSALS = {
@@ -182,7 +186,7 @@ def out_of_place(entry: Entry, subject: Address | str, at: float | None = None) 
         list=entry.key,
         zone=entry.zone,
         state="unknown",
-        why=f"not asked: this list holds {holds} only",
+        why=f"{MISFIT} {holds} only",
         weight=entry.weight,
         at=at,
     )
@@ -190,11 +194,29 @@ def out_of_place(entry: Entry, subject: Address | str, at: float | None = None) 
 
 def refused(entry: Entry, answer: Answer) -> bool:
     """True when the list answered, and what it said is that it does not answer this resolver."""
-    return answer.rcode == 5 or any(_look(entry.refused, code) for code in answer.addresses)
+    return answer.rcode == 5 or any(
+        _look(entry.refused, code) or (code.startswith(_REFUSED) and not accusations(entry, [code]))
+        for code in answer.addresses
+    )
+
+
+def _in_order(entry: Entry, codes: Sequence[str]) -> tuple[str, ...]:
+    """The gravest first, whatever order the server shuffled them into: policy and networks last, and in each
+    as the list's own table has it."""
+    table = list(entry.codes)
+
+    def rank(code: str) -> tuple[int, int, tuple[int, ...]]:
+        place = next((n for n, pattern in enumerate(table) if matches(pattern, code)), len(table))
+        part = entry.parts.get(_look(entry.codes, code))
+        grave = 0 if (part.scope if part else entry.scope) in ("address", "domain", "range") else 1
+        return grave, place, tuple(int(octet) for octet in code.split(".") if octet.isdigit())
+
+    return tuple(sorted(codes, key=rank))
 
 
 def _verdict(entry: Entry, blank: Listing, txt: Answer | None) -> Listing:
-    codes = blank.codes
+    codes = _in_order(entry, blank.codes)
+    blank = structs.replace(blank, codes=codes)
     if strange := [code for code in codes if not code.startswith("127.")]:
         return structs.replace(
             blank,
@@ -210,7 +232,11 @@ def _verdict(entry: Entry, blank: Listing, txt: Answer | None) -> Listing:
         if len(white) == len(codes):
             return structs.replace(blank, state="clear", meaning="; ".join(dict.fromkeys(white)))
         unknown = [code for code in codes if not _look(entry.neutral, code)]
-        return structs.replace(blank, why=f"{', '.join(unknown)} is in no table of this list")
+        if all(code.startswith(_REFUSED) for code in unknown):
+            return structs.replace(blank, why=f"it refused to answer this resolver ({', '.join(unknown)})")
+        return structs.replace(
+            blank, why=f"{', '.join(unknown)} is in no table of this list: nobody says what it means"
+        )
     held = parts(entry, codes)
     spelled = (f"{word}: {entry.parts[word].meaning}" if word in entry.parts else word for word in words)
     return structs.replace(
@@ -219,7 +245,7 @@ def _verdict(entry: Entry, blank: Listing, txt: Answer | None) -> Listing:
         meaning="; ".join(spelled),
         reason=reason(entry, txt) if txt else "",
         scope=min((part.scope for _, part in held), key=_SEVERITY.index) if held else entry.scope,
-        removal=describe(way_out(entry, codes)),
+        removal=ways_out(entry, codes),
     )
 
 
@@ -231,6 +257,22 @@ def way_out(entry: Entry, codes: Sequence[str]) -> Way:
         if not names.intersection(part.removal.behind):
             return part.removal
     return entry.removal
+
+
+def ways_out(entry: Entry, codes: Sequence[str]) -> str:
+    """Every way that the codes need, in the order in which they can be gone."""
+    if entry.status == "stranger":
+        return "this list is not in the catalogue: who runs it knows the way"
+    held = parts(entry, codes)
+    if len(held) < 2:
+        return describe(way_out(entry, codes))
+    names = {word for word, _ in held}
+    ways: dict[str, list[str]] = {}
+    for word, part in sorted(held, key=lambda one: bool(names.intersection(one[1].removal.behind))):
+        ways.setdefault(describe(part.removal), []).append(word)
+    if len(ways) == 1:
+        return next(iter(ways))
+    return "; then ".join(f"{', '.join(words)}: {way}" for way, words in ways.items())
 
 
 def describe(way: Way) -> str:
@@ -260,20 +302,20 @@ def health(entry: Entry, subject: Address | str, listed: Sequence[Answer], clear
         liar = f"its clear test point told nothing: {bad[0].why}"
     if good and not any(one.state != "unknown" and one.codes for one in good):
         if any(one.state == "clear" for one in good):
-            silent = EMPTY
+            silent = STRANGE if entry.status == "stranger" else EMPTY
         else:
-            silent = f"its test point told nothing: {good[0].why}"
+            silent = f"its own test point told nothing: {good[0].why}"
+        if entry.secret and any(answer.rcode in (NXDOMAIN, 0, 5) for answer in listed):
+            silent = f"{NO_KEY} `{entry.key_name}` is not accepted, or has expired: {silent}"
     return Health(liar, silent)
 
 
-def temper(listing: Listing, entry: Entry, state: Health) -> Listing:
+def temper(listing: Listing, state: Health) -> Listing:
     """The listing as far as the list can be believed."""
     if state.liar and listing.state == "listed":
         return structs.replace(listing, state="unknown", meaning="", scope="", removal="", why=state.liar)
     if state.liar == LISTS_ALL and listing.state == "clear":
         return structs.replace(listing, state="unknown", why=state.liar)
     if state.silent and listing.state == "clear":
-        # A private zone never promised test points: its silence is passed on, with the doubt beside it.
-        told = "clear" if entry.status == "stranger" and state.silent == EMPTY else "unknown"
-        return structs.replace(listing, state=told, why=state.silent)
+        return structs.replace(listing, state="unknown", why=state.silent)
     return listing

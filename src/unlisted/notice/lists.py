@@ -162,8 +162,12 @@ class Catalogue(Struct, frozen=True, forbid_unknown_fields=True):
         return structs.replace(stranger(f"{KEY}.{zone}"), secret=Secret(secret))
 
     def find(self, name: str) -> Entry | None:
-        """The entry of a key or of a zone."""
-        return self.list.get(name) or self.by_zone(name)
+        """The entry of a key, of a zone, or of a name as it is shown, in capitals or not."""
+        wanted = name.strip().lower()
+        if entry := self.list.get(wanted) or self.by_zone(name.strip()):
+            return entry
+        named = (entry for entry in self.list.values() if entry.name.lower() == wanted)
+        return next(named, None)
 
     def live(self, kind: Kind) -> tuple[Entry, ...]:
         """What is worth asking about one kind of subject, the heaviest first; each zone once.

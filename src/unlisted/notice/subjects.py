@@ -1,6 +1,6 @@
 """What the lists are asked about: addresses, ranges and names, each once, without a list of a million."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from unlisted import net
 from unlisted.net import Address, Network
@@ -41,9 +41,16 @@ class Subjects(Collection[Address | str]):
 
     def inside(self) -> Address | None:
         """One that belongs to a private network, which no public list knows."""
-        single = next((one for one in self.singles if isinstance(one, Address) and net.inside(one)), None)
-        met = ((one, private) for one in self.ranges for private in net.INSIDE if _meet(one, private))
-        return single or next((private[0] if _holds(one, private) else one[0] for one, private in met), None)
+        return self.among(net.INSIDE)
+
+    def among(self, networks: Sequence[Network]) -> Address | None:
+        """One that lies in one of the networks."""
+        single = next(
+            (one for one in self.singles if isinstance(one, Address) and net.within(one, tuple(networks))),
+            None,
+        )
+        met = ((one, other) for one in self.ranges for other in networks if _meet(one, other))
+        return single or next((other[0] if _holds(one, other) else one[0] for one, other in met), None)
 
 
 def _holds(wide: Network, narrow: Network) -> bool:
