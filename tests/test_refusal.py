@@ -248,6 +248,16 @@ def test_agreed_rows_of_the_corpus(corpora: Path) -> None:
         ("550 5.7.1 client dsl-203.0.113.5.isp.example refused", None),
         ("550 5.7.1 5.113.0.203.zen.spamhaus.org answered 127.0.0.4", "203.0.113.5"),
         ("550 5.7.1 Mail from 203.0.113.5 refused. See http://x.example/", "203.0.113.5"),
+        ("550 5.7.1 Syntax error per RFC 2821 4.1.1.1; client host blocked using zen.spamhaus.org", None),
+        ("550 5.7.1 Your IP is blacklisted (see RFC 5321 section 4.1.1.1)", None),
+        ("550 5.7.1 Your IP (RFC 5321, section 3.6.2.1, 203.0.113.5) is blocked", "203.0.113.5"),
+        ("550 5.7.1 clause 1.2.3.4 of the AUP: your IP is blacklisted", None),
+        ("550 5.7.1 poor reputation (Sophos PureMessage 5.6.1.2)", None),
+        ("550 5.7.1 poor reputation (engine=8.12.0.2, definitions=2.65.1.1)", None),
+        ("550 5.7.1 poor reputation, policy v4.3.2.1", None),
+        ("550 [2O3.0.113.5] is blacklisted", None),
+        ("550 IP203.0.113.5 is blacklisted", "203.0.113.5"),
+        ("550 poor reputation, see http://x.example/?ip=%5B203.0.113.5%5D", "203.0.113.5"),
     ],
 )
 def test_what_only_looks_like_our_address(text: str, cites: str | None) -> None:

@@ -7,7 +7,11 @@ from unlisted.net import Address
 from unlisted.notice import rules
 from unlisted.notice.phrases import Phrase
 
-ADDRESS4 = re.compile(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![0-9]|\.[0-9])")
+# A letter between digits is a misspelled one ("2O3.0.113.5"), unless a URL has a bracket so ("%5B203.…").
+ADDRESS4 = re.compile(
+    r"[0-9](?<![0-9.][0-9])(?<![^%][0-9][A-Za-z][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}"
+    r"(?![0-9]|\.[0-9])"
+)
 _ADDRESS6 = re.compile(
     r"(?:(?<![0-9A-Za-z:.])|(?<=IPv6:))(?:[0-9a-fA-F]{0,4}:){2,7}"
     r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-fA-F]{0,4})(?![0-9A-Za-z])"
@@ -43,9 +47,13 @@ _TO_US = re.compile(
     r"[\])]?\s{1,2}(?:your?|we|this|access|sorry|connections?|messages?|e?-?mail)\b", re.IGNORECASE
 )
 MOST = 64  # addresses of one reply that are weighed; behind them only our own are looked for
-# A program's version has four numbers as well; a list's query holds the octets in reverse (RFC 5782 §2.1).
-_VERSION = re.compile(
-    r"\b(?:version|release|build|brightmail|exim|exchange|sendmail|postfix|ironport|fortimail)[ /:]{1,2}v?$",
+# A program's version has four numbers as well, and so has a section of a standard.
+_NUMBERED = re.compile(
+    r"\b(?:version|release|build|brightmail|exim|exchange|sendmail|postfix|ironport|fortimail|spamassassin|"
+    r"puremessage|mailscanner|mailmarshal|mimesweeper|messaging gateway)[ /:]{1,2}v?$|"
+    r"\b(?:engine|definitions?|signatures?|patterns?|database)[ =:/]{1,2}v?$|\bv[. ]?$|"
+    r"\brfc[ -]?[0-9]{3,5}[ ,;:(#]{1,3}$|\b(?:section|sec\.|clause|paragraph|para\.|chapter|article|appendix|"
+    r"oid|aup)[ :#]{1,2}$|\u00a7 ?$",
     re.IGNORECASE,
 )
 _PREFIX = re.compile(r"/[0-9]{1,3}(?![\w./-])")  # behind a network: that is nobody's own address
@@ -119,14 +127,17 @@ def _cut(match: re.Match[str], flat: str) -> bool:
 
 
 def _meant(match: re.Match[str], flat: str) -> Address | None:
-    """The address that a run of digits spells; None for a version, or for a piece of a host's name."""
+    """The address that a run of digits spells; None for a version or section, or a piece of a host's name.
+
+    A list's query holds the octets in reverse (RFC 5782 §2.1).
+    """
     text = match[0]
     if _PREFIX.match(flat, match.end()):
         return None
     if ":" in text:
         return net.ip(text) or net.ip(text.removesuffix(":"))
     before = flat[max(0, match.start() - 20) : match.start()]
-    if _VERSION.search(before) or _GROUPS.search(before):
+    if _NUMBERED.search(before) or _GROUPS.search(before):
         return None
     if name := _NAME.match(flat, match.end()):
         listed = rules.named(name[0][1:].lower())
