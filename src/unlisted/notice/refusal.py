@@ -66,6 +66,13 @@ _NO_REASON = (
 _LISTED = re.compile(
     r"list|block|black|\brbl|\bbl\b|refus|reject|den(?:y|ied)|reput|spam|abuse|https?:", re.IGNORECASE
 )
+# Beside a list's name: nobody could ask it. "Temporary failure" alone is said of the mail.
+_UNASKED = re.compile(
+    r"\b(?:lookup|quer(?:y|ies|ied|ying)|dns)\b[^;]{0,60}\b(?:timed? ?out|fail|error)|"
+    r"\bservfail\b|\bno (?:answer|response|reply) from\b|"
+    r"\b(?:could not|couldn't|cannot|unable to|failed to) (?:query|ask|reach|look ?up|resolve|contact)\b",
+    re.IGNORECASE,
+)
 _BEFORE_DATA = ("CONN", "EHLO", "HELO", "MAIL", "RCPT")
 
 
@@ -186,6 +193,7 @@ def judge(
         named_by = (_quote(pattern, said_of_him, whole[begins:]) for _, r, pattern in hits if r.list)
         quote = list_.said or next(named_by, list_.list)
         name, verdict, reason = _listed(list_.list, reason)
+        verdict = "their-resolver" if _UNASKED.search(reply) else verdict
     elif verdict == "our-address" and listed.of_domains(list_.list) and not rules.table().rule[name].list:
         verdict = "our-domain"  # the words are those for any list, and this one holds names
     meaning = data.reason.get(reason)
