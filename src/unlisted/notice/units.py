@@ -53,7 +53,7 @@ _QUEUED = re.compile(
 _TO = re.compile(rf"\bto=(<?{dialects.ADDRESS}>?(?:, ?<?{dialects.ADDRESS}>?){{0,99}})(?=[,\s]|$)")
 _WHO = re.compile(dialects.ADDRESS)
 _OWN_SERVER = re.compile(
-    r"\bNOQUEUE: (?:milter-)?reject|"
+    r"\bNOQUEUE: reject|: milter-reject: |"
     r"\bpostfix/(?:[a-z-]{1,20}/)?(?:smtpd|postscreen)\[[0-9]{1,9}\]: .{0,40}reject: |"
     r"\brejected (?:RCPT|EHLO|HELO|MAIL|connection)\b|\bruleset=check_"
 )
