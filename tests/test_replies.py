@@ -395,3 +395,14 @@ def test_what_leads_an_address_is_tried_once(pattern: re.Pattern[str]) -> None:
 )
 def test_what_may_stand_around_a_recipient_is_not_his(line: str, who: str) -> None:
     assert [one.recipient for one in bounce.pasted(line, "x")] == [who]
+
+
+@pytest.mark.parametrize(
+    "marks", ["''", "\u2018\u2019", "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb", "\u300c\u300d"]
+)
+def test_a_reply_in_any_quotation_marks_has_its_code(marks: str) -> None:
+    text = (
+        f"The server returned {marks[0]}550 5.7.606 Access denied, banned sending IP [203.0.113.5]{marks[1]}"
+    )
+    (one,) = replies.pasted(text, "x")
+    assert (one.code, one.status, one.verdict) == ("550", "5.7.606", "our-address")

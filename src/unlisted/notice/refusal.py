@@ -28,7 +28,8 @@ CODES = frozenset(_CODES.split())
 
 # Patterns that search a whole reply begin with a class of letters: `re` skips to those at once.
 _CODE = re.compile(
-    r"([245](?:(?<=^[245])|(?<=^#[245])|(?<=\s#[245])|(?<=[\s:;\"'(\[<>=,][245]))[0-9]{2})"
+    r"([245](?:(?<=^[245])|(?<=^#[245])|(?<=\s#[245])|"
+    r"(?<=[\s:;\"'(\[<>=,\u2018\u201a\u201c\u201e\u00ab\u300c\uff1a][245]))[0-9]{2})"
     r"(?=[\s:;,\"'\-])"
 )
 # Where an introduction ends, or another paragraph: no phrase runs on over it, and `;\n` stops them all.
