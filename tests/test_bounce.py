@@ -334,6 +334,20 @@ def test_a_text_without_spaces_goes_on_behind_an_address() -> None:
     assert dialects.address("an 'user@example.com'a") == "user@example.com"
 
 
+@pytest.mark.parametrize("path", ["<>", "<postmaster@c.example>"])
+def test_a_servers_reply_in_an_automatic_answer_is_a_refusal(path: str) -> None:
+    text = (
+        f"Return-Path: {path}\nFrom: postmaster@c.example\nSubject: Undeliverable: hi\n"
+        "Auto-Submitted: auto-replied\n\nYour message to bob@c.example was refused: 554 5.7.1 Client host "
+        "[203.0.113.5] blocked using zen.spamhaus.org\n"
+    )
+    (found,) = bounce.refusals(text.encode(), "")
+    assert (found.verdict, found.list) == ("our-address", "spamhaus-zen")
+    quoted = text.replace("Your message", "I am away.\n\n> Your message")
+    (found,) = bounce.refusals(quoted.encode(), "")
+    assert found.reason == "vacation"
+
+
 def test_absence_notice_is_no_refusal() -> None:
     text = "From: b@example.org\nSubject: Out of office\nAuto-Submitted: auto-replied\n\nBack on Monday.\n"
     (found,) = bounce.refusals(text.encode(), "")

@@ -19,6 +19,7 @@ from unlisted import cli
 from unlisted.cli import explain
 from unlisted.edge import mail, maillog, mbox
 from unlisted.messages import Refusal
+from unlisted.notice import replies
 
 BOUNCE = (
     b"From: MAILER-DAEMON@relay.example.net\nSubject: Undelivered Mail Returned to Sender\n"
@@ -901,3 +902,35 @@ def test_a_pipe_without_end_is_read_in_part(
     assert "the rest was not read" in err
     assert "of those read, " in out
     assert piped.buffer.tell() == 20_000
+
+
+def test_a_log_of_refusals_within_the_own_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = (
+        "Jan  1 00:00:0{n} mail postfix/smtp[1]: 4ABC123DE{n}: to=<x@far.example>, {relay}, delay=1, "
+        "dsn=5.7.1, status=bounced (host {host} said: {said} (in reply to end of DATA command))\n"
+    )
+    own = "550 5.7.1 from MTA([192.0.2.9]): Client host [203.0.113.5] blocked using zen.spamhaus.org"
+    local = {"relay": "relay=127.0.0.1[127.0.0.1]:10024", "host": "127.0.0.1[127.0.0.1]"}
+    (tmp_path / "mail.log").write_text(
+        line.format(n=1, said="554 5.7.0 Reject, id=1-1 - spam", **local)
+        + line.format(n=2, said=own, **local)
+    )
+    assert cli.main(["explain", "--json", "--own", "203.0.113.5", str(tmp_path / "mail.log")]) == 1
+    out, err = capsys.readouterr()
+    (one,) = map(json.loads, out.splitlines())
+    assert (one["verdict"], one["list"], one["source"][-2:]) == ("our-address", "spamhaus-zen", ":2")
+    assert "1 refusal within the own network not told" in err
+
+
+def test_a_milter_of_ours_that_refuses_a_queued_mail_is_our_own_server() -> None:
+    line = (
+        "Jan  1 00:00:00 mail postfix/cleanup[1]: 4ABC123DEF: milter-reject: END-OF-MESSAGE from "
+        "localhost[127.0.0.1]: 5.7.1 Client host blocked using zen.spamhaus.org; from=<a@example.com> "
+        "to=<x@far.example> proto=ESMTP helo=<localhost>"
+    )
+    (one,) = replies.pasted(line, "x")
+    assert (one.verdict, one.rule, one.quote) == (
+        "other",
+        "own-server",
+        "our own server turned localhost[127.0.0.1] away",
+    )

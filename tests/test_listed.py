@@ -143,3 +143,10 @@ def test_the_catalogue_is_read_once_for_all_refusals(monkeypatch: pytest.MonkeyP
     assert advise(told) == [
         "it is refused as a customer's line, not for spam: send through your provider's relay (smarthost)"
     ]
+
+
+def test_a_name_that_is_cut_off_where_several_lists_begin_so_is_none() -> None:
+    said = "554 5.7.1 Client host [203.0.113.5] blocked using"
+    assert judge(f"{said} bl.spam...").list == ""
+    assert judge(f"{said} zen.spamh...").list == "spamhaus-zen"
+    assert judge(f"{said} rbl.example.org").list == "rbl.example.org"

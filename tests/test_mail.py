@@ -9,7 +9,10 @@ import lzma
 import os
 import random
 import re
+import signal
+import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -323,3 +326,24 @@ def test_a_fragment_without_dates_and_programs() -> None:
 def test_what_is_no_log_line_gets_no_date() -> None:
     text = "delivery 5 failed: 550 5.7.1 blocked\nsendmail: 554 5.7.1 no\nnew msg 4 you\n2 => 3\n"
     assert undated.dated(text) == text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_who_ends_us_leaves_no_copy_of_a_log(tmp_path: Path, number: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "unlisted", "explain", "-"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as running:
+        assert running.stdin is not None
+        running.stdin.write(b"Jan  1 00:00:00 mail postfix/smtp[1]: 4ABC123DE: x\n" * 40_000)
+        running.stdin.flush()
+        until = time.monotonic() + 10
+        while not list(tmp_path.iterdir()) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert list(tmp_path.iterdir())
+        time.sleep(0.1)
+        running.send_signal(number)
+        assert running.wait(10) == 128 + number
+    assert not list(tmp_path.iterdir())

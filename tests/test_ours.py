@@ -59,6 +59,33 @@ def test_the_filter_of_another_is_his(host: str, by: str) -> None:
     assert told(host, by=by) == ("spam-content", "content", "spamdetected")
 
 
+SPAMMY = "550 5.7.1 Message rejected due to spam content"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"x@far.example\nRemote Server returned '{SPAMMY}'",
+        f"Generating server: mx.far.example\n\nx@far.example\n#{SPAMMY} ##",
+        f"x@far.example\nLe serveur distant a renvoy\u00e9 \u00ab {SPAMMY} \u00bb",
+        f"<x@far.example>:\n192.0.2.7 failed after I sent the message.\nRemote host said: {SPAMMY}",
+        f"  x@far.example\n    SMTP error from remote mail server after end of data:\n    {SPAMMY}",
+        f"Your message to x@far.example has been blocked. The response was:\n{SPAMMY}",
+    ],
+)
+def test_what_another_said_is_not_ours_though_nobody_names_him(said: str) -> None:
+    raw = (
+        "Return-Path: <>\nFrom: Mail Delivery System <MAILER-DAEMON@example.com>\nTo: me@example.com\n"
+        "Subject: Undelivered Mail Returned to Sender\nContent-Type: multipart/report; boundary=b\n\n--b\n"
+        f"Content-Type: text/plain; charset=utf-8\n\n{said}\n\n--b\n"
+        "Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.com\n\n"
+        "Final-Recipient: rfc822; x@far.example\nAction: failed\nStatus: 5.7.1\n"
+        f"Diagnostic-Code: smtp; {SPAMMY}\n\n--b--\n"
+    )
+    (one,) = bounce.refusals(raw.encode(), "x")
+    assert (one.verdict, one.rule) == ("content", "spam-content")
+
+
 def test_an_unknown_user_of_our_own_server_is_one() -> None:
     assert told("127.0.0.1[127.0.0.1]", "550 5.1.1 User unknown")[:2] == ("user-unknown", "recipient")
 

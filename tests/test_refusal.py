@@ -254,6 +254,14 @@ def test_agreed_rows_of_the_corpus(corpora: Path) -> None:
         ("550 5.7.1 client dsl-203.0.113.5.isp.example refused", None),
         ("550 5.7.1 5.113.0.203.zen.spamhaus.org answered 127.0.0.4", "203.0.113.5"),
         ("550 5.7.1 Mail from 203.0.113.5 refused. See http://x.example/", "203.0.113.5"),
+        ("550 5.7.1 Your IP is blacklisted (see RFC 5321 section 4.1.1.1)", None),
+        ("550 5.7.1 Your IP (RFC 5321, section 3.6.2.1, 203.0.113.5) is blocked", "203.0.113.5"),
+        ("550 5.7.1 clause 1.2.3.4 of the AUP: your IP is blacklisted", None),
+        ("550 5.7.1 poor reputation (Sophos PureMessage 5.6.1.2)", None),
+        ("550 5.7.1 poor reputation (engine=8.12.0.2, definitions=2.65.1.1)", None),
+        ("550 5.7.1 poor reputation, policy v4.3.2.1", None),
+        ("550 IP203.0.113.5 is blacklisted", "203.0.113.5"),
+        ("550 poor reputation, see http://x.example/?ip=%5B203.0.113.5%5D", "203.0.113.5"),
     ],
 )
 def test_what_only_looks_like_our_address(text: str, cites: str | None) -> None:
@@ -525,3 +533,33 @@ def test_who_asks_barracuda_s_list_need_not_have_their_filter() -> None:
 def test_a_limit_that_follows_reputation_is_no_block() -> None:
     told = judge("421 RP-001 (SNT004-MC1F1) the server has exceeded the rate limit allowed")
     assert (told.verdict, told.reason, told.vendor) == ("rate", "speeding", "microsoft-consumer")
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("451 4.3.0 DNS lookup for zen.spamhaus.org timed out", "their-resolver"),
+        ("451 4.7.1 temporary failure: zen.spamhaus.org lookup error for 203.0.113.5", "their-resolver"),
+        ("550 5.7.1 no answer from bl.spamcop.net, try again", "their-resolver"),
+        ("550 5.7.0 203.0.113.5 zen.spamhaus.org", "our-address"),
+        ("554 5.7.1 Client host blocked using zen.spamhaus.org; DNS lookup timed out", "our-address"),
+    ],
+)
+def test_a_list_that_could_not_be_asked_accuses_nobody(text: str, verdict: str) -> None:
+    assert judge(text).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("550 5.1.1 user unknown. Not listed in zen.spamhaus.org", "recipient"),
+        ("550 5.7.1 rejected. Your IP is not listed at zen.spamhaus.org", "undecided"),
+        ("550 5.7.1 Your IP 203.0.113.5 is not blacklisted; message content refused", "undecided"),
+        ("550 5.7.1 rejected as spam. 203.0.113.5 is no longer listed on bl.spamcop.net", "content"),
+        ("550 5.7.1 203.0.113.5 is not listed in bl.spamcop.net but in zen.spamhaus.org", "our-address"),
+        ("550 5.7.1 Check that your IP 203.0.113.5 is not blacklisted", "our-address"),
+        ("550 blocked using zen.spamhaus.org. Please make sure it is not listed at x.example", "our-address"),
+    ],
+)
+def test_not_listed_is_no_accusation_where_a_sentence_says_just_that(text: str, verdict: str) -> None:
+    assert judge(text).verdict == verdict

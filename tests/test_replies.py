@@ -407,3 +407,38 @@ def test_what_leads_an_address_is_tried_once(pattern: re.Pattern[str]) -> None:
 )
 def test_what_may_stand_around_a_recipient_is_not_his(line: str, who: str) -> None:
     assert [one.recipient for one in bounce.pasted(line, "x")] == [who]
+
+
+@pytest.mark.parametrize(
+    "marks", ["''", "\u2018\u2019", "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb", "\u300c\u300d"]
+)
+def test_a_reply_in_any_quotation_marks_has_its_code(marks: str) -> None:
+    text = (
+        f"The server returned {marks[0]}550 5.7.606 Access denied, banned sending IP [203.0.113.5]{marks[1]}"
+    )
+    (one,) = replies.pasted(text, "x")
+    assert (one.code, one.status, one.verdict) == ("550", "5.7.606", "our-address")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2024-01-01 00:00:00 1abcDE-000001-2B H=bad [198.51.100.7] F=<a@b.c> rejected after DATA: 550 "
+        "blocked using zen.spamhaus.org",
+        "2024-01-01 00:00:00 #1(x) <abc>; proxy; rspamd_task_write_log: id: <x>, ip: 198.51.100.7, "
+        "(default: T (reject): [15/15] [RBL_SPAMHAUS(2){zen.spamhaus.org}])",
+        'Jan  1 00:00:00 mail smtpd[1]: 01234567abcdef smtp failed-command command="RCPT TO:<d@example.com>" '
+        'result="550 Your IP 198.51.100.7 is listed at zen.spamhaus.org"',
+        "2024-01-01T00:00:00.000Z,MAIL\\Default,08D,12,10.0.0.2:25,198.51.100.7:4321,>,550 5.7.1 Recipient "
+        "not authorized; your IP has been found on a block list,",
+    ],
+)
+def test_whom_our_own_server_turned_away_is_not_us_whatever_program_it_is(line: str) -> None:
+    (one,) = replies.pasted(line, "x")
+    assert (one.verdict, one.rule, one.cited_ip) == ("other", "own-server", None)
+
+
+def test_whom_postscreen_turned_away_is_named_by_his_address() -> None:
+    line = "postfix/postscreen[1]: NOQUEUE: reject: RCPT from [198.51.100.7]:4321: 550 5.7.1 client blocked"
+    (one,) = replies.pasted(line, "x")
+    assert one.quote == "our own server turned [198.51.100.7] away"

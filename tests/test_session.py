@@ -125,3 +125,15 @@ def test_a_transcript_without_end_is_read_in_its_length(unit: str) -> None:
     assert time.process_time() - started < 2
     assert all(len(said) <= session.ANYBODYS * session.LONG * 600 for said in his.values())
     assert len(rest) <= len(text)
+
+
+def test_who_has_no_words_of_his_own_is_not_given_those_of_another_s_server() -> None:
+    text = (
+        "... while talking to mx.one.example.:\n>>> DATA\n"
+        "<<< 554 5.7.1 Client host [203.0.113.5] blocked using zen.spamhaus.org\n"
+        "... while talking to mx.two.example.:\n>>> RCPT To:<b@two.example>\n"
+        "<<< 550 5.1.1 <b@two.example>... User unknown\n"
+    )
+    his, _ = session.apart(text, ["a@one.example", "b@two.example", "c@three.example"])
+    assert "zen.spamhaus.org" in his["a@one.example"]
+    assert his["c@three.example"] == ""

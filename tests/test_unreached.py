@@ -67,3 +67,17 @@ def test_one_house_is_one_place_however_many_its_hosts() -> None:
     assert seen.shut == 0
     seen.add(_refusal("connect to m.z.example[2001:db8::7]:25: Connection timed out"))
     assert seen.shut == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "connect to relay[10.0.{0}.1]:25: Connection timed out",  # inside: no provider keeps us from it
+        "connect to relay.isp.example: Connection timed out",  # one relay, whoever the mail is for
+    ],
+)
+def test_an_own_relay_that_is_down_is_no_shut_port(text: str) -> None:
+    seen = Unreached()
+    for number in range(9):
+        seen.add(_refusal(text.format(number), f"a@d{number}.example"))
+    assert seen.shut == 0

@@ -10,10 +10,13 @@ import os
 import re
 import select
 import shutil
+import signal
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 from msgspec import Struct, structs
@@ -271,7 +274,7 @@ def _spooled(source: str, head: bytes, file: BinaryIO, how: _How) -> Iterator[Me
     except OSError:  # no place to write to: replies are read, no log is known
         yield from _text(source, head, file, how)
         return
-    with spool:
+    with _tidied(), spool:
         copied = packed.Most(Rewound(head, file), COUNTED)
         shutil.copyfileobj(copied, spool, 1 << 20)
         spool.seek(0)
@@ -279,6 +282,24 @@ def _spooled(source: str, head: bytes, file: BinaryIO, how: _How) -> Iterator[Me
             yield from _text(source, b"", cast(BinaryIO, spool), how)
     if not copied.left:
         yield Unread(source, f"more than {COUNTED >> 20:,} MiB; the rest was not read")
+
+
+@contextmanager
+def _tidied() -> Iterator[None]:
+    """Who ends us (kill, a terminal that is closed) leaves no copy of a log behind."""
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    before = {number: signal.signal(number, _ended) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ended(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _text(source: str, head: bytes, file: BinaryIO, how: _How) -> Iterator[Message | Unread]:

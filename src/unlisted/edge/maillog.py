@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
-from unlisted import net
+from unlisted import net, show
 from unlisted.diagnose.investigate import from_log
 from unlisted.diagnose.signs import abroad
 from unlisted.edge import mail, read
@@ -30,7 +30,11 @@ def logged(
         return None
     told = _Told(path, own, take, inside)
     reading = read.read(Path(path), take=told.one)
-    return reading if "maillogs" in reading.kinds and not told.pasted else None
+    if "maillogs" not in reading.kinds or told.pasted:
+        return None
+    if told.within:
+        reading.assumed += (f"{show.count(told.within, 'refusal')} within the own network not told",)
+    return reading
 
 
 def near(path: str) -> float:
@@ -47,6 +51,7 @@ class _Told:
 
     def __init__(self, path: str, own: tuple[Address, ...], take: Take, inside: tuple[Network, ...]) -> None:
         self._path, self._own, self._take, self._inside = path, own, take, inside
+        self.within = 0  # refusals by a content filter or a mail store
 
     @cached_property
     def pasted(self) -> bool:
@@ -60,8 +65,12 @@ class _Told:
         left = bool(abroad((event,), self._inside))
         if event.status == "sent" and left:
             self._take(event, None)
-        for refusal in from_log((event,), self._own) if left or event.relay == "none" else ():
-            self._take(event, refusal)
+        for refusal in from_log((event,), self._own):
+            # What a relay of the own network says of our address came from outside.
+            if left or event.relay == "none" or refusal.cited_ip in self._own:
+                self._take(event, refusal)
+            else:
+                self.within += 1
 
 
 def _small(path: str) -> str:

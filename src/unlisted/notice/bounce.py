@@ -14,7 +14,7 @@ import msgspec
 from unlisted.messages import Refusal
 from unlisted.net import Address
 from unlisted.notice import absence, dialects, dsn, forwarded, judged, ours, parts, replies, report
-from unlisted.notice.dialects import Failure
+from unlisted.notice.dialects import Failure, plain
 from unlisted.notice.dsn import MAX_RECIPIENTS
 from unlisted.notice.parts import Part
 from unlisted.notice.replies import pasted
@@ -70,12 +70,21 @@ def _refusals(raw: bytes, source: str, own: tuple[Address, ...], nest: int) -> t
     if not made and complaint:
         return _placed(complaint, source, head), untold
     if not made and leaves and absence.generated(head) and (away := _sender(head)):
-        made = [Refusal(source, recipient=away, reason="vacation", verdict="other")]
+        # RFC 3834 §5 has bounces call themselves so as well: what a server writes itself may hold a reply.
+        told = (
+            replies.quoted(_unmarked(written), source, own, passed_on=False) if plain.by_program(head) else []
+        )
+        made = told or [Refusal(source, recipient=away, reason="vacation", verdict="other")]
     if not any(f.structured for f in failures) and forwarded.by_person(head):
         passed_on = forwarded.passed_on(head, written)
         told = replies.quoted(text, source, own, passed_on=passed_on, near=dsn.moment(head.get("date")))
         made = told if len(told) > len(made) else made
     return _placed(made, source, head), more if made else 0
+
+
+def _unmarked(text: str) -> str:
+    """The text without the lines that it quotes of another's mail."""
+    return "\n".join(line for line in text.split("\n") if not line.startswith(">"))
 
 
 def _sender(head: Part) -> str:

@@ -7,7 +7,11 @@ from unlisted.net import Address
 from unlisted.notice import rules
 from unlisted.notice.phrases import Phrase
 
-ADDRESS4 = re.compile(r"[0-9](?<![0-9.][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![0-9]|\.[0-9])")
+# A letter between digits is a misspelled one ("2O3.0.113.5"), unless a URL has a bracket so ("%5B203.…").
+ADDRESS4 = re.compile(
+    r"[0-9](?<![0-9.][0-9])(?<![^%][0-9][A-Za-z][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}"
+    r"(?![0-9]|\.[0-9])"
+)
 _ADDRESS6 = re.compile(
     r"(?:(?<![0-9A-Za-z:.])|(?<=IPv6:))(?:[0-9a-fA-F]{0,4}:){2,7}"
     r"(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9a-fA-F]{0,4})(?![0-9A-Za-z])"
@@ -47,9 +51,11 @@ MOST = 64  # addresses of one reply that are weighed; behind them only our own a
 # A program's version and a standard's section have four numbers as well; a list's query holds the octets in
 # reverse (RFC 5782 §2.1).
 _NUMBERED = re.compile(
-    r"\b(?:version|release|build|engine|definitions|rev(?:ision)?|brightmail|puremessage|exim|exchange|sendmail|"
-    r"postfix|ironport|fortimail|symantec messaging gateway)[ /:=]{1,2}v?$|\bv[ .]?$|"
-    r"(?:\brfc[ -]?[0-9]{3,5}[,:;]?|\b(?:sec(?:t(?:ion)?)?|chapter|clause|paragraph|oid)\b\.?|§)[ (#:]{0,3}$",
+    r"\b(?:version|release|build|rev(?:ision)?|brightmail|exim|exchange|sendmail|postfix|ironport|fortimail|"
+    r"spamassassin|puremessage|mailscanner|mailmarshal|mimesweeper|messaging gateway)[ /:=]{1,2}v?$|"
+    r"\b(?:engine|definitions?|signatures?|patterns?|database)[ =:/]{1,2}v?$|\bv[. ]?$|"
+    r"\brfc[ -]?[0-9]{3,5}[ ,;:(#]{1,3}$|\b(?:sect(?:ion)?|sec\.|clause|paragraph|para\.|chapter|article|"
+    r"appendix|oid|aup)[ .:#]{1,2}$|\u00a7 ?$",
     re.IGNORECASE,
 )
 # A letter where a digit was, so that what is left is another's address: "2O3.0.113.5".

@@ -131,6 +131,8 @@ def _using(flat: str, verdict: str, remote_mta: str) -> Named | None:
     if using.end() >= len(flat) or flat.startswith("...", using.end()):  # the relay cut the reply off here
         if cut := rules.begins(name):
             return Named(cut, said=using["name"])
+        if any(zone != name and zone.startswith(name) for zone in _keys()):
+            return Named()  # one of several: nobody knows which
     elif _NO_ZONE.match(flat, using.end()):
         return Named()
     if not _zone_shaped(name, bool(using["by"])) or _of(name, flat, remote_mta):

@@ -2,7 +2,7 @@
 
 amavis, rspamd, MIMEDefang and a milter answer the server that holds the mail; its bounce looks as any other
 (Postfix FILTER_README: `host 127.0.0.1[127.0.0.1] said: 554 5.7.0 Reject`). The reporter is ours when he is
-of the domain to which he writes, and he refused himself when he names no other host or one inside.
+of the domain to which he writes, and he refused himself when he names a host inside, or nobody else at all.
 What a filter of somebody else sent back to us stays what it is.
 """
 
@@ -23,9 +23,11 @@ _MAYBE = ("content", "undecided")
 _FILTER = re.compile(
     r"content.?filter|amavis|rspamd|mimedefang|(?:spam|virus).?(?:filter|scan|wall)", re.IGNORECASE
 )
-# Exchange names no host when another server refused; what its own agents refuse is said otherwise.
-_REMOTE = re.compile(
-    r"(?:remote|receiving|destination) (?:mail )?server (?:returned|said|responded)", re.IGNORECASE
+# Whoever turned it away, it was not the one who writes this: servers do not always say who it was.
+_ANOTHER = re.compile(
+    r"\bremote\b|\bsaid: |\brespon(?:se|ded|ds)\b|smtp error from|after I sent|generating server:|"
+    r"while talking to|^[> \t]{0,6}<<< |[\"'\u00ab\u201c\u201e]\s?#?[45][0-9]{2}[ -]#?[45]\.[0-9]\.",
+    re.IGNORECASE | re.MULTILINE,
 )
 _LOCAL = re.compile(r"local(?:host)?(?:\.|$)|127\.|\[?::1\]?$", re.IGNORECASE)
 
@@ -42,9 +44,7 @@ def _by_us(one: Refusal, speaks: bool, domain: str, text: str, own: tuple[Addres
     if one.verdict not in _MAYBE:
         return False
     if not one.remote_mta:
-        if _REMOTE.search(text):
-            return False
-        return speaks or one.verdict == "content"
+        return speaks or (one.verdict == "content" and not _ANOTHER.search(text))
     if one.verdict == "content" and _within(_HOST.split(one.remote_mta)[0].lower(), domain):
         return True
     return _inside(one.remote_mta, text, own)

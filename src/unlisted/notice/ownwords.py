@@ -1,7 +1,8 @@
 """What of a refusal are the mail's own words: its subject, its author's name, its files, what displeased.
 
 A filter quotes them, and whoever wrote the mail chose them: "subject of (Client host blocked using …)"
-accuses nobody. `masked` makes their letters x, so that nothing in them is taken for the receiver's words.
+accuses nobody. `masked` makes their letters x, so that nothing in them is taken for the receiver's words;
+and those of "your IP is not listed at NAME", where a sentence says just that.
 """
 
 import re
@@ -43,6 +44,13 @@ _OWN = Phrases(
     r"address)[ :=\"'(<\[]{1,3}(h..ps?://[^\s\"'()\[\]<>]{1,300}|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8})|"
     r"\b(?:urls?|uris?|links?)[ :=\"'(<\[]{1,3}(h..ps?://[^\s\"'()\[\]<>]{1,300})[\"')\]>]? "
     r"(?:in|on|is|was|are|were|has|have|listed|found|black-?listed)\b",
+    # That it is not so. At a sentence's front: "check that your IP is not listed" says nothing of the kind.
+    r"(?:^|[.;:,!] |\( ?|(?:^|[ -])[245](?:[0-9]{2}|\.[0-9]{1,3}\.[0-9]{1,3})[ -])"
+    r"(?:(?:your|the|this|our|client|sending|source|sender|connecting|ip|host|server|address|network) ){0,4}"
+    r"[\[(]?(?:[0-9a-f.:]{6,45}[\])]? )?(?:(?:is|are|was) )?"
+    r"((?:not|no longer) (?:currently )?(?:(?:black|block|deny)-?listed|listed (?:in|on|at|by) "
+    r"(?:any |our |the |an? )?(?:[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,7}|(?:black|block)-?lists?|"
+    r"rbls?|dnsbls?)))\b",
 )
 _SUBJECT = 1
 _FIELD = re.compile(r"[;|\n]| [A-Z][A-Za-z-]{1,30}: ")  # where a header field without quotes ends

@@ -28,7 +28,8 @@ CODES = frozenset(_CODES.split())
 
 # Patterns that search a whole reply begin with a class of letters: `re` skips to those at once.
 _CODE = re.compile(
-    r"([245](?:(?<=^[245])|(?<=^#[245])|(?<=\s#[245])|(?<=[\s:;\"'(\[<>=,][245]))[0-9]{2})"
+    r"([245](?:(?<=^[245])|(?<=^#[245])|(?<=\s#[245])|"
+    r"(?<=[\s:;\"'(\[<>=,\u2018\u201a\u201c\u201e\u00ab\u300c\uff1a][245]))[0-9]{2})"
     r"(?=[\s:;,\"'\-])"
 )
 # Where an introduction ends, or another paragraph: no phrase runs on over it, and `;\n` stops them all.
@@ -65,6 +66,13 @@ _NO_REASON = (
 )  # fmt: skip
 _LISTED = re.compile(
     r"list|block|black|\brbl|\bbl\b|refus|reject|den(?:y|ied)|reput|spam|abuse|https?:", re.IGNORECASE
+)
+# Beside a list's name: nobody could ask it. "Temporary failure" alone is said of the mail.
+_UNASKED = re.compile(
+    r"\b(?:lookup|quer(?:y|ies|ied|ying)|dns)\b[^;]{0,60}\b(?:timed? ?out|fail|error)|"
+    r"\bservfail\b|\bno (?:answer|response|reply) from\b|"
+    r"\b(?:could not|couldn't|cannot|unable to|failed to) (?:query|ask|reach|look ?up|resolve|contact)\b",
+    re.IGNORECASE,
 )
 _BEFORE_DATA = ("CONN", "EHLO", "HELO", "MAIL", "RCPT")
 
@@ -186,6 +194,7 @@ def judge(
         named_by = (_quote(pattern, said_of_him, whole[begins:]) for _, r, pattern in hits if r.list)
         quote = list_.said or next(named_by, list_.list)
         name, verdict, reason = _listed(list_.list, reason)
+        verdict = "their-resolver" if _UNASKED.search(reply) else verdict
     elif verdict == "our-address" and listed.of_domains(list_.list) and not rules.table().rule[name].list:
         verdict = "our-domain"  # the words are those for any list, and this one holds names
     meaning = data.reason.get(reason)

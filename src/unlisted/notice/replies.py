@@ -16,7 +16,7 @@ from unlisted.notice.units import LINE, LINES, PAIR, Unit
 
 _SECOND = re.compile(r"[;|/] {1,4}([45][0-9]{2}) #?([45]\.[0-9]{1,3}\.[0-9]{1,3}) ")
 _CLIENT = re.compile(
-    r"(?:RCPT|CONNECT|HELO|EHLO|MAIL|DATA|END-OF-MESSAGE) from (\S{1,255}\[[0-9A-Fa-f.:]{2,45}\])"
+    r"(?:RCPT|CONNECT|HELO|EHLO|MAIL|DATA|END-OF-MESSAGE) from (\S{0,255}\[[0-9A-Fa-f.:]{2,45}\])"
 )
 _MARKS = re.compile(r"^(?:[>|] ?){1,8}(?=\S)", re.MULTILINE)
 # What is written for programs or for readers of a manual quotes replies, and tells of none.

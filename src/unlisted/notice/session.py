@@ -57,7 +57,7 @@ def apart(text: str, people: list[str]) -> tuple[dict[str, str], str]:
     if not near:
         return {}, text
     taken = {id(one) for found in near.values() for one in found}
-    left = _text([one for one in unowned if id(one) not in taken] or unowned)
+    left = _text([one for one in unowned if id(one) not in taken])
     return {name: _text(near[name]) if name in near else left for name in people}, rest
 
 
@@ -117,7 +117,7 @@ class _Reader:
             of = (self._one_of(to[1]) if to else "") or named
             host = _TALKING.match(self.talking)
             above = [one for one in (self.talking, self.command) if one]
-            self.last = _Exchange(of, host[1].lower().rstrip(".") if host else "", [*above, line])
+            self.last = _Exchange(of, host[1].lower().rstrip(".:") if host else "", [*above, line])
             self.found.append(self.last)
 
     def _own(self, line: str, of: str) -> bool:

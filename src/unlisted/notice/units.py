@@ -53,9 +53,12 @@ _QUEUED = re.compile(
 _TO = re.compile(rf"\bto=(<?{dialects.ADDRESS}>?(?:, ?<?{dialects.ADDRESS}>?){{0,99}})(?=[,\s]|$)")
 _WHO = re.compile(dialects.ADDRESS)
 _OWN_SERVER = re.compile(
-    r"\bNOQUEUE: (?:milter-)?reject|"
+    r"\bNOQUEUE: reject|: milter-reject: |"
     r"\bpostfix/(?:[a-z-]{1,20}/)?(?:smtpd|postscreen)\[[0-9]{1,9}\]: .{0,40}reject: |"
-    r"\brejected (?:RCPT|EHLO|HELO|MAIL|connection)\b|\bruleset=check_"
+    r"\brejected (?:RCPT|EHLO|HELO|MAIL|connection)\b|\bruleset=check_|"
+    # Exim after the text, OpenSMTPD's listener, rspamd, and Exchange's protocol log of what it says itself.
+    r"> rejected (?:after DATA|during MIME ACL)\b|\bsmtp failed-command\b|"
+    r"\brspamd_task_write_log\b|,>,\"?[45][0-9]{2}[ -]"
 )
 STAMP = re.compile(
     r"\W{0,2}(?:[A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d\b|\d{4}-\d\d-\d\d[T ]\d\d:\d\d|@4000[0-9a-f]{20})"

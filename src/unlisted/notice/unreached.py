@@ -24,6 +24,7 @@ _CAME_ABOUT = re.compile(
     r"after (?:initial|end|mail|rcpt|data)",
     re.IGNORECASE,
 )
+_TO = re.compile(r"\bconnect(?:ion|ing)? to ([\w-]{1,63}(?:\.[\w-]{1,63}){1,8})", re.IGNORECASE)
 _PLACE = re.compile(r"\[([0-9a-fA-F.:]{2,45})\](?::([0-9]{1,5})\b)?")
 
 
@@ -59,11 +60,18 @@ def never(one: Refusal) -> bool:
 
 
 def _place(one: Refusal) -> str:
-    """The network of the host where its address is told, else whose mail it takes."""
+    """The network of the host where its address is told, else its name, else whose mail it takes.
+
+    "" for one inside: what keeps us from him is no provider.
+    """
     for text in (one.text, one.remote_mta):
         found = _PLACE.search(text)
         address = net.ip(found[1]) if found else None
+        if address is not None and net.inside(address):
+            return ""
         if address is not None:
             bits = 8 if address.version == 4 else 80  # /24 and /48: the hosts of one house
             return f"{address.version}:{int(address) >> bits}"
-    return domain(one.recipient) or one.remote_mta.lower()
+    named = _TO.search(one.text)
+    host = named[1] if named else one.remote_mta
+    return host.lower() if "." in host else domain(one.recipient)
