@@ -118,7 +118,7 @@ def test_check_asks_about_what_the_router_says(program: Callable[[str], str]) ->
         assert f"your address: {ROUTER}, as your router says (NAT-PMP, UPnP)" in done.stderr
         assert "nobody outside has confirmed it" in done.stderr
         done = made.desk.python(["unlisted", "check", "--no-discovery", *words])
-        assert (done.returncode, done.stdout) == (2, "")
+        assert (done.returncode, done.stdout) == (3, "")
 
 
 @pytest.mark.parametrize("line", ["100.64.7.2", "10.7.7.2"])
