@@ -513,3 +513,9 @@ def test_an_ipv4_address_in_ipv6_clothes_is_asked_about_as_such() -> None:
     for text in ("64:ff9b::c000:207", "2002:c000:207::1"):
         assert net.embedded(ip_address(text)) == ip_address("192.0.2.7")
     assert net.embedded(ip_address("2001:db8::1")) is None
+
+
+def test_of_a_name_it_is_said_that_its_address_was_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(lambda query: answer(query, rcode=3)) as port:
+        main(["check", "mail.example.com", "--resolver", f"127.0.0.1:{port}", "--timeout", "2", "--no-save"])
+        assert "those of addresses are asked by: unlisted check ADDR" in capsys.readouterr().err

@@ -198,6 +198,8 @@ def _rounds(
         show.say(f"asking {show.count(asked, 'list')} about {many}, at most {_span(timeout)}")
         if len(subjects) > MOST_NAMED:
             show.say(f"  reverse DNS is not looked up of more than {MOST_NAMED:,}")
+    if "domain" in kinds and not (args.nagios or named):
+        show.say("  lists of domains hold names; those of addresses are asked by: unlisted check ADDR")
     rounds = recheck.Rounds(
         subjects, entries, servers, timeout, store, named=bool(named), helo=args.helo or ""
     )
