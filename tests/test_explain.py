@@ -951,3 +951,49 @@ def test_a_complaint_counts_as_a_bounce_does(tmp_path: Path, capsys: pytest.Capt
     assert code == 1
     assert "192.0.2.1 is taken as yours, since none is declared: say --own" in err
     assert _run(capsys, str(tmp_path / "a.json"), "--own", "203.0.113.9")[0] != 1
+
+
+def test_a_small_text_with_a_refusal_counts_in_a_folder_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = "Client host [192.0.2.1] blocked using zen.spamhaus.org"
+    (tmp_path / "page.html").write_text(
+        f"<!doctype html><html><body><div>Delivery has failed:</div><div>550 5.7.1 {said}</div></body></html>"
+    )
+    (tmp_path / "queue.json").write_text(
+        '{"queue_name": "deferred", "queue_id": "4F2B51A0C4", "recipients": [{"address": "b@example.org", '
+        f'"delay_reason": "host mx.example.org[198.51.100.9] said: 421 4.7.1 {said}"}}]}}\n'
+    )
+    (tmp_path / "words.txt").write_text(
+        "his mail server tells us: we are on the spamhaus blacklist with 192.0.2.1\n"
+    )
+    (tmp_path / "read.txt").write_text(f"Unsubscribed: {said}\n")
+    (tmp_path / "manual.html").write_text(
+        f"<html><body><h1>Postfix</h1><h2>Replies</h2><pre>550 5.7.1 {said}</pre></body></html>"
+    )
+    (tmp_path / "book.txt").write_text(f"{'It was a dark and stormy night. ' * 400}\n{said}\n")
+    _, out, _ = _run(capsys, str(tmp_path), "--json")
+    told = {Path(json.loads(line)["source"]).name for line in out.splitlines()}
+    assert told == {"page.html", "queue.json", "read.txt", "words.txt"}
+
+
+def test_a_log_s_step_without_a_recipient_is_a_refusal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    front = "Oct 27 19:29:57 mail postfix/smtp[1175]: "
+    said = "host mx.example.org[198.51.100.9] refused to talk to me: 554 5.7.1 [192.0.2.1] blocked using x"
+    said = said.replace("using x", "using zen.spamhaus.org")
+    exim = (
+        "2020-04-28 22:08:03 1m1x23-0021cZ-MN H=mx.example.org [198.51.100.9]: SMTP error from remote mail "
+        "server after DATA: 550 5.7.1 Client host [192.0.2.1] blocked using bl.spamcop.net"
+    )
+    (tmp_path / "a.log").write_text(f"{front}2517060EE4: {said}\n{front}2517060EE4: {said}\n{exim}\n")
+    code, out, _ = _run(capsys, str(tmp_path), "--json")
+    assert code == 1
+    assert [json.loads(line)["list"] for line in out.splitlines()] == ["spamhaus-zen", "spamcop"]
+    (tmp_path / "a.log").write_text(  # a step whose recipient has a line of his own is told by that
+        f"{front}2517060EE4: {said}\n{front}2517060EE4: to=<b@example.org>, "
+        f"relay=mx.example.org[198.51.100.9]:25, delay=1, delays=0/0/1/0, dsn=4.7.1, status=deferred ({said})\n"
+    )
+    _, out, _ = _run(capsys, str(tmp_path), "--json")
+    assert [json.loads(line)["recipient"] for line in out.splitlines()] == ["b@example.org"]

@@ -298,7 +298,9 @@ def _text(source: str, head: bytes, file: BinaryIO, how: _How) -> Iterator[Messa
 
 def _meant(text: str) -> bool:
     """True when a text that nobody named was put there for the replies in it."""
-    return bool(_BARE.match(text.lstrip())) or any(map(replies.tells, _pieces(text, replies.LENGTH // 2)))
+    if _BARE.match(text.lstrip()) or any(map(replies.tells, _pieces(text, replies.LENGTH // 2))):
+        return True
+    return len(text) <= PASTE and replies.meant(undated.dated(text))
 
 
 def _bounded(head: bytes, file: BinaryIO, limit: int) -> tuple[bytes, int]:

@@ -30,7 +30,12 @@ def logged(
         return None
     told = _Told(path, own, take, inside)
     reading = read.read(Path(path), take=told.one)
-    return reading if "maillogs" in reading.kinds and not told.pasted else None
+    if "maillogs" not in reading.kinds or told.pasted:
+        return None
+    for refusal in replies.steps(_small(path), path, own, near(path)):
+        take(Delivery(0.0, "", "", "", "none", "deferred", refusal.text), refusal)
+        reading.understood, reading.other = reading.understood + 1, max(0, reading.other - 1)
+    return reading
 
 
 def near(path: str) -> float:

@@ -28,6 +28,9 @@ _DOCUMENT = re.compile(
     re.MULTILINE,
 )
 _PROGRAM = Part("text/plain", (("from", "mailer-daemon"),))  # whose text a person copied
+_QUEUE = re.compile(r'\A\s{0,8}\{"queue_name": ?"')  # postqueue(1) -j
+_CHAPTERS = re.compile(r"<(?:pre|code|h[2-6]|nav|article)\b", re.IGNORECASE)
+WORDS = 4000  # characters that a person writes or saves about a refusal
 LENGTH = 1_000_000  # characters of a pasted text
 
 
@@ -102,6 +105,18 @@ def quoted(
     ]
 
 
+def steps(text: str, source: str, own: tuple[Address, ...], near: float) -> list[Refusal]:
+    """What receivers said on the way, in a log's excerpt without the lines of the recipients."""
+    every, _ = units.read(_clean(text))
+    alone = [unit for unit in every if unit.step]
+    return [
+        _timed(made, unit, near)
+        for unit in alone
+        for made in _refusals(unit, source, own)
+        if made.rule or made.verdict != "undecided"
+    ]
+
+
 def tells(text: str) -> bool:
     """True when a text that lies in a folder was put there for the replies in it.
 
@@ -119,6 +134,26 @@ def tells(text: str) -> bool:
         or pages.tells(text)
         or any(_known(made, unit) and not unit.stamped for made, unit in _judged(text, every, "", ()))
     )
+
+
+def meant(text: str) -> bool:
+    """True when a small text that lies in a folder, and that is no log, is there for the refusal in it.
+
+    A saved page, a queue's listing in JSON, lines of a log that are not whole, a few words about a refusal.
+    Manuals and books are longer, have headings or examples set apart, or are programs.
+    """
+    if _QUEUE.match(text):
+        return True
+    saved = pages.is_saved(text)
+    if saved and _CHAPTERS.search(text):
+        return False
+    shown = _clean(pages.words(text))
+    if _DOCUMENT.search(shown) or _underlined(shown):
+        return False
+    if len(shown) <= WORDS:
+        return any(one.rule and one.verdict != "undecided" for one in counted(shown, "", ())[0])
+    every, _ = units.read(shown) if not saved else ([], [])
+    return any(unit.logged and _known(made, unit) for made, unit in _judged(shown, every, "", ()))
 
 
 def _underlined(text: str) -> bool:
