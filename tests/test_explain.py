@@ -993,7 +993,7 @@ def test_a_log_s_step_without_a_recipient_is_a_refusal(
     assert [json.loads(line)["list"] for line in out.splitlines()] == ["spamhaus-zen", "spamcop"]
     (tmp_path / "a.log").write_text(  # a step whose recipient has a line of his own is told by that
         f"{front}2517060EE4: {said}\n{front}2517060EE4: to=<b@example.org>, "
-        f"relay=mx.example.org[198.51.100.9]:25, delay=1, delays=0/0/1/0, dsn=4.7.1, status=deferred ({said})\n"
+        f"relay=mx.example.org[198.51.100.9]:25, delay=1, delays=0/0/1/0, status=deferred ({said})\n"
     )
     _, out, _ = _run(capsys, str(tmp_path), "--json")
     assert [json.loads(line)["recipient"] for line in out.splitlines()] == ["b@example.org"]

@@ -252,6 +252,8 @@ class _Reader:
         unit.bare_pair = pair is not None and not line[pair.end() :].strip(" .'\")>")
         # Some write all lines of a reply into one: then its last line is in it.
         unit.more = bool(bare and bare[2] == "-" and f" {bare[1]} " not in line[bare.end() :])
+        if not bare and pair:  # "remote server said: 550-5.7.1 …"
+            unit.more = line[pair.end(1)] == "-" and f" {pair[1]} " not in line[pair.end() :]
         unit.plain = bool(bare) or bool(unit.recipient) or bool(_AFTER.search(line) or _led(line))
         unit.loose = not (bare or pair or _ERROR.search(line) or _SHORT.search(line))
 
