@@ -82,3 +82,16 @@ def test_the_gravest_stands_first_and_what_many_say_before_what_one_says() -> No
 
 def test_nothing_to_do_about_what_went_through() -> None:
     assert _advice(["250 2.0.0 Ok: queued"]) == []
+
+
+def test_a_domain_that_is_listed_is_named() -> None:
+    (line,) = _advice(["554 5.7.1 SENDER DOMAIN example.com is listed in dbl.spamhaus.org"])
+    assert line.startswith("example.com is listed by Spamhaus DBL")
+    (line,) = _advice(["550 5.7.1 rejected due to URL: http://evil.example in multi.surbl.org"])
+    assert line.startswith("evil.example is listed by SURBL")
+    assert "http://evil.example" not in line
+
+
+def test_a_command_is_one() -> None:
+    (line,) = _advice(["550 5.7.25 The sending IP has a missing PTR record"])
+    assert "unlisted check your" not in line

@@ -442,3 +442,46 @@ def test_whom_postscreen_turned_away_is_named_by_his_address() -> None:
     line = "postfix/postscreen[1]: NOQUEUE: reject: RCPT from [198.51.100.7]:4321: 550 5.7.1 client blocked"
     (one,) = replies.pasted(line, "x")
     assert one.quote == "our own server turned [198.51.100.7] away"
+
+
+def test_a_reply_whose_lines_a_mail_program_moved_is_one() -> None:
+    text = (
+        "Ticket #4711\nCustomer: mail does not arrive\n"
+        "> Diagnostic-Code: smtp; 550-5.7.1 [192.0.2.1       1] Our system has detected that this\n"
+        "> message is 550-5.7.1 likely unsolicited mail. To reduce the amount of spam sent\n"
+        "> to Gmail, 550-5.7.1 this message has been blocked.\n"
+    )
+    (one,) = replies.pasted(text, "t")
+    assert (one.code, str(one.cited_ip), one.vendor) == ("550", "192.0.2.1", "google")
+    text = (
+        "<a@example.org>, remote server said: 550-5.7.1 [192.0.2.1  12] Our system has detected that this "
+        "message is\n550-5.7.1_likely_unsolicited mail. To reduce the amount of spam sent to Gmail,\n"
+        "550-5.7.1 this message has been blocked. Please visit\n550 5.7.1 more information. - gsmtp\n"
+    )
+    (one,) = replies.pasted(text, "t")
+    assert (one.code, str(one.cited_ip), one.vendor) == ("550", "192.0.2.1", "google")
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("550 5.7.1 host mail.example.net [192.0.2.9] black listed #120", "192.0.2.9"),
+        ("550 5.7.1 client host 192. 0.2.9 blocked using zen.spamhaus.org", "192.0.2.9"),
+        ("Votre adresse IP 192.0.2.9 est listée: 554 5.7.1 blocked using zen.spamhaus.org", "192.0.2.9"),
+        ("发信IP 192.0.2.9 在黑名单中; 554 5.7.1 blocked using zen.spamhaus.org", "192.0.2.9"),
+        ("host mx.example.org[198.51.100.9] said: 554 5.7.1 blocked using zen.spamhaus.org", "None"),
+        ("remote server IP 198.51.100.9 replied: 554 5.7.1 blocked using zen.spamhaus.org", "None"),
+    ],
+)
+def test_our_address_is_found_where_it_stands(text: str, address: str) -> None:
+    (one,) = replies.pasted(text, "t")
+    assert str(one.cited_ip) == address
+
+
+@pytest.mark.parametrize("front", ["收件人：", "*"])
+def test_a_recipient_has_no_label(front: str) -> None:
+    raw = (
+        "From: MAILER-DAEMON@example.net\nSubject: Undelivered Mail\nContent-Type: text/plain; "
+        f"charset=utf-8\n\n{front}bob@example.org\n\n550 5.1.1 User unknown\n"
+    ).encode()
+    assert [one.recipient for one in bounce.counted(raw, "t", ())[0]] == ["bob@example.org"]

@@ -45,9 +45,7 @@ def test_refusals_that_concern_us_are_looked_at_alone() -> None:
 
 def test_nothing_in_common_and_nothing_at_all() -> None:
     alone = [_refusal(1, vendor="", cited_ip=None), _refusal(2, vendor="", cited_ip=None)]
-    assert together.sentence(together.common(alone)) == (
-        "2 refusals; no filter, list or address is recognized in them"
-    )
+    assert together.sentence(together.common(alone)) == ("2 refusals")
     assert together.sentence(together.common([])) == "no refusal was found"
 
 
@@ -62,7 +60,8 @@ def test_what_they_do_not_share() -> None:
     found = together.common(told, delivered=95)
     assert (found.domains, found.vendors, found.lists, found.addresses) == (5, 1, 2, 1)
     assert together.apart(found) == (
-        "not shared: 5 recipient domains, 2 lists, 1 without a known filter; 5.0% of all mail was refused"
+        "not shared: 5 recipient domains, 2 lists (spamcop, psbl), 1 without a known filter; "
+        "5.0% of all mail was refused"
     )
     same = [_refusal(1), _refusal(1)]
     assert together.apart(together.common(same)) == ""

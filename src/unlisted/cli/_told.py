@@ -24,6 +24,11 @@ SORTS = 10_000  # sorts of lines that are told apart
 NAMED = 5  # files that are named one by one
 NOTHING = (mail.NO_MAIL, "empty")  # was looked at, and nothing was in it
 _ID = re.compile(rb"^message-id:\s{0,80}(<[^>\s]{1,250}>)", re.IGNORECASE | re.MULTILINE)
+# exim -bp: age, size, message id, sender; the recipients below.
+_EXIM_QUEUE = re.compile(
+    rb"^ {0,4}[0-9]{1,4}[mhd] {1,4}[0-9.]{1,6}[KM]? {1,3}[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4} <",
+    re.MULTILINE,
+)
 _HEAD = re.compile(rb"\r?\n\r?\n")
 
 
@@ -42,6 +47,7 @@ class Told:
         self._repeats, self._unreached = Repeats(), Unreached()
         self._alike: Counter[object] = Counter()  # lines that say the same
         self._cited: dict[Address, None] = {}  # taken as ours
+        self._foreign: Counter[Address] = Counter()  # whom they cite that accuse none of ours
         self._pages: list[Sighting] = []  # the most exact ones
         self._report: Report | None = None  # the most exact one
         self._ours = self._decided = False
@@ -60,8 +66,11 @@ class Told:
         if more:
             of = "recipients" if found.mail else "replies"
             self.left(found.source, f"{more:,} more {of} were not read")
+        if not found.mail and mail.is_long(found.raw):
+            self.left(found.source, "a line of it is so long that it was read in part only")
         if not refusals:
-            self._silent(found.source)
+            self._silent(found.source, ordinary=found.mail)
+            self._read["queue"] += not found.mail and bool(_EXIM_QUEUE.search(found.raw[:65_536]))
         name = _message_id(found.raw) if found.mail else ""
         for number, one in enumerate(refusals):
             # The words too: a mail's name is a stranger's, and may stand on another mail.
@@ -96,8 +105,10 @@ class Told:
         self.through = (self.through or 0) + through
         reading.path = name or path
         said = f"{reading.sentence()}, {show.count(through, 'message')} went through"
-        show.talk("; ".join((said, *reading.assumed)))
-        if not refused:
+        # Times that no line shows need no excuse.
+        few = refused + through < 2  # then how its times were placed is no matter
+        show.talk("; ".join((said, *(one for one in reading.assumed if not (few and "taken as" in one)))))
+        if not refused and not through:
             self._silent(reading.path)
         self._unknown(reading)
         return True
@@ -122,13 +133,19 @@ class Told:
             self._advice.add(one)
         self._unreached.add(one)
         self._decided |= one.verdict != "undecided"
+        strange = self.own and one.verdict == "other" and one.cited_ip not in self.own
+        if strange and one.cited_ip is not None and len(self._foreign) < SORTS:
+            self._foreign[one.cited_ip] += 1
         if one.verdict == "our-address" and one.cited_ip is not None and len(self._cited) < SORTS:
             self._cited[one.cited_ip] = None
         if one.sighting is not None:
             self._ours |= sighting.concerns(one.sighting, self.own)
             self._pages = sorted((*self._pages, one.sighting), key=self._exact)[: 2 * MOST]
         if one.report is not None:
-            self._ours |= one.report.source in self.own
+            ours = one.report.source in self.own
+            if not self.own and one.report.source is not None and len(self._cited) < SORTS:
+                self._cited[one.report.source], ours = None, True  # as a bounce that cites it
+            self._ours |= ours
             known = [self._report] if self._report else []
             self._report = report.exact([*known, one.report])
         self._ours |= one.verdict in together.OURS
@@ -154,14 +171,18 @@ class Told:
             show.talk(f"not read: {show.clean(found.source)}: {show.clean(found.why)}")
 
     def left(self, source: str, what: str) -> None:
-        """Say what was there and was not read."""
+        """Say what was there and was not read, once."""
         self._partial = True
         self._list(source, what)
-        show.talk(f"{show.clean(source)}: {what}")
+        if not self.listing:
+            show.talk(f"{show.clean(source)}: {what}")
 
-    def _silent(self, source: str) -> None:
+    def _silent(self, source: str, *, ordinary: bool = False) -> None:
+        """Nothing for us in it: an ordinary mail is only counted."""
         self._read["silent"] += 1
-        self._list(source, "no refusal in it")
+        self._read["ordinary" if ordinary else "mute"] += 1
+        if not ordinary:
+            self._list(source, "no refusal in it")
 
     def _unknown(self, reading: "Reading") -> None:
         """Lines of a log that nobody understood, and the end that it does not have."""
@@ -181,7 +202,8 @@ class Told:
         if self.listing and self.as_json:
             show.emit({"source": source, "why": why})
         elif self.listing:
-            print(f"{show.clean(source)}: {show.clean(why, 200)}")  # a list, for grep and sort as well
+            front = f"{show.clean(source)}: " if source else ""
+            print(f"{front}{show.clean(why, 200)}")  # a list, for grep and sort as well
 
     # ---- the end ----------------------------------------------------------------------------------
 
@@ -189,16 +211,25 @@ class Told:
         """The sum on stderr, what is shared and what to do on stdout; the exit code."""
         self._say_read()
         if self.listing:
+            if number := self._read["ordinary"]:
+                self._list("", f"{show.count(number, 'ordinary mail')} without a refusal")
             return 1 if self._read["listed"] else 0
         if not self.as_json:
             self._sum_up()
             self._say_whose()
-        if self._ours or self._unreached.shut:
+        if self._ours or self._unreached.shut or self._another:
             return 1
         if self._decided:
             return 0
         nothing_new = self.fills and not self._refused and not self._read["unread"]
-        return 0 if nothing_new or (self.through and not self._partial and not self._refused) else 3
+        ordinary = (self.through or self._read["ordinary"]) and not self._partial
+        return 0 if nothing_new or (ordinary and not self._refused and not self._read["mute"]) else 3
+
+    @property
+    def _another(self) -> Address | None:
+        """The one address that several refusals cite, and none of them one of ours: is ours complete?"""
+        alone = next(iter(self._foreign)) if len(self._foreign) == 1 and not self._ours else None
+        return alone if alone and self._foreign[alone] >= 2 else None
 
     @property
     def _nothing_read(self) -> bool:
@@ -260,7 +291,18 @@ class Told:
             return [report.look_up([self._report])]
         if shut and not found.ours:
             return [_shut(shut)]  # what each of them would advise is about the others
+        if another := self._another:
+            return [
+                f"all that cite an address cite {another}: is {another} yours? Then say --own {another}",
+                *(text for text in self._advice.lines() if f"cites {another}" not in text),
+            ][:MOST]
         told = [*([_shut(shut)] if shut else []), *self._asked(), *self._advice.lines()][:MOST]
+        if not told and self._read["queue"]:
+            return [
+                "an Exim queue holds no replies; its main log does: unlisted explain /var/log/exim4/mainlog"
+            ]
+        if not told and self._read["ordinary"] and not self._read["mute"]:
+            return ["nothing: these are ordinary mails; a bounce would say what was not delivered"]
         if not told and self.through is None and not self.fills:
             return [
                 "unlisted explain -   (and paste the other server's words, or the text of the mail that says "

@@ -9,8 +9,8 @@ Nothing on the server changes; what was read is remembered here, and the next ti
 to do next; what tells the same again (a retry, a copy, a bounce beside its line in the log) counts once.
 --json gives each a line, with when it happened (`at`, Unix seconds), what to do (`advice`) and whether it was
 told before (`again`).
-Exit code: 0 none concerns us (or a mailbox has nothing new), 1 one does, 3 nothing could be told; with
---unread 1 when there was something to list.
+Exit code: 0 none concerns us (ordinary mails, nothing new in a mailbox), 1 one does or may, 3 nothing could
+be told; with --unread 1 when there was something to list.
 """
 
 import argparse

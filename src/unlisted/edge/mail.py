@@ -26,7 +26,7 @@ from unlisted.edge.mbox import Rewound
 from unlisted.errors import UnlistedError
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import pages, replies, report
+from unlisted.notice import pages, replies, report, units
 
 LIMIT = 10 << 20  # bytes of one message: a report may stand behind screenshots, and behind what was attached
 PASTE = 1 << 16  # bytes: a file that holds a pasted reply is small; a larger text is read in such pieces
@@ -123,6 +123,11 @@ def replied(text: Message, own: tuple[Address, ...], near: float = 0.0) -> tuple
         found, beyond = replies.counted(undated.dated(piece), text.source, own, near)
         told, more = told + found, more + beyond
     return told, more
+
+
+def is_long(raw: bytes) -> bool:
+    """True when a text has a line in whose end no reply is looked for."""
+    return len(raw) > units.LINE and any(len(line) > units.LINE for line in raw.split(b"\n"))
 
 
 def _pieces(text: str, size: int) -> Iterator[str]:
@@ -320,7 +325,9 @@ def _text(source: str, head: bytes, file: BinaryIO, how: _How) -> Iterator[Messa
 
 def _meant(text: str) -> bool:
     """True when a text that nobody named was put there for the replies in it."""
-    return bool(_BARE.match(text.lstrip())) or any(map(replies.tells, _pieces(text, replies.LENGTH // 2)))
+    if _BARE.match(text.lstrip()) or any(map(replies.tells, _pieces(text, replies.LENGTH // 2))):
+        return True
+    return len(text) <= PASTE and replies.meant(undated.dated(text))
 
 
 def _bounded(head: bytes, file: BinaryIO, limit: int) -> tuple[bytes, int]:

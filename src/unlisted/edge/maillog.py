@@ -34,6 +34,9 @@ def logged(
         return None
     if told.within:
         reading.assumed += (f"{show.count(told.within, 'refusal')} within the own network not told",)
+    for refusal in replies.steps(_small(path), path, own, near(path)):
+        take(Delivery(0.0, "", "", "", "none", "deferred", refusal.text), refusal)
+        reading.understood, reading.other = reading.understood + 1, max(0, reading.other - 1)
     return reading
 
 

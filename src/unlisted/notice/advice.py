@@ -36,9 +36,17 @@ _RELAY = "send through your provider's relay (smarthost)"
 
 _LINE_NAME = re.compile(r"\b(?:generic|dynamic)", re.IGNORECASE)  # a reverse name as providers give to all
 
+# The domain that a reply says is listed.
+_HOST = r"([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8})"
+_NAMED_DOMAIN = re.compile(
+    rf"\b(?:domain|ur[il]|link)\b[:= ]{{1,3}}[\"'<\[(]?(?:https?://)?{_HOST}|"
+    rf"(?<![@\w.-]){_HOST}[\"'>\])/]{{0,2}} (?:is |was )?(?:black|block)?listed\b",
+    re.IGNORECASE,
+)
+
 _SETUP = {
     "requireptr": "the reverse name of {cited} is missing or does not lead back: your provider sets it; "
-    "unlisted check {cited} shows it",
+    "{check} shows it",
     "authfailure": "mend SPF, DKIM or DMARC of the sender's domain: the reply says which",
     "hostunknown": "the receiver found no address and no MX record of the sender's domain: mend its DNS",
     "rejected": "the receiver does not take this sender: look at its domain's DNS (MX, A) and SPF",
@@ -123,14 +131,15 @@ def _one(refusal: Refusal, own: tuple[Address, ...]) -> str:
     if refusal.rule.endswith("account-compromised"):
         return _where("an account of yours sends spam: change its password and look what it sent", refusal)
     if refusal.verdict == "our-setup":
-        text = _SETUP.get(refusal.reason, "mend what the reply names").format(cited=cited or "your address")
+        text = _SETUP.get(refusal.reason, "mend what the reply names")
+        check = f"unlisted check {cited}" if cited else "unlisted check"  # without one it finds it itself
+        text = text.format(cited=cited or "your address", check=check)
         a_line = refusal.reason == "requireptr" and _LINE_NAME.search(refusal.text or refusal.quote)
         return _where(f"{text}; until then {_RELAY}" if a_line else text, refusal)
     if refusal.verdict == "our-domain":
-        name = f" {refusal.list}" if refusal.list else ""
-        return _where(f"a list of domains{name} names one of yours, or one in the mail: look there", refusal)
+        return _domain(refusal)
     if refusal.verdict == "their-resolver":
-        asked = f"; whether you are listed tells unlisted check {cited}".rstrip() if cited else ""
+        asked = f"; unlisted check {cited} tells whether you are listed" if cited else ""
         return f"tell the recipient that his server's own list queries are refused{asked}"
     if refusal.verdict == "undecided":
         if refusal.rule:
@@ -161,6 +170,18 @@ def _address(refusal: Refusal, cited: str) -> str:
     whom = entry.name if entry else filters.name(refusal.list or refusal.vendor) or "the receiver"
     ask = f"then ask {whom} to let you in"
     return _where(f"end the cause first{FINDS_IT}, {ask}", refusal)
+
+
+def _domain(refusal: Refusal) -> str:
+    """A domain's reputation: which one the reply names, and where its list may be asked."""
+    entry = listed.known().find(refusal.list) if refusal.list else None
+    by = entry.name if entry else filters.name(refusal.list or refusal.vendor) or "a list of domains"
+    named = _NAMED_DOMAIN.search(refusal.text or refusal.quote)
+    domain = (named[1] or named[2]) if named else ""
+    whose = f"{domain} is" if domain else "a domain of yours, or one in the mail, is"
+    page = (entry.lookup_url if entry else "") or ("" if domain and domain in refusal.url else refusal.url)
+    text = f"{whose} listed by {by}: take it out of the mail, or ask there to take it off if it is yours"
+    return f"{text}: {page}" if page else text
 
 
 def _where(text: str, refusal: Refusal) -> str:

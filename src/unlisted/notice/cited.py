@@ -47,6 +47,17 @@ _GREETING = re.compile(
 _TO_US = re.compile(
     r"[\])]?\s{1,2}(?:your?|we|this|access|sorry|connections?|messages?|e?-?mail)\b", re.IGNORECASE
 )
+# What is told to people before the reply, in any language: "发信IP 192.0.2.1", "votre adresse IP 192.0.2.1".
+_TOLD = re.compile(r"(?<![A-Za-z])IP(?![A-Za-z])[^0-9\[\]:.,;]{0,12}[:\uff1a]?[ \[(]{0,3}$")
+_OF_THEIRS = re.compile(r"remote|receiv|destination|recipient|their|\bmx\b", re.IGNORECASE)
+_BARRED = re.compile(
+    r"[\])>]{0,2} (?:is |was |has been )?(?:(?:black|block)[ -]?listed|blocked|banned|listed)\b"
+)
+# A blank behind a dot, where a word says that an address follows.
+_SPACED = re.compile(
+    r"\b(host|ip|client|address|from)([ \[(:]{1,3})([0-9]{1,3}(?:\. ?[0-9]{1,3}){3})(?![0-9]|\.[0-9])",
+    re.IGNORECASE,
+)
 MOST = 64  # addresses of one reply that are weighed; behind them only our own are looked for
 # A program's version and a standard's section have four numbers as well; a list's query holds the octets in
 # reverse (RFC 5782 §2.1).
@@ -82,6 +93,7 @@ def cited(
     What stands before the reply itself is the relay speaking of the receiver: `host mx[192.0.2.1] said:`.
     `alone`: the text speaks of its client, so the only address in it is the client's.
     """
+    flat = _SPACED.sub(_joined, flat)
     spans = _spans(flat)
     if not spans:
         return None
@@ -98,7 +110,17 @@ def cited(
         before = flat[max(0, match.start() - 80) : match.start()]
         behind = flat[match.end() : match.end() + 32]
         greets = _TO_US.match(behind) and _GREETING.fullmatch(flat, begins, match.start())
-        if match.start() < begins or greets or _THEIRS.occurs(before) or _DOES_NOT.match(behind):
+        theirs = _THEIRS.occurs(before)
+        if (
+            theirs and match.start() > begins and _BARRED.match(behind)
+        ):  # "host mx.example [192.0.2.1] listed"
+            receiver.discard(address)
+            found.append((0, address))
+            continue
+        if match.start() < begins and not theirs and _sends(before, behind):
+            found.append((2, address))
+            continue
+        if match.start() < begins or greets or theirs or _DOES_NOT.match(behind):
             receiver.add(address)
             continue
         tied = _OURS.occurs(before) or _RATED.match(flat, match.end())
@@ -107,6 +129,28 @@ def cited(
     alone = alone and len(spans) <= MOST and len({address for _, address in left}) == 1
     # With own addresses declared, a bare number that nothing ties to the client is not one of them.
     return left[0][1] if left and (alone or not (own and left[0][0])) else None
+
+
+def told_of(text: str) -> Address | None:
+    """The one address that a notice calls an IP, and that nothing says is the receiver's."""
+    flat = " ".join(text[:4000].split())
+    told = {
+        net.ip(match[0])
+        for match in _spans(flat)[:MOST]
+        if _sends(flat[max(0, match.start() - 80) : match.start()], flat[match.end() : match.end() + 32])
+    }
+    return told.pop() if len(told) == 1 else None
+
+
+def _sends(before: str, behind: str) -> bool:
+    named = _TOLD.search(before) and not _OF_THEIRS.search(before[-40:])
+    return bool(named) and not (_DOES_NOT.match(behind) or _PREFIX.match(behind))
+
+
+def _joined(found: re.Match[str]) -> str:
+    """As long as it was."""
+    address = found[3].replace(" ", "")
+    return found[1] + found[2] + address.rjust(len(found[3]))
 
 
 def addresses(text: str) -> list[Address]:

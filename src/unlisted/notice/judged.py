@@ -7,7 +7,7 @@ import msgspec
 
 from unlisted.messages import Refusal
 from unlisted.net import Address
-from unlisted.notice import dialects, refusal
+from unlisted.notice import cited, dialects, refusal
 from unlisted.notice.dialects import Failure, plain
 
 _OPENSMTPD = "This is the MAILER-DAEMON, please DO NOT REPLY"  # smtpd/bounce.c
@@ -58,6 +58,9 @@ def _told(failure: Failure, own: tuple[Address, ...]) -> Refusal:
         code = refusal.codes(refusal.fold(session))[0]
         if code[:1] == verdict.status[:1]:
             verdict = msgspec.structs.replace(verdict, code=code)
+    if verdict.verdict == "our-address" and verdict.cited_ip is None:
+        told = cited.told_of(near or failure.context)
+        verdict = msgspec.structs.replace(verdict, cited_ip=told if not own or told in own else None)
     return made(_fate(verdict, failure, words), "", "", remote, None, words)
 
 

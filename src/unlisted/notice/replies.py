@@ -28,6 +28,13 @@ _DOCUMENT = re.compile(
     re.MULTILINE,
 )
 _PROGRAM = Part("text/plain", (("from", "mailer-daemon"),))  # whose text a person copied
+_QUEUE = re.compile(r'\A\s{0,8}\{"queue_name": ?"')  # postqueue(1) -j
+_CHAPTERS = re.compile(r"<(?:pre|code|h[2-6]|nav|article)\b", re.IGNORECASE)
+_MARK = re.compile(
+    r"(?<!\S)([245][0-9]{2}-[245]\.[0-9]{1,3}\.[0-9]{1,3})[ _]"
+)  # a line of a reply, not its last
+WRAPPED = 6
+WORDS = 4000  # characters that a person writes or saves about a refusal
 LENGTH = 1_000_000  # characters of a pasted text
 
 
@@ -102,6 +109,18 @@ def quoted(
     ]
 
 
+def steps(text: str, source: str, own: tuple[Address, ...], near: float) -> list[Refusal]:
+    """What receivers said on the way, in a log's excerpt without the lines of the recipients."""
+    every, _ = units.read(_clean(text))
+    alone = [unit for unit in every if unit.step]
+    return [
+        _timed(made, unit, near)
+        for unit in alone
+        for made in _refusals(unit, source, own)
+        if made.rule or made.verdict != "undecided"
+    ]
+
+
 def tells(text: str) -> bool:
     """True when a text that lies in a folder was put there for the replies in it.
 
@@ -121,6 +140,26 @@ def tells(text: str) -> bool:
     )
 
 
+def meant(text: str) -> bool:
+    """True when a small text that lies in a folder, and that is no log, is there for the refusal in it.
+
+    A saved page, a queue's listing in JSON, lines of a log that are not whole, a few words about a refusal.
+    Manuals and books are longer, have headings or examples set apart, or are programs.
+    """
+    if _QUEUE.match(text):
+        return True
+    saved = pages.is_saved(text)
+    if saved and _CHAPTERS.search(text):
+        return False
+    shown = _clean(pages.words(text))
+    if _DOCUMENT.search(shown) or _underlined(shown):
+        return False
+    if len(shown) <= WORDS:
+        return any(one.rule and one.verdict != "undecided" for one in counted(shown, "", ())[0])
+    every, _ = units.read(shown) if not saved else ([], [])
+    return any(unit.logged and _known(made, unit) for made, unit in _judged(shown, every, "", ()))
+
+
 def _underlined(text: str) -> bool:
     """True when a title has a line of its own length below it, as manuals in plain text have."""
     lines = text.split("\n")[:LINES]
@@ -136,7 +175,26 @@ def _known(made: Refusal, unit: Unit) -> bool:
 
 def _clean(text: str) -> str:
     text = text[:LENGTH].replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ").lstrip("\ufeff")
-    return _MARKS.sub("", text)
+    return _unfolded(_MARKS.sub("", text))
+
+
+def _unfolded(text: str) -> str:
+    """A reply of several lines whose line ends a mail program moved, so that its marks stand within lines."""
+    if not _MARK.search(text):
+        return text
+    lines = text.split("\n")
+    open_mark, since = "", 0  # of the reply that may go on, and how many lines ago it was seen
+    for number, line in enumerate(lines[:LINES]):
+        marks = list(_MARK.finditer(line[:LINE]))
+        moved = [one for one in marks if one[1] == open_mark and one.start() > 0]
+        if moved and len(moved) == len(marks) and since < WRAPPED:
+            lines[number] = line.replace(f"{open_mark}_", f"{open_mark} ").replace(f" {open_mark} ", " ")
+        if marks and marks[0].start() == 0 and line[marks[0].end() - 1] == "_":
+            lines[number] = line.replace("_", " ")
+        open_mark, since = (marks[-1][1], 0) if marks else (open_mark, since + 1)
+        if not line.strip():
+            open_mark = ""
+    return "\n".join(lines)
 
 
 # ---- judging --------------------------------------------------------------------------------------

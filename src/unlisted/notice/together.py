@@ -16,6 +16,7 @@ NO_REFUSAL = ("delivered", "feedback", "vacation")
 
 KEPT = 10_000  # different values of a kind that are told apart; the first ones, whose counts stay exact
 ENOUGH = 20  # messages; of fewer a percentage says nothing
+FEW = 4  # values that are named beside their number
 RARE = 4  # what fewer than one in so many say is nothing that they have in common
 
 
@@ -45,6 +46,7 @@ class Common(Struct, frozen=True):
     delivered: int | None = None
     partial: bool = False  # not everything could be read, so that nobody knows of all
     domain: str = ""  # the one recipient domain of them all
+    names: dict[str, tuple[str, ...]] = {}  # by noun, where there are few
     logged: int | None = None  # refusals that the log tells; None: all of them
 
     @property
@@ -79,6 +81,11 @@ class _Values:
     @property
     def different(self) -> int:
         return len(self._counts)
+
+    def few(self) -> tuple[str, ...]:
+        """All of them, the commonest first, where there are no more than a line holds."""
+        named = sorted(self._counts, key=self._counts.__getitem__, reverse=True)
+        return tuple(named) if self.different <= FEW else ()
 
     def top(self) -> Share | None:
         if not self._counts:
@@ -151,6 +158,12 @@ class Together:
             logged=logged,
             partial=partial,
             domain=looked.alone(looked.domains),
+            names={
+                "recipient domain": looked.domains.few(),
+                "filter": tuple(filters.name(one) for one in looked.vendors.few()),
+                "list": tuple(filters.listed(one).removeprefix("the list ") for one in looked.lists.few()),
+                "cited address": looked.addresses.few(),
+            },
         )
 
 
@@ -198,8 +211,7 @@ def _shared(found: Common) -> str:
             )
         return f"{head}; of these, {_join(_counted(alike, total, found.partial))}"
     if not facts:
-        whose = "it" if total == 1 else "them"
-        return f"{_plural(total, 'refusal')}; no filter, list or address is recognized in {whose}"
+        return _plural(total, "refusal")
     if not alike:
         return f"{_plural(total, 'refusal')}, with no filter, list or address in common"
     if any(share.count < total for share, _, _ in alike):
@@ -227,7 +239,11 @@ def apart(found: Common) -> str:
         (found.lists, "list"),
         (found.addresses, "cited address"),
     )
-    differ = [_different(number, noun) for number, noun in kinds if number > 1]
+    differ = [
+        _different(number, noun) + (f" ({', '.join(found.names[noun])})" if found.names.get(noun) else "")
+        for number, noun in kinds
+        if number > 1
+    ]
     silent = [
         f"{total - share.count:,} without {noun}"
         for share, number, noun in (

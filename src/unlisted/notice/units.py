@@ -41,6 +41,14 @@ _ERROR = re.compile(
 _SHORT = re.compile(r"#([45]\.[0-9]{1,3}\.[0-9]{1,3})\b()|\bsmtp; ?([45][0-9]{2})[ -]")
 # Postfix and Exim of what a receiver said. Never NOQUEUE: there our own server turns a stranger away.
 _LOGGED = re.compile(r"\bstatus=(?:bounced|deferred|undeliverable) \(|\bSMTP error from remote mail server ")
+# A step on the way: Postfix asks the next host, Exim tells the recipients in lines of their own.
+_STEP = re.compile(
+    r"\bpostfix[\w.-]{0,40}/(?:[\w-]{1,20}/)?(?:smtp|lmtp|relay)(?:\[[0-9]{1,9}\])?: "
+    r"(?P<id>[0-9A-Za-z]{5,20}): (?P<words>host \S{1,300} (?:refused to talk to me|said): .*)|"
+    r"(?:^|\s)(?P<exim>[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) H=\S.{0,300}?: "
+    r"(?P<said>SMTP error from remote mail server .*)"
+)
+_NAMED = re.compile(r"(?:: |\s)([0-9A-Za-z-]{5,25})(?:: to=| (?:=>|->|>>|\*\*|==) )")
 _EXIM = re.compile(rf"(?:\*\*|==) ({dialects.ADDRESS})[ :]")
 # A row of a table that somebody kept: who, and what was said.
 _ROW = re.compile(rf"[\s<*-]{{0,8}}+[\"']{{0,2}}?<?({dialects.ADDRESS})[>\"']{{0,2}}+[\s;,|-]{{1,8}}(?=\S)")
@@ -82,6 +90,7 @@ class Unit(Struct):
     replied: bool = False
     plain: bool = False  # the reply stands at a line's front or behind a mark, not within a sentence
     logged: bool = False
+    step: bool = False  # a log's line that names no recipient
     queued: bool = False  # of a queue's listing
     stamped: bool = False  # its line has a log's time at the front
     before: int = 0  # lines in front of the reply
@@ -104,6 +113,7 @@ def read(text: str) -> tuple[list[Unit], list[str]]:
     reader = _Reader()
     for line in text.split("\n")[:LINES]:
         reader.take(line[:LINE].rstrip())
+    reader.steps()
     return _merged(reader.units), [] if reader.delivers else reader.turned_away
 
 
@@ -124,6 +134,8 @@ class _Reader:
         self.turned_away: list[str] = []
         self._formats = [(one.hint, one.reader()) for one in evidence.formats("maillogs")]
         self.delivers = False  # a log line tells of a delivery, whatever became of it
+        self._steps: dict[str, Unit] = {}  # by message, the last of one of which no recipient was told yet
+        self._told: set[str] = set()  # messages with a line for a recipient
         self._paragraph: list[str] = []  # its lines so far, when none of them opened a unit
         self._fresh = True  # at the front of a paragraph
         self._unclosed = 0  # lines that may still belong to the log line above
@@ -171,8 +183,11 @@ class _Reader:
     def _log(self, line: str) -> bool:
         if _OWN_SERVER.search(line):
             self.turned_away.append(line)
+        elif step := _STEP.search(line):
+            self._step(step, line)
         elif units := _log_line(line, self._formats):
             self.delivers |= units[0].replied
+            self._told |= {named[1] for named in [_NAMED.search(line)] if named}
             if units[0].lines:
                 self.units += units
                 self._unclosed = WRAPPED if _LOGGED.search(line) and not line.endswith(")") else 0
@@ -180,6 +195,17 @@ class _Reader:
             return False
         self._paragraph, self._fresh = [], True
         return True
+
+    def _step(self, step: re.Match[str], line: str) -> None:
+        words, name = step["words"] or step["said"], step["id"] or step["exim"]
+        self.delivers = True
+        self._steps[name] = Unit(
+            "", [words], logged=True, step=True, stamped=True, replied=True, plain=True, front=line[:FRONT]
+        )
+
+    def steps(self) -> None:
+        """What a receiver said on the way counts where no line tells of the recipients."""
+        self.units += [one for name, one in self._steps.items() if name not in self._told]
 
     def _skipped(self, line: str) -> bool:
         """A returned message's header is nobody's reply."""
@@ -229,6 +255,8 @@ class _Reader:
         unit.bare_pair = pair is not None and not line[pair.end() :].strip(" .'\")>")
         # Some write all lines of a reply into one: then its last line is in it.
         unit.more = bool(bare and bare[2] == "-" and f" {bare[1]} " not in line[bare.end() :])
+        if not bare and pair:  # "remote server said: 550-5.7.1 …"
+            unit.more = line[pair.end(1)] == "-" and f" {pair[1]} " not in line[pair.end() :]
         unit.plain = bool(bare) or bool(unit.recipient) or bool(_AFTER.search(line) or _led(line))
         unit.loose = not (bare or pair or _ERROR.search(line) or _SHORT.search(line))
 

@@ -22,7 +22,7 @@ HINT = "Z,"  # behind the time
 SESSIONS = 1000  # at once; Exchange's MaxOutboundConnections
 
 _LINE = re.compile(
-    r'\ufeff?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z),("[^"]{0,255}"|[^,]{0,255}),([0-9A-Fa-f-]{8,36}),\d{1,6},'
+    r'\ufeff?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z),("[^"]{0,255}"|[^,]{0,255}),([0-9A-Fa-f-]{4,36}),\d{1,6},'
     r'([^,]{0,80}),([^,]{0,80}),([<>+*-]),("(?:[^"]|"")*"|[^,]*)'
 )
 _REPLY = re.compile(r"([2-5]\d\d)(?:([ -])|$)")

@@ -19,9 +19,7 @@ HINT = "-"  # every message id has one
 FRONT = 48  # characters: a time at the front of a line ends by then, one in a web server's log later
 
 _SYSLOG = re.compile(r" \S{1,255} exim4?(?:-\w{1,20})?(?:\[\d+\])?: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )?")
-_ID = re.compile(
-    r"\s?(?:\[\d+\] )?([0-9A-Za-z]{6}-(?:[0-9A-Za-z]{11}-[0-9A-Za-z]{4}|[0-9A-Za-z]{6}-[0-9A-Za-z]{2})) "
-)
+_ID = re.compile(r"\s?(?:\[\d+\] )?([0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}) ")
 _FLAG = re.compile(r"(<=|[=>*-]>|\*\*|==) ")
 _QUOTED = re.compile(r'"[^"]{0,2000}"')
 _HOST = r"H=(\S+ )?(?:\([^()]{0,255}\) )?\[([0-9a-fA-F.:]{2,45})\](?::(\d+))?"

@@ -16,8 +16,9 @@ from unlisted.notice.parts import Part
 from unlisted.notice.phrases import Phrase, Phrases
 
 # RFC 5321 §4.1.2 and RFC 6531 §3.3. An apostrophe or a bar within a name is the name's, one around it is not.
-_ATEXT = r"[^\s<>()\[\]\"'`,;:@|]{1,128}"
-_LOCAL = rf"(?:{_ATEXT}(?:(?<=[A-Za-z0-9])['`|]{_ATEXT}){{0,3}}|\"[^\"\\<>\r\n]{{1,64}}\")"
+# A label's mark as East Asia writes it stands before one, as does the asterisk of bold text.
+_ATEXT = r"[^\s<>()\[\]\"'`,;:@|\u3001\u3002\u3008-\u3011\uff08\uff09\uff0c\uff1a\uff1b\uff1c\uff1e]{1,128}"
+_LOCAL = rf"(?:(?!\*){_ATEXT}(?:(?<=[A-Za-z0-9])['`|]{_ATEXT}){{0,3}}|\"[^\"\\<>\r\n]{{1,64}}\")"
 _LETTERS = (
     r"A-Za-z0-9_\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0300-\u037d\u037f\u0386\u0388-\u03ff\u0400-\u052f"
     r"\u0531-\u0587\u05d0-\u05ea\u0620-\u06d3\u0900-\u0963\u0966-\u0dff\u10a0-\u10ff\u1e00-\u1fff"

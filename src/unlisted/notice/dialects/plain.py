@@ -75,7 +75,8 @@ _BODY = Phrase(
 )
 # What may lead an address is in its letters as well: taken once, else twelve times the work.
 _ALONE = re.compile(
-    rf'^[ \t>*-]{{0,12}}+"{{0,2}}?(?:(?:{ADDRESS} )?<({ADDRESS})>|({ADDRESS})"?)[ \t]*:?[ \t]*$'
+    rf'^[ \t>*-]{{0,12}}+(?:\w{{1,12}}\uff1a)?"{{0,2}}?(?:(?:{ADDRESS} )?<({ADDRESS})>|({ADDRESS})"?)'
+    r"[ \t]*:?[ \t]*$"
 )
 _LEADS = re.compile(
     rf"^[ \t>*-]{{0,12}}+(?:<({ADDRESS})>|\"?({ADDRESS})\"?)[ \t]*(?::[ \t]|\.\.\.[ \t]?|[ \t](?=\(|\[|"
@@ -92,7 +93,7 @@ _SPEAKS = (
     r"mail(?: to)?|message to|recipients?(?: address)?(?: returned permanent errors)?|user|attempts|"
     r"not be delivered to|"
     r"rcpt to|allowed size|directed to|addressed to|sent to|undeliverable to|"
-    r"original-recipient)[ \t]{0,8}(?::[ \t]{0,8})?(?:rfc822;[ \t]{0,8})?<?"
+    r"original-recipient)[ \t]{0,8}(?::[ \t]{0,8})?(?:rfc822;[ \t]{0,8})?[<*]{0,2}"
 )
 _PROSE = Phrase(rf"{_SPEAKS}({ADDRESS})>?", gate=_SPEAKS + LOOSE)
 LONGEST = 400_000  # characters of a notification
