@@ -155,7 +155,8 @@ def meant(text: str) -> bool:
     if _DOCUMENT.search(shown) or _underlined(shown):
         return False
     if len(shown) <= WORDS:
-        return any(one.rule and one.verdict != "undecided" for one in counted(shown, "", ())[0])
+        told = [one for one in counted(shown, "", ())[0] if one.rule and one.verdict != "undecided"]
+        return any(one.list or one.recipient or not saved for one in told)  # a page may be an article
     every, _ = units.read(shown) if not saved else ([], [])
     return any(unit.logged and _known(made, unit) for made, unit in _judged(shown, every, "", ()))
 

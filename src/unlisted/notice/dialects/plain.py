@@ -75,7 +75,8 @@ _BODY = Phrase(
 )
 # What may lead an address is in its letters as well: taken once, else twelve times the work.
 _ALONE = re.compile(
-    rf'^[ \t>*-]{{0,12}}+(?:\w{{1,12}}\uff1a)?"{{0,2}}?(?:(?:{ADDRESS} )?<({ADDRESS})>|({ADDRESS})"?)[ \t]*:?[ \t]*$'
+    rf'^[ \t>*-]{{0,12}}+(?:\w{{1,12}}\uff1a)?"{{0,2}}?'
+    rf'(?:(?:{ADDRESS} )?<({ADDRESS})>|({ADDRESS})"?)[ \t]*:?[ \t]*$'
 )
 _LEADS = re.compile(
     rf"^[ \t>*-]{{0,12}}+(?:<({ADDRESS})>|\"?({ADDRESS})\"?)[ \t]*(?::[ \t]|\.\.\.[ \t]?|[ \t](?=\(|\[|"
