@@ -143,7 +143,7 @@ def tells(text: str) -> bool:
 def meant(text: str) -> bool:
     """True when a small text that lies in a folder, and that is no log, is there for the refusal in it.
 
-    A saved page, a queue's listing in JSON, lines of a log that are not whole, a few words about a refusal.
+    A saved page, a queue's listing in JSON, a few words about a refusal.
     Manuals and books are longer, have headings or examples set apart, or are programs.
     """
     if _QUEUE.match(text):
@@ -154,10 +154,12 @@ def meant(text: str) -> bool:
     shown = _clean(pages.words(text))
     if _DOCUMENT.search(shown) or _underlined(shown):
         return False
-    if len(shown) <= WORDS:
-        return any(one.rule and one.verdict != "undecided" for one in counted(shown, "", ())[0])
-    every, _ = units.read(shown) if not saved else ([], [])
-    return any(unit.logged and _known(made, unit) for made, unit in _judged(shown, every, "", ()))
+    every, away = units.read(shown) if len(shown) <= WORDS else ([], [])
+    if away or any(unit.logged for unit in every) or len(shown) > WORDS:
+        return False  # a log is read as one
+    told = [one for one in counted(shown, "", ())[0] if one.rule and one.verdict != "undecided"]
+    # Whom it is about stands there as well: else it may be an article.
+    return any(one.list or one.recipient or (one.cited_ip and not saved) for one in told)
 
 
 def _underlined(text: str) -> bool:
