@@ -1,5 +1,6 @@
 """The catalogue of lists: sound, strict, and it can be extended from outside."""
 
+import itertools
 import os
 from datetime import date
 from ipaddress import ip_address
@@ -248,6 +249,31 @@ def test_the_zen_family_by_its_codes(catalogue: Catalogue) -> None:
 )
 def test_ways_in_words(way: Way, words: str) -> None:
     assert dnsbl.describe(way) == words
+
+
+def test_codes_come_gravest_first_with_every_way_out(catalogue: Catalogue) -> None:
+    zen, us = catalogue.list["spamhaus-zen"], ip_address("192.0.2.7")
+    codes = ["127.0.0.10", "127.0.0.4", "127.0.0.3", "127.0.0.2"]
+    for order in itertools.permutations(codes):
+        made = dnsbl.judge(zen, us, dnsbl.Answer(name="x", qtype=1, rcode=0, addresses=order))
+        assert made.codes == ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.10")
+        assert made.meaning.startswith("SBL: ")
+        assert made.removal.startswith("SBL: only the provider")
+        assert "; then CSS: ask there" in made.removal
+        assert "XBL, PBL: ask there" in made.removal
+    made = dnsbl.judge(
+        lists.stranger("x.example"), us, dnsbl.Answer(name="x", qtype=1, rcode=0, addresses=("127.0.0.2",))
+    )
+    assert "not in the catalogue" in made.removal
+    nord = catalogue.list["nordspam"]
+    made = dnsbl.judge(nord, us, dnsbl.Answer(name="x", qtype=1, rcode=0, addresses=("127.255.255.254",)))
+    assert made.why == "it refused to answer this resolver (127.255.255.254)"
+
+
+def test_a_list_is_found_by_the_name_that_is_shown(catalogue: Catalogue) -> None:
+    zen = catalogue.list["spamhaus-zen"]
+    for name in ("Spamhaus ZEN", "spamhaus zen", "SPAMHAUS-ZEN", "Zen.Spamhaus.org."):
+        assert catalogue.find(name) is zen
 
 
 OWN = """

@@ -788,8 +788,7 @@ QUICK = ["--resolver", "127.0.0.1:9", "--timeout", "0.2", "--no-save"]
 def found_by(monkeypatch: pytest.MonkeyPatch, *told: Told, heard: list[Named] | None = None) -> None:
     """The search finds this, and nothing is sent."""
 
-    def discover(named: Named, *, alone: bool = False) -> Verdict:
-        assert not alone
+    def discover(named: Named) -> Verdict:
         if heard is not None:
             heard.append(named)
         return wan.verdict(list(told), BEHIND)

@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-discovery",
         action="store_true",
-        help="without ADDR: look for it nowhere else than at --own-name and --stun",
+        help="without ADDR: ask nobody but --own-name and --stun",
     )
 
 
@@ -35,7 +35,7 @@ def found(args: argparse.Namespace, settings: "Config") -> tuple[Address, ...]:
         return settings.own
     from unlisted.edge import wan
 
-    told = wan.discover(_named(args, settings), alone=args.no_discovery)
+    told = wan.discover(_named(args, settings))
     addresses = tuple(dict.fromkeys((*settings.own, *told.addresses)))
     if not addresses:
         raise unknown((*told.doubts, *told.tried), asked=bool(args.stun or settings.stun))
@@ -57,7 +57,7 @@ def again(args: argparse.Namespace, settings: "Config", before: tuple[Address, .
     from unlisted.edge import wan
 
     try:
-        found = wan.discover(_named(args, settings), alone=args.no_discovery).addresses
+        found = wan.discover(_named(args, settings)).addresses
     except UnlistedError:
         return before
     if set(found) <= set(before):
@@ -101,4 +101,4 @@ def _named(args: argparse.Namespace, settings: "Config") -> "Named":
     if name or (place and net.ip(place[0]) is None):
         asked = args.resolver or settings.resolver
         servers = (resolver.parse(asked),) if asked else resolver.system()
-    return wan.Named(place, dnsbl.hostname(name) if name else "", servers)
+    return wan.Named(place, dnsbl.hostname(name) if name else "", servers, args.no_discovery)

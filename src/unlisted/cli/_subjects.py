@@ -54,9 +54,10 @@ def _nobody(subjects: "Subjects", *, named: bool) -> None:
     for network, what in net.NOBODY:
         if (address := subjects.among([network])) is None:
             continue
-        loops = [one for one in subjects.singles if isinstance(one, Address) and one.is_loopback]
-        if named and loops and address in loops and all(one in TEST_POINTS for one in loops):
-            show.say(f"{address} is a test point of lists (RFC 5782 §5): it shows that they live")
+        looped = {one for one in subjects.singles if isinstance(one, Address) and one in network}
+        wide = any(one.version == network.version and one.overlaps(network) for one in subjects.ranges)
+        if named and not wide and looped <= TEST_POINTS:
+            show.say(f"{address} is a test point (RFC 5782 §5): listed, it shows that a list lives")
             continue
         raise ConfigError(
             f"{address} {what}: no list can say anything of it",

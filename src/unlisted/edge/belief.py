@@ -60,6 +60,13 @@ class Belief:
         return bool(self.seen) or len(self.able) < 2
 
     @property
+    def doubtful(self) -> str:
+        """Why a name's absence is not believed; "" where it is."""
+        if self.sees:
+            return ""
+        return "nothing at all was found through this resolver" if self.alive else BLIND
+
+    @property
     def sees(self) -> bool:
         """Something was found, or nothing was there to be found: a name's absence is worth saying."""
         return bool(self.seen) or not self.able
@@ -171,6 +178,9 @@ class Belief:
     def vain(self) -> dict[str, str]:
         """Zones of which nothing would be believed, whatever came, each with the reason why."""
         why = "" if self.alive else BLIND
+        if not why and not self.sees:  # the only list there is
+            whys = (self.health(one).silent for one in self.groups.values())
+            why = next(filter(None, whys), "")
         if self._invented():
             why = self._rewritten()
         elif all(answer.rcode is None for answer in self.found.values()):

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-from unlisted.edge.belief import BLIND
 from unlisted.net import Address, ip
 from unlisted.notice import dnsbl, packets
 from unlisted.notice.dnsbl import Question
@@ -45,21 +44,21 @@ class Reverse:
         forward = [Question(name, _forward(address)) for name in answer.names[:MAX_NAMES]]
         return [one for one in forward if self.found.setdefault(one, _WAITING) is _WAITING]
 
-    def told(self, *, alive: bool) -> Iterator[Names]:
-        """What is known of each; `alive`: the resolver finds what there is."""
+    def told(self, doubt: str = "") -> Iterator[Names]:
+        """What is known of each; `doubt`: why an absence is not believed."""
         for question, address in self.pointers.items():
             if question in self.found:
-                yield self._names(address, self.found[question], alive)
+                yield self._names(address, self.found[question], doubt)
 
-    def _names(self, address: Address, answer: Answer, alive: bool) -> Names:
+    def _names(self, address: Address, answer: Answer, doubt: str) -> Names:
         helo = self.found.get(self.helo[address]) if address in self.helo else None
         leads = None
         if helo is not None and helo.rcode in (0, dnsbl.NXDOMAIN):
             leads = tuple([one for text in helo.addresses if (one := ip(text))])
         if answer.rcode is None:
             return Names(address, why=answer.why, helo=leads)
-        if not alive and not answer.names:
-            return Names(address, why=BLIND)
+        if doubt and not answer.names:
+            return Names(address, why=doubt)
         if answer.rcode not in (0, dnsbl.NXDOMAIN):
             return Names(address, why=f"the resolver answered {answer.said}", helo=leads)
         confirmed = tuple(

@@ -122,7 +122,7 @@ def survey(
         stopped = True
     return Survey(
         look.listings(),
-        tuple(look.names.told(alive=look.belief.sees)),
+        tuple(look.names.told(look.belief.doubtful)),
         look.belief.trouble(look.rcodes),
         look.asked,
         look.doubtful,

@@ -40,6 +40,7 @@ class Named(Struct, frozen=True):
     stun: tuple[str, int] | None = None
     name: str = ""
     servers: tuple[Server, ...] = ()  # resolvers, for the name and for the STUN server's
+    alone: bool = False  # nobody else is asked, neither router nor this machine
 
 
 class Here(Struct, frozen=True, kw_only=True):
@@ -111,12 +112,10 @@ def look() -> Here:
     )
 
 
-def discover(
-    named: Named, timeout: float = TIMEOUT, here: Here | None = None, *, alone: bool = False
-) -> wan.Verdict:
-    """What every way gave, weighed; `alone`: only who was named is asked, this machine does not count."""
+def discover(named: Named, timeout: float = TIMEOUT, here: Here | None = None) -> wan.Verdict:
+    """What every way gave, weighed."""
     here = here or look()
-    told = [] if alone else _interfaces(here)
+    told = [] if named.alone else _interfaces(here)
     jobs: list[_Job] = []
     if named.stun:
         six = any(one.address.version == 6 and wan.public(one.address) for one in here.own)
@@ -126,7 +125,7 @@ def discover(
     if named.name:
         jobs.append((_Way(Told("DNS", where=named.name)), lambda way: _name(way, named, timeout)))
     # A machine that goes out with a public address stands behind no NAT: there is nothing to ask a router.
-    if not alone and here.router and not (here.source and wan.public(here.source)):
+    if not named.alone and here.router and not (here.source and wan.public(here.source)):
         if here.route is None:
             told.append(Told("NAT-PMP", why=_no_router(here)))
         else:
