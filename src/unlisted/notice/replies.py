@@ -293,25 +293,18 @@ def _turned_away(line: str, source: str) -> Refusal:
     client = _CLIENT.search(line)
     code, status, _ = refusal.codes(refusal.fold(line))
     whom = client[1] if client else "a client"
+    reason, verdict, rule, quote = "rejected", "other", ours.OWN, f"our own server turned {whom} away"
     if refusal.judge(line).verdict == "their-resolver":  # here "they" are we
-        return Refusal(
-            source=source,
-            code=code,
-            status=status,
-            reason="systemerror",
-            verdict="our-setup",
-            rule=ours.RESOLVER,
-            quote=f"our own server's list query was refused, and it turned {whom} away for it",
-            text=refusal.fold(line)[:2000],
-        )
+        reason, verdict, rule = "systemerror", "our-setup", ours.RESOLVER
+        quote = f"our own server's list query was refused, and it turned {whom} away for it"
     return Refusal(
         source=source,
         code=code,
         status=status,
-        reason="rejected",
-        verdict="other",
-        rule=ours.OWN,
-        quote=f"our own server turned {whom} away",
+        reason=reason,
+        verdict=verdict,
+        rule=rule,
+        quote=quote,
         text=refusal.fold(line)[:2000],
     )
 
