@@ -86,10 +86,10 @@ def known(head: bytes) -> str:
 def head(path: Path, size: int = 64 << 10) -> bytes:
     """The first bytes of what is in the file; b"" for an empty one. OSError when it cannot be read."""
     with unpack(path) as file:
-        return _more(file, size)[0]
+        return piece(file, size)[0]
 
 
-def _more(file: Stream, size: int) -> tuple[bytes, bool]:
+def piece(file: Stream, size: int) -> tuple[bytes, bool]:
     """Up to `size` bytes, and whether an archive broke off behind them. Fewer only at the end."""
     if isinstance(file, io.FileIO):
         return file.read(size) or b"", False
@@ -112,7 +112,7 @@ def blocks(path: Path, size: int = BLOCK) -> Iterator[Block]:
         rest = b""
         cut = False
         while not cut:
-            more, cut = _more(file, size)
+            more, cut = piece(file, size)
             if not more:
                 break
             end = more.rfind(b"\n") + 1
@@ -134,11 +134,12 @@ def blocks(path: Path, size: int = BLOCK) -> Iterator[Block]:
 def _block(data: bytes, number: int, file: Stream) -> Block:
     ends = np.frombuffer(data, np.uint8) == 10
     lines = int(np.count_nonzero(ends)) + (not data.endswith(b"\n"))
+    return Block(data, number, lines, ends, told(file))
+
+
+def told(file: Stream) -> int:
+    """How many bytes of the file were read so far, as they lie on the disk."""
     raw = getattr(file, "fileobj", None) or getattr(file, "_fp", None) or file
-    return Block(data, number, lines, ends, _told(raw))
-
-
-def _told(raw: object) -> int:
     tell = getattr(raw, "tell", None)
     try:
         return int(tell()) if tell else 0

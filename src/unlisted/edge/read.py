@@ -20,11 +20,25 @@ from msgspec import Struct, field
 
 from unlisted import show
 from unlisted.edge import tables, unreadable
-from unlisted.edge.blocks import LONGEST, Block, Cut, blocks, head, known, virtual, walk
-from unlisted.evidence import Fact, Format, Other, Parsed, facts, formats, present
+from unlisted.edge.blocks import (
+    BLOCK,
+    LONGEST,
+    Block,
+    Cut,
+    blocks,
+    head,
+    known,
+    piece,
+    told,
+    unpack,
+    virtual,
+    walk,
+)
+from unlisted.evidence import Fact, Format, Parsed, binary, facts, formats, present
 from unlisted.evidence.framing import BOOT_LIMIT, assumptions, stamp
 from unlisted.find.columns import Flows, Gatherer
-from unlisted.messages import Attempt, Evidence, Lease
+from unlisted.messages import Attempt, Contact, Evidence, Lease
+from unlisted.net import Address
 
 __all__ = ["Reading", "nearest", "paths", "quote", "read", "walk"]
 
@@ -36,6 +50,8 @@ KEPT = 3  # samples of lines that were not understood
 HALF_A_YEAR = 182.6 * 86_400  # seconds; the year nearest to a moment reaches this far after it
 AHEAD = 86_400.0  # seconds by which another's clock, or zone, may be wrong
 LEASE_AHEAD = 400 * 86_400.0  # seconds; no DHCP server leases for longer than a year but for ever
+
+CUT = "cut off or damaged: read as far as the archive goes"
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
 
@@ -86,10 +102,12 @@ def read(
     near: float | None = None,
     progress: Progress | None = None,
     take: Callable[[Fact], object] | None = None,
+    about: frozenset[Address] = frozenset(),
 ) -> Reading:
     """Read one file. `near` (Unix seconds) places times without a year; default: the file's own time.
 
-    `take` is given the leases, deliveries and submissions as they come; without it they are kept.
+    `take` is given all but attempts as they come; without it they are kept. With `about`, contacts that
+    concern one of these addresses are facts as well, on whatever port, and attempts are given to `take` too.
     """
     reading = Reading(str(path))
     try:
@@ -100,7 +118,8 @@ def read(
             return reading
         reading.size = status.st_size
         first = head(path)
-        _read(path, first, reading, placing(near, status.st_mtime), progress, take or reading.events.append)
+        keeper = _Keeper(reading, take or reading.events.append, about)
+        _read(path, first, keeper, placing(near, status.st_mtime), progress)
     except PermissionError:
         reading.trouble = "permission denied"
     except FileNotFoundError:
@@ -124,16 +143,14 @@ def placing(near: float | None, written: float) -> float:
     return latest if near is None else min(near, latest)
 
 
-def _read(
-    path: Path,
-    first: bytes,
-    reading: Reading,
-    near: float,
-    progress: Progress | None,
-    take: Callable[[Fact], object],
-) -> None:
+def _read(path: Path, first: bytes, keeper: "_Keeper", near: float, progress: Progress | None) -> None:
+    reading = keeper.reading
     if not first:
         reading.trouble = "empty" if not reading.size else "cut off or damaged: nothing could be unpacked"
+        return
+    if form := binary(first):
+        reading.kind, reading.kinds, reading.format = form.kind, (form.kind,), form.name
+        _stream(path, form, keeper, progress)
         return
     what = known(first)
     if what == "parquet":
@@ -157,7 +174,31 @@ def _read(
     reading.format = " + ".join(one.name for one in found)
     stamps = [made for line in sample[:200] if (made := stamp(line, near))]
     reading.assumed = assumptions(stamps)
-    _Reader(path, reading, found, near, take).run(progress)
+    _Reader(path, keeper, found, near).run(progress)
+
+
+def _stream(path: Path, form: Format, keeper: "_Keeper", progress: Progress | None) -> None:
+    """A binary file, in pieces."""
+    reading = keeper.reading
+    keeper.packets = form.packets
+    feed, done, cut = form.stream() if form.stream else _nothing, False, False
+    with unpack(path) as file:
+        while not done:
+            data, cut = piece(file, BLOCK)
+            done = cut or not data
+            for batch in (data, b"") if done else (data,):
+                for number, made in feed(batch):
+                    reading.lines += 1
+                    keeper.read(made, number, "")
+            if progress:
+                progress(told(file), reading.size)
+    if cut:
+        reading.trouble = CUT
+    keeper.finish()
+
+
+def _nothing(data: bytes) -> Iterable[tuple[int, Parsed]]:  # noqa: ARG001
+    return ()
 
 
 def _is_mail(first: bytes) -> bool:
@@ -219,27 +260,72 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
+class _Keeper:
+    """Takes what the records of one file were read as: attempts as columns, the rest one by one; counts."""
+
+    def __init__(self, reading: Reading, take: Callable[[Fact], object], about: frozenset[Address]) -> None:
+        self.reading, self._take, self._about = reading, take, about
+        self.packets = False
+        self._gatherer = Gatherer(reading.path)
+        self.latest = 0.0
+
+    def read(self, made: Parsed, number: int, line: str) -> None:
+        """One record and what it was read as."""
+        if made is None:
+            self.not_understood(line)
+            return
+        used = False
+        for fact in facts(made):
+            if isinstance(fact, Attempt):
+                self._gatherer.add(fact, number)
+                used = True
+            elif isinstance(fact, Contact) and not self._concerns(fact):
+                continue
+            if not isinstance(fact, Attempt) or self._concerns(fact):
+                if isinstance(fact, Lease) and fact.end:
+                    self.latest = max(self.latest, fact.end)
+                self._take(msgspec.structs.replace(fact, seen=Evidence(self.reading.path, number, "")))
+                used = True
+        if used:
+            self.reading.understood += 1
+        else:
+            self.reading.other += 1
+
+    @property
+    def asked(self) -> bool:
+        """True when contacts on any port are wanted."""
+        return bool(self._about)
+
+    def _concerns(self, fact: Attempt | Contact) -> bool:
+        return bool(self._about) and not self._about.isdisjoint((fact.src, fact.dst, fact.nat))
+
+    def not_understood(self, line: str) -> None:
+        """A record that no format knows."""
+        reading = self.reading
+        reading.unknown += 1
+        if line and len(reading.samples) < KEPT:
+            reading.samples += (show.clean(line, 160),)
+
+    def finish(self) -> None:
+        """The file is read."""
+        flows = self._gatherer.flows()
+        if flows.size:
+            self.reading.flows = flows._replace(packets=(self.packets,))
+
+
 class _Reader:
     """Reads the blocks of one file into its Reading."""
 
-    def __init__(
-        self,
-        path: Path,
-        reading: Reading,
-        found: Sequence[Format],
-        near: float,
-        take: Callable[[Fact], object],
-    ) -> None:
-        self._path, self._reading, self._near, self._take = path, reading, near, take
+    def __init__(self, path: Path, keeper: _Keeper, found: Sequence[Format], near: float) -> None:
+        self._path, self._keeper, self._reading, self._near = path, keeper, keeper.reading, near
         self._tries: list[tuple[str, Callable[[str, float], Parsed]]] = [
             (one.hint, one.reader()) for one in found
         ]
-        packets = any(one.kind == "gateway" for one in found)
-        self._gatherer = Gatherer(str(path), packets=packets)
+        keeper.packets = any(one.packets for one in found)
         patterns = [one.candidate for one in found]
         # One after the other: a pattern that begins with a literal is several times as fast as their union.
-        self._scans = [re2.compile(one) for one in patterns] if all(patterns) and reading.size > SMALL else []
-        self._latest = 0.0
+        skim = all(patterns) and self._reading.size > SMALL and not keeper.asked
+        self._scans = [re2.compile(one) for one in patterns] if skim else []
         self._dense = 0
 
     def run(self, progress: Progress | None) -> None:
@@ -254,13 +340,12 @@ class _Reader:
                 if progress:
                     progress(block.read, reading.size)
         except Cut:
-            reading.trouble = "cut off or damaged: read as far as the archive goes"
-        flows = self._gatherer.flows()
-        if flows.size:
-            reading.flows = flows
-        if self._latest > self._near + LEASE_AHEAD:
+            reading.trouble = CUT
+        self._keeper.finish()
+        if self._keeper.latest > self._near + LEASE_AHEAD:
             reading.assumed += (
-                f"leases run until {show.when(self._latest)[:10]}: a clock was wrong, or they are for ever",
+                f"leases run until {show.when(self._keeper.latest)[:10]}: a clock was wrong,"
+                " or they are for ever",
             )
 
     def _all(self, block: Block) -> None:
@@ -301,42 +386,17 @@ class _Reader:
         self._reading.other += total - taken
 
     def _line(self, line: str, number: int) -> None:
-        reading = self._reading
         if len(line) > LONGEST:
-            self._not_understood(line)
+            self._keeper.not_understood(line)
             return
         for hint, parse in self._tries:
-            if hint not in line:
-                continue
-            made = parse(line, self._near)
-            if made is None:
-                continue
-            if isinstance(made, Other):
-                reading.other += 1
-            else:
-                reading.understood += 1
-                for fact in facts(made):
-                    self._keep(fact, number)
-            return
+            if hint in line and (made := parse(line, self._near)) is not None:
+                self._keeper.read(made, number, line)
+                return
         if line and not line.isspace():
-            self._not_understood(line)
+            self._keeper.not_understood(line)
         else:
-            reading.other += 1
-
-    def _keep(self, made: Fact, number: int) -> None:
-        if isinstance(made, Attempt):
-            self._gatherer.add(made, number)
-            return
-        if isinstance(made, Lease) and made.end:
-            self._latest = max(self._latest, made.end)
-        seen = Evidence(self._reading.path, number, "")
-        self._take(msgspec.structs.replace(made, seen=seen))
-
-    def _not_understood(self, line: str) -> None:
-        reading = self._reading
-        reading.unknown += 1
-        if len(reading.samples) < KEPT:
-            reading.samples += (show.clean(line, 160),)
+            self._reading.other += 1
 
 
 _DATE = re.compile(r"^Date:[ \t]*([^\r\n]{10,80})", re.MULTILINE | re.IGNORECASE)

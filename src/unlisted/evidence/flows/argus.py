@@ -11,7 +11,7 @@ from io import StringIO
 
 from unlisted.evidence import OTHER, Other, Parse
 from unlisted.evidence.flows.columns import Layout, layout, row
-from unlisted.messages import Attempt
+from unlisted.messages import Attempt, Contact
 
 HINT = ","
 CANDIDATE = rb'[,;\t"]\s*(?:25|465|587|smtps?|submissions?|urd)\s*[,;\t"\r\n]'
@@ -23,7 +23,7 @@ _START = re.compile(
 )
 
 
-def parse(line: str, near: float) -> Attempt | Other | None:
+def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     """Read one line in CTU's order of columns."""
     if not _START.match(line):
         return None
@@ -40,7 +40,7 @@ def header(line: str) -> Parse | None:
 
 
 def _reader(where: Layout, separator: str, width: int) -> Parse:
-    def read(line: str, near: float) -> Attempt | Other | None:
+    def read(line: str, near: float) -> Attempt | Contact | Other | None:
         if line.startswith("#"):
             return OTHER
         values = _split(line, separator)

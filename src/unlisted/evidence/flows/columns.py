@@ -10,8 +10,9 @@ from msgspec import Struct
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
+from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import stamp
-from unlisted.messages import Attempt
+from unlisted.messages import Attempt, Contact
 
 NAMES: dict[str, tuple[str, ...]] = {
     "at": (
@@ -106,28 +107,29 @@ _ACTIONS = {
 }  # fmt: skip
 
 
-def row(values: Sequence[str], where: Layout, near: float) -> Attempt | Other | None:
-    """One row; Other for what is no attempt on a mail port, None for what does not fit the columns."""
+def row(values: Sequence[str], where: Layout, near: float) -> Attempt | Contact | Other | None:
+    """One row; Other for the answer's half of a flow, None for what does not fit the columns."""
 
     def cell(position: int) -> str:
         return values[position].strip() if 0 <= position < len(values) else ""
 
-    port = PORTS.get(cell(where.dport))
-    if port is None:
-        return OTHER if where.dport < len(values) else None
-    if cell(where.proto) not in TCP or cell(where.direction) not in CLIENT_LEFT:
-        return OTHER
-    src, dst = net.ip(cell(where.src)), net.ip(cell(where.dst))
-    when = stamp(cell(where.at) + " ", near)
-    if src is None or dst is None or when is None:
+    if where.dport >= len(values):
         return None
-    sport = cell(where.sport)
-    return Attempt(
-        at=when.at,
-        src=src,
-        dst=dst,
-        dport=port,
-        sport=int(sport) if sport.isdecimal() and len(sport) < 6 else 0,
+    direction = cell(where.direction)
+    name = cell(where.dport)
+    dport = PORTS.get(name) or port(name)
+    if direction not in CLIENT_LEFT:
+        return OTHER
+    when = stamp(cell(where.at) + " ", near)
+    if when is None:
+        return None
+    return connection(
+        when.at,
+        net.ip(cell(where.src)),
+        net.ip(cell(where.dst)),
+        dport,
+        port(cell(where.sport)),
+        cell(where.proto) or "tcp",
         mac=net.mac(cell(where.mac)),
         action=_ACTIONS.get(cell(where.action).lower(), ""),
         outcome=outcome(cell(where.state)),
