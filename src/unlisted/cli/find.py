@@ -2,10 +2,18 @@
 
 SOURCE is a file or a folder; files are recognized by their content. Give the leases or the neighbor
 table too, and the device gets its MAC, vendor and name.
+
+  unlisted find FOLDER                                           who did it
+  unlisted find --seen 203.0.113.5:40122 --at TIME FOLDER        who had this translated port
+  unlisted find --contacted 198.51.100.7 --at TIME FOLDER        who spoke to that address
+  unlisted find --at TIME --at TIME LEASES                       no gateway log: who was here then
 """
 
 import argparse
 from typing import TYPE_CHECKING
+
+from unlisted.cli import _seen
+from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
     from unlisted.edge.read import Reading
@@ -19,7 +27,8 @@ HELP = "name the device that sends, from gateway logs, flows and leases"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What `find` understands."""
-    parser.add_argument("source", nargs="+", metavar="SOURCE", help="a file or a folder of evidence")
+    parser.add_argument("source", nargs="*", metavar="SOURCE", help="a file or a folder of evidence")
+    _seen.arguments(parser)
     parser.add_argument(
         "--inside",
         action="append",
@@ -44,13 +53,20 @@ def run(args: argparse.Namespace) -> int:
     from unlisted.cli import _given
     from unlisted.edge import folder
     from unlisted.edge.progress import bar
-    from unlisted.find import rank
+    from unlisted.find import rank, translated
 
+    if not args.source and not args.leases:
+        raise UnlistedError("SOURCE is missing", remedy=_command(args), code=2)
     settings = config.load(args.config)
     inside = _given.networks("--inside", args.inside) or settings.inside
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
-    gathered = folder.gather(_given.sources([*args.source, *args.leases]), bar)
-    _say(gathered.readings)
+    named = _given.sources([*args.source, *args.leases])
+    if args.seen or args.contacted:
+        return _seen.run(args, named, inside)
+    gathered = folder.gather(named, bar)
+    say(gathered.readings)
+    if args.at or (not gathered.has("gateway", "flows") and _seen.timed(gathered)):
+        return _seen.presence(args, named, gathered, settings.own)
     if not gathered.has("gateway", "flows"):
         show.say("could not tell: no gateway log and no flow records among these")
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
@@ -60,11 +76,26 @@ def run(args: argparse.Namespace) -> int:
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
         return 3
     setting = rank.Setting(inside, settings.own, senders)
-    found = rank.judge(gathered.flows, gathered.who, setting, gathered.sent())
+    flows, given, left = translated.inward(gathered.flows, gathered.translations, inside)
+    if given or left:
+        show.say(f"{given:,} attempts behind the translation were given back to their senders, {left:,} not")
+    found = rank.judge(flows, gathered.who, setting, gathered.sent())
     return _answer(found, as_json=args.json, everyone=args.all)
 
 
-def _say(readings: "list[Reading]") -> None:
+def _command(args: argparse.Namespace) -> str:
+    """What was typed, with what is missing."""
+    import shlex
+
+    words = [
+        f"--{name} {shlex.quote(text)}" for name in ("seen", "contacted") if (text := getattr(args, name))
+    ]
+    return " ".join(["unlisted find", *words, *(["--at TIME"] if words else []), "FOLDER"]) + (
+        "   (the folder that holds the gateway's logs and the leases)"
+    )
+
+
+def say(readings: "list[Reading]") -> None:
     """What was read and what was not, on stderr."""
     from unlisted import show
 

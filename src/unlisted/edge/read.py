@@ -38,7 +38,6 @@ from unlisted.evidence import Fact, Format, Parsed, binary, facts, formats, pres
 from unlisted.evidence.framing import BOOT_LIMIT, assumptions, stamp
 from unlisted.find.columns import Flows, Gatherer
 from unlisted.messages import Attempt, Contact, Evidence, Lease
-from unlisted.net import Address
 
 __all__ = ["Reading", "nearest", "paths", "quote", "read", "walk"]
 
@@ -53,6 +52,7 @@ LEASE_AHEAD = 400 * 86_400.0  # seconds; no DHCP server leases for longer than a
 
 CUT = "cut off or damaged: read as far as the archive goes"
 
+About = Callable[[Attempt | Contact], bool]  # true for a connection that is wanted
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
 
 
@@ -102,12 +102,12 @@ def read(
     near: float | None = None,
     progress: Progress | None = None,
     take: Callable[[Fact], object] | None = None,
-    about: frozenset[Address] = frozenset(),
+    about: About | None = None,
 ) -> Reading:
     """Read one file. `near` (Unix seconds) places times without a year; default: the file's own time.
 
-    `take` is given all but attempts as they come; without it they are kept. With `about`, contacts that
-    concern one of these addresses are facts as well, on whatever port, and attempts are given to `take` too.
+    `take` is given all but attempts as they come; without it they are kept. With `about`, connections of
+    which it is true, on whatever port, are given to `take` as well.
     """
     reading = Reading(str(path))
     try:
@@ -263,7 +263,7 @@ def _text(data: bytes) -> str:
 class _Keeper:
     """Takes what the records of one file were read as: attempts as columns, the rest one by one; counts."""
 
-    def __init__(self, reading: Reading, take: Callable[[Fact], object], about: frozenset[Address]) -> None:
+    def __init__(self, reading: Reading, take: Callable[[Fact], object], about: About | None) -> None:
         self.reading, self._take, self._about = reading, take, about
         self.packets = False
         self._gatherer = Gatherer(reading.path)
@@ -294,10 +294,10 @@ class _Keeper:
     @property
     def asked(self) -> bool:
         """True when contacts on any port are wanted."""
-        return bool(self._about)
+        return self._about is not None
 
     def _concerns(self, fact: Attempt | Contact) -> bool:
-        return bool(self._about) and not self._about.isdisjoint((fact.src, fact.dst, fact.nat))
+        return self._about is not None and self._about(fact)
 
     def not_understood(self, line: str) -> None:
         """A record that no format knows."""
