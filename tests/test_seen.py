@@ -210,7 +210,8 @@ CONNTRACK = (
 def packet(second: int, source: str, port: int, target: str = "198.51.100.7") -> str:
     return (
         f"2026-11-18T12:00:{second:02}Z gw kernel: IN=lan0 OUT=wan0 MAC=b6:0d:b6:d7:14:58:{A}:08:00 "
-        f"SRC={source} DST={target} LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT={port} DPT=443 WINDOW=64240 "
+        f"SRC={source} DST={target} "
+        f"LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT={port} DPT=443 WINDOW=64240 "
         "RES=0x00 SYN URGP=0\n"
     )
 
