@@ -17,7 +17,8 @@ import tempfile
 from pathlib import Path
 
 import ratio
-from unlisted.edge.read import Reading, read
+from unlisted.edge.read import read
+from unlisted.edge.reading import Reading
 
 PATTERN = r"DPT=(25|465|587) "
 

@@ -91,7 +91,7 @@ def _socket(option: str, text: str) -> "tuple[Address, int]":
 
 def _print(candidates: "Sequence[Candidate]", *, everyone: bool) -> None:
     from unlisted import show
-    from unlisted.edge.read import quote
+    from unlisted.edge.quoted import quote
 
     console = show.console()
     shown = candidates if everyone else candidates[:SHOWN]

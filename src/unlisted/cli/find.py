@@ -16,7 +16,7 @@ from unlisted.cli import _seen
 from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
-    from unlisted.edge.read import Reading
+    from unlisted.edge.reading import Reading
     from unlisted.find.rank import Findings
     from unlisted.messages import Suspect
 
@@ -122,7 +122,7 @@ def _answer(found: "Findings", *, as_json: bool, everyone: bool) -> int:
     import msgspec
 
     from unlisted import show
-    from unlisted.edge.read import quote
+    from unlisted.edge.quoted import quote
 
     for note in found.notes:
         show.say(note)

@@ -117,7 +117,7 @@ def _quoted(found: "Findings") -> "tuple[Suspect, ...]":
     """Suspects with the lines that convinced us read back from their files; the honest need none."""
     from msgspec import structs
 
-    from unlisted.edge.read import quote
+    from unlisted.edge.quoted import quote
 
     return tuple(
         structs.replace(one, evidence=quote(one.evidence) if one.verdict != "honest" else ())

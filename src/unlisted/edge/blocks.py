@@ -44,13 +44,19 @@ _KNOWN = (
 
 
 class Block(NamedTuple):
-    """Whole lines (the last may lack its newline at the end of the file)."""
+    """Whole lines (the last may lack its newline at the end of the file), until the next one is asked for."""
 
-    data: bytes
+    buffer: bytearray  # used again for the next block
+    end: int  # how much of it is of this block
     first: int  # number of its first line, from 1
     lines: int
     ends: npt.NDArray[np.bool_]  # per byte: a newline
     read: int  # bytes of the file read so far, as they lie on the disk
+
+    @property
+    def data(self) -> bytes:
+        """The lines, as a copy of their own."""
+        return bytes(memoryview(self.buffer)[: self.end])
 
     def line_at(self, place: int, since: int = 0) -> int:
         """How many lines end between two places."""
@@ -105,36 +111,53 @@ def piece(file: Stream, size: int) -> tuple[bytes, bool]:
     return b"".join(parts), False
 
 
-def blocks(path: Path, size: int = BLOCK) -> Iterator[Block]:
-    """The file in whole lines. OSError when it cannot be read, `Cut` where an archive ends early."""
-    number = 1
+def blocks(path: Path, size: int = BLOCK, span: tuple[int, int] | None = None) -> Iterator[Block]:
+    """The file in whole lines. OSError when it cannot be read, `Cut` where an archive ends early.
+
+    `span`: only from one byte to another, of a file that is not packed. The bytes stay in one buffer: memory
+    that is new for each block would cost more than the reading.
+    """
+    buffer, number, kept, cut = bytearray(size + LONGEST + 1), 1, 0, False
+    ends = np.empty(len(buffer), np.bool_)
     with unpack(path) as file:
-        rest = b""
-        cut = False
+        left = span[1] - span[0] if span else -1
+        if span:
+            file.seek(span[0])
         while not cut:
-            more, cut = piece(file, size)
+            more, cut = _into(file, buffer, kept, size if left < 0 else min(size, left))
             if not more:
                 break
-            end = more.rfind(b"\n") + 1
+            left -= more if span else 0
+            filled = kept + more
+            end = buffer.rfind(b"\n", kept, filled) + 1
             if not end:
                 # Half a line without an end: kept as far as anybody will look at it.
-                rest = (rest + more)[: LONGEST + 1]
+                kept = min(filled, LONGEST + 1)
                 continue
-            data = rest + more[:end] if rest else more[:end]
-            block = _block(data, number, file)
+            block = _block(buffer, end, number, ends, file)
             yield block
             number += block.lines
-            rest = more[end:]
-        if rest:
-            yield _block(rest, number, file)
+            kept = min(filled - end, LONGEST + 1)
+            buffer[:kept] = buffer[end : end + kept]
+        if kept:
+            yield _block(buffer, kept, number, ends, file)
         if cut:
             raise Cut
 
 
-def _block(data: bytes, number: int, file: Stream) -> Block:
-    ends = np.frombuffer(data, np.uint8) == 10
-    lines = int(np.count_nonzero(ends)) + (not data.endswith(b"\n"))
-    return Block(data, number, lines, ends, told(file))
+def _into(file: Stream, buffer: bytearray, start: int, size: int) -> tuple[int, bool]:
+    """Like `piece`, into a buffer: how many bytes."""
+    if isinstance(file, io.FileIO):
+        return file.readinto(memoryview(buffer)[start : start + size]) or 0, False
+    data, cut = piece(file, size)
+    buffer[start : start + len(data)] = data
+    return len(data), cut
+
+
+def _block(buffer: bytearray, end: int, number: int, ends: npt.NDArray[np.bool_], file: Stream) -> Block:
+    here = np.equal(np.frombuffer(buffer, np.uint8, end), 10, out=ends[:end])
+    lines = int(np.count_nonzero(here)) + (buffer[end - 1] != 10)
+    return Block(buffer, end, number, lines, here, told(file))
 
 
 def told(file: Stream) -> int:

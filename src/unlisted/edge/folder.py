@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Struct, field
 
 from unlisted import codec, net, show
-from unlisted.edge import mail, read, vendors
+from unlisted.edge import dates, mail, read, vendors
 from unlisted.edge.blocks import virtual
-from unlisted.edge.read import Progress, Reading
+from unlisted.edge.reading import About, Progress, Reading
 from unlisted.find import rank, translated
 from unlisted.find.columns import Flows, join
 from unlisted.find.translated import Translations
@@ -86,7 +86,7 @@ def gather(
     *,
     own: tuple[Address, ...] = (),
     mails: bool = False,
-    about: read.About | None = None,
+    about: About | None = None,
 ) -> Gathered:
     """Read files and folders. `mails`: read bounces too (`find` leaves them to `explain`).
 
@@ -94,7 +94,7 @@ def gather(
     """
     gathered = Gathered()
     files = read.paths(sources)
-    near = read.nearest(files)
+    near = dates.nearest(files)
     copies = _copies(files)
     for path in files:
         if path in copies:
@@ -114,7 +114,7 @@ def gather(
 
 
 def _read(
-    path: Path, near: float | None, progress: Progress | None, gathered: Gathered, about: read.About | None
+    path: Path, near: float | None, progress: Progress | None, gathered: Gathered, about: About | None
 ) -> int:
     """Read one file; how many lines stood in another already."""
     twice = 0
