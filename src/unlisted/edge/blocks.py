@@ -51,6 +51,7 @@ class Block(NamedTuple):
     lines: int
     ends: npt.NDArray[np.bool_]  # per byte: a newline
     read: int  # bytes of the file read so far, as they lie on the disk
+    longest: int = LONGEST  # a longer line is not parsed
 
     def line_at(self, place: int, since: int = 0) -> int:
         """How many lines end between two places."""
@@ -121,17 +122,18 @@ def blocks(path: Path, size: int = BLOCK) -> Iterator[Block]:
                 rest = (rest + more)[: LONGEST + 1]
                 continue
             data = rest + more[:end] if rest else more[:end]
-            block = _block(data, number, file)
-            yield block
-            number += block.lines
+            made = block(data, number, file)
+            yield made
+            number += made.lines
             rest = more[end:]
         if rest:
-            yield _block(rest, number, file)
+            yield block(rest, number, file)
         if cut:
             raise Cut
 
 
-def _block(data: bytes, number: int, file: Stream) -> Block:
+def block(data: bytes, number: int, file: Stream) -> Block:
+    """Whole lines with what is counted of them."""
     ends = np.frombuffer(data, np.uint8) == 10
     lines = int(np.count_nonzero(ends)) + (not data.endswith(b"\n"))
     return Block(data, number, lines, ends, told(file))

@@ -19,13 +19,12 @@ import re2
 from msgspec import Struct, field
 
 from unlisted import show
-from unlisted.edge import tables, unreadable
+from unlisted.edge import records, tables, unreadable
 from unlisted.edge.blocks import (
     BLOCK,
     LONGEST,
     Block,
     Cut,
-    blocks,
     head,
     known,
     piece,
@@ -34,6 +33,7 @@ from unlisted.edge.blocks import (
     virtual,
     walk,
 )
+from unlisted.edge.records import blocks
 from unlisted.evidence import Fact, Format, Parsed, binary, facts, formats, present
 from unlisted.evidence.framing import BOOT_LIMIT, assumptions, stamp
 from unlisted.find.columns import Flows, Gatherer
@@ -51,7 +51,7 @@ HALF_A_YEAR = 182.6 * 86_400  # seconds; the year nearest to a moment reaches th
 AHEAD = 86_400.0  # seconds by which another's clock, or zone, may be wrong
 LEASE_AHEAD = 400 * 86_400.0  # seconds; no DHCP server leases for longer than a year but for ever
 
-CUT = "cut off or damaged: read as far as the archive goes"
+CUT = "cut off or damaged: read as far as it goes"
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
 
@@ -209,6 +209,8 @@ def _is_mail(first: bytes) -> bool:
 
 def _sample(path: Path, first: bytes) -> list[str]:
     """Lines from the front of the file and, where it is large, from its middle and its end."""
+    if records.document(first):
+        return records.front(path, SAMPLE)
     parts = [first]
     size = path.stat().st_size
     if size > 4 * len(first):
@@ -326,13 +328,14 @@ class _Reader:
         # One after the other: a pattern that begins with a literal is several times as fast as their union.
         skim = all(patterns) and self._reading.size > SMALL and not keeper.asked
         self._scans = [re2.compile(one) for one in patterns] if skim else []
-        self._dense = 0
+        self._dense, self._longest = 0, LONGEST
 
     def run(self, progress: Progress | None) -> None:
         """Read it all."""
         reading = self._reading
         try:
             for block in blocks(self._path):
+                self._longest = block.longest
                 if self._scans:
                     self._skim(block)
                 else:
@@ -386,7 +389,7 @@ class _Reader:
         self._reading.other += total - taken
 
     def _line(self, line: str, number: int) -> None:
-        if len(line) > LONGEST:
+        if len(line) > self._longest:
             self._keeper.not_understood(line)
             return
         for hint, parse in self._tries:
