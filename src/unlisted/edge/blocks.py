@@ -52,6 +52,7 @@ class Block(NamedTuple):
     lines: int
     ends: npt.NDArray[np.bool_]  # per byte: a newline
     read: int  # bytes of the file read so far, as they lie on the disk
+    longest: int = LONGEST  # a longer line is not parsed
 
     @property
     def data(self) -> bytes:
@@ -134,9 +135,9 @@ def blocks(path: Path, size: int = BLOCK, span: tuple[int, int] | None = None) -
                 # Half a line without an end: kept as far as anybody will look at it.
                 kept = min(filled, LONGEST + 1)
                 continue
-            block = _block(buffer, end, number, ends, file)
-            yield block
-            number += block.lines
+            made = _block(buffer, end, number, ends, file)
+            yield made
+            number += made.lines
             kept = min(filled - end, LONGEST + 1)
             buffer[:kept] = buffer[end : end + kept]
         if kept:
@@ -158,6 +159,11 @@ def _block(buffer: bytearray, end: int, number: int, ends: npt.NDArray[np.bool_]
     here = np.equal(np.frombuffer(buffer, np.uint8, end), 10, out=ends[:end])
     lines = int(np.count_nonzero(here)) + (buffer[end - 1] != 10)
     return Block(buffer, end, number, lines, here, told(file))
+
+
+def block(data: bytes, number: int, file: Stream) -> Block:
+    """Whole lines, made elsewhere, with what is counted of them."""
+    return _block(bytearray(data), len(data), number, np.empty(len(data), np.bool_), file)
 
 
 def told(file: Stream) -> int:

@@ -15,7 +15,8 @@ from pathlib import Path
 import re2
 
 from unlisted import show
-from unlisted.edge.blocks import BLOCK, LONGEST, Block, Cut, blocks, unpack
+from unlisted.edge import records
+from unlisted.edge.blocks import BLOCK, LONGEST, Block, Cut, head, unpack
 from unlisted.edge.reading import CUT, Keeper, Progress, Reading
 from unlisted.evidence import Format, Parsed
 from unlisted.messages import Attempt
@@ -29,6 +30,8 @@ LEASE_AHEAD = 400 * 86_400.0  # seconds; no DHCP server leases for longer than a
 
 def sample(path: Path, first: bytes) -> list[str]:
     """Lines from the front of the file and, where it is large, from its middle and its end."""
+    if records.document(first):
+        return records.front(path, SAMPLE)
     parts = [first]
     size = path.stat().st_size
     if size > 4 * len(first):
@@ -61,7 +64,7 @@ class Reader:
         # One after the other: a pattern that begins with a literal is several times as fast as their union.
         skim = all(patterns) and self._reading.size > SMALL and not keeper.asked
         self._scans = [re2.compile(one) for one in patterns] if skim else []
-        self._dense = 0
+        self._dense, self._longest = 0, LONGEST
 
     def run(self, progress: Progress | None) -> None:
         """Read it all."""
@@ -81,7 +84,8 @@ class Reader:
         """Read the lines from one place of the file to another; without a span all of it."""
         reading = self._reading
         try:
-            for block in blocks(self._path, span=span):
+            for block in records.blocks(self._path, span=span):
+                self._longest = block.longest
                 if self._scans:
                     self._skim(block)
                 else:
@@ -94,6 +98,8 @@ class Reader:
     def _shares(self) -> list[tuple[int, int]]:
         """Parts of whole lines; one where the lines must be read in their order, or the file is packed."""
         if self._reading.size < 2 * SHARE or any(one.session for one in self._found):
+            return []
+        if records.document(head(self._path)):
             return []
         with unpack(self._path) as file:
             if not isinstance(file, io.FileIO):
@@ -133,7 +139,7 @@ class Reader:
             return
         (hint, parse), near, add, count = self._tries[0], self._near, self._keeper.add, 0
         for number, line in enumerate(lines, block.first):
-            if hint in line and type(made := parse(line, near)) is Attempt and len(line) <= LONGEST:
+            if hint in line and type(made := parse(line, near)) is Attempt and len(line) <= self._longest:
                 add(made, number)
                 count += 1
             else:
@@ -169,7 +175,7 @@ class Reader:
         self._reading.other += total - taken
 
     def _line(self, line: str, number: int) -> None:
-        if len(line) > LONGEST:
+        if len(line) > self._longest:
             self._keeper.not_understood(line)
             return
         for hint, parse in self._tries:

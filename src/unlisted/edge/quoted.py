@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from unlisted.edge import tables
-from unlisted.edge.blocks import LONGEST, Cut, blocks, head, known
+from unlisted.edge.blocks import LONGEST, Cut, head, known
+from unlisted.edge.records import blocks
 from unlisted.messages import Evidence
 
 

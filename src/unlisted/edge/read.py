@@ -16,7 +16,6 @@ from unlisted.edge import tables, unreadable
 from unlisted.edge.blocks import (
     BLOCK,
     Cut,
-    blocks,
     head,
     known,
     piece,
@@ -28,6 +27,7 @@ from unlisted.edge.blocks import (
 from unlisted.edge.dates import placing
 from unlisted.edge.lines import Reader, sample, text
 from unlisted.edge.reading import CUT, About, Keeper, Progress, Reading
+from unlisted.edge.records import blocks
 from unlisted.evidence import Fact, Format, Parsed, binary, facts, formats, present
 from unlisted.evidence.framing import assumptions, stamp
 

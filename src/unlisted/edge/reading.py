@@ -11,7 +11,7 @@ from unlisted.find.columns import ENOUGH, Flows, Gatherer
 from unlisted.messages import Attempt, Contact, Evidence, Lease
 
 KEPT = 3  # samples of lines that were not understood
-CUT = "cut off or damaged: read as far as the archive goes"
+CUT = "cut off or damaged: read as far as it goes"
 
 About = Callable[[Attempt | Contact], bool]  # true for a connection that is wanted
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
