@@ -4,6 +4,7 @@ A cut-off archive gives what it holds and then says so; a line without an end do
 """
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -19,12 +20,36 @@ import numpy.typing as npt
 BLOCK = 1 << 20  # bytes; read, scanned and counted while it is still in the processor's cache
 LONGEST = 64 << 10  # bytes; a longer line is no log line and is counted, not parsed
 
-Stream: TypeAlias = io.FileIO | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+
+class Wide(io.BytesIO):
+    """UTF-16, as Windows' tools write it when told to write into a file, given as UTF-8."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.fileobj = path.open("rb")
+        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """The next of it; b"" at the end."""
+        while data := self.fileobj.read(max(2, size or 0) if size != -1 else -1):
+            if text := self._decoder.decode(data):
+                return text.encode("utf-8", "replace")
+        return self._decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+    def close(self) -> None:
+        """The file is closed with it."""
+        self.fileobj.close()
+        super().close()
+
+
+Stream: TypeAlias = io.FileIO | Wide | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
 _PACKED: tuple[tuple[bytes, Callable[[Path], Stream]], ...] = (
     (b"\x1f\x8b", gzip.GzipFile),
     (b"BZh", bz2.BZ2File),
     (b"\xfd7zXZ\x00", lzma.LZMAFile),
+    (b"\xff\xfe", Wide),
+    (b"\xfe\xff", Wide),
 )
 # What we know by its first bytes and cannot read as text.
 _KNOWN = (
@@ -83,8 +108,6 @@ def known(head: bytes) -> str:
     for magic, name in _KNOWN:
         if head.startswith(magic):
             return name
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "UTF-16 text (save it as UTF-8)"
     # A log that lost power has a run of NULs, a mail may have one: a share tells, not one odd byte.
     odd = sum(head.count(bytes([code])) for code in (*range(9), *range(14, 27), 28, 29, 30, 31))
     return "a binary file" if odd * 20 > len(head) else ""
