@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from unlisted.cli import _when, main
+from unlisted.edge import lines
 from unlisted.find import presence, seen, translated
 from unlisted.find.columns import Gatherer
 from unlisted.find.who import Who
@@ -234,6 +235,20 @@ def test_contacted_from_the_command_line(log: Path, capsys: pytest.CaptureFixtur
     assert out["candidates"][0]["evidence"][0]["source"] == str(log)
 
 
+def test_a_large_log_is_searched_for_the_address_alone(
+    log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = packet(7, "192.168.50.22", 50000, "198.51.100.8")
+    log.write_text(log.read_text() + other * 5000 + packet(8, "192.168.50.22", 50001))
+    words = ["find", "--contacted", "198.51.100.7", "--at", "2026-11-18T12:00:05Z", str(log), "--json"]
+    assert main(words) == 1
+    whole = capsys.readouterr().out
+    monkeypatch.setattr(lines, "SMALL", 0)
+    monkeypatch.setattr(lines, "DENSE", 0)
+    assert main(words) == 1
+    assert capsys.readouterr().out == whole
+
+
 def test_seen_says_what_it_rests_on(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["find", "--seen", "203.0.113.5:40222", "--at", "2026-11-18T12:00:02Z", "--skew", "5s", str(log)]
     assert main(words) == 1
@@ -338,14 +353,14 @@ def test_a_burst_within_an_hour_is_one_episode() -> None:
 
 
 def test_moments_and_leases_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = []
+    told = []
     for day in range(10, 20):
-        lines += [
+        told += [
             f"Nov {day} 18:00:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.50.21 {A} laptop\n",
             f"Nov {day} 21:00:00 gw dnsmasq-dhcp[9]: DHCPRELEASE(lan0) 192.168.50.21 {A}\n",
         ]
-    lines.insert(0, f"Nov 10 00:00:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.50.22 {B} desktop\n")
-    (tmp_path / "leases.log").write_text("".join(lines))
+    told.insert(0, f"Nov 10 00:00:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.50.22 {B} desktop\n")
+    (tmp_path / "leases.log").write_text("".join(told))
     times = [word for day in (11, 14, 17) for word in ("--at", f"2026-11-{day} 19:30:00Z")]
     assert main(["find", *times, str(tmp_path), "--json"]) == 1
     out, err = capsys.readouterr()

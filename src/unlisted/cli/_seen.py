@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from unlisted.cli import _when
+from unlisted.cli import _device, _when
 
 if TYPE_CHECKING:
     from unlisted.edge.folder import Gathered
@@ -39,6 +39,7 @@ def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network
     from unlisted.cli.find import say
     from unlisted.edge import folder
     from unlisted.edge.progress import bar
+    from unlisted.edge.reading import About
     from unlisted.errors import UnlistedError
     from unlisted.find import seen
 
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network
     asked = seen.Question(
         address, port, when.at, max(skew, when.exact), contacted=bool(args.contacted), inside=inside
     )
-    gathered = folder.gather(sources, bar, about=asked.concerns)
+    gathered = folder.gather(sources, bar, about=About(asked.concerns, asked.needle))
     say(gathered.readings)
     if not when.zone:
         show.say(f"--at says no zone: taken as UTC, {show.when(when.at)}")
@@ -96,9 +97,7 @@ def _print(candidates: "Sequence[Candidate]", *, everyone: bool) -> None:
     console = show.console()
     shown = candidates if everyone else candidates[:SHOWN]
     for one in shown:
-        device = one.device
-        names = [str(device.address or ""), device.mac, device.vendor, device.hostname, one.account]
-        console.print("  ".join(show.clean(name, 80) for name in names if name), soft_wrap=True)
+        console.print(_device.names(one.device, one.account), soft_wrap=True)
         span = (
             " to ".join(show.when(at) or "?" for at in (one.start, one.end)) if one.start or one.end else ""
         )
@@ -187,11 +186,7 @@ def _odds(
         if as_json:
             show.emit(suspect)
             continue
-        device = suspect.device
-        names = [str(device.address or ""), device.mac, device.vendor, device.hostname]
-        show.console().print(
-            f"{one.share:4.0%}  " + "  ".join(show.clean(name, 80) for name in names if name), soft_wrap=True
-        )
+        show.console().print(f"{one.share:4.0%}  {_device.names(suspect.device)}", soft_wrap=True)
         show.console().print(f"      {suspect.because}", soft_wrap=True)
     show.say(f"{nobody:4.0%}  nobody of these: an account, the mail server itself, a machine without a lease")
     show.say("next: block and log outgoing port 25 at the router: that names it within seconds")

@@ -12,7 +12,7 @@ table too, and the device gets its MAC, vendor and name.
 import argparse
 from typing import TYPE_CHECKING
 
-from unlisted.cli import _seen
+from unlisted.cli import _device, _seen
 from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
@@ -156,9 +156,8 @@ def _print(one: "Suspect") -> None:
     def put(text: str) -> None:
         console.print(text, soft_wrap=True)  # a quoted line must stay one line
 
-    names = [str(device.address), device.mac, device.vendor, device.hostname]
     role = f" ({one.role})" if one.role else ""
-    put(f"{one.verdict}{role}: " + "  ".join(show.clean(name, 80) for name in names if name))
+    put(f"{one.verdict}{role}: {_device.names(device)}")
     put(f"  because: {show.clean(one.because)}")
     if device.first_seen is not None:
         put(f"  first seen {show.when(device.first_seen)}")

@@ -62,7 +62,10 @@ class Reader:
         keeper.packets = any(one.packets for one in found)
         patterns = [one.candidate for one in found]
         # One after the other: a pattern that begins with a literal is several times as fast as their union.
-        skim = all(patterns) and self._reading.size > SMALL and not keeper.asked
+        if keeper.asked:
+            told = all(one.kind in ("gateway", "flows") for one in found)
+            patterns = [keeper.needle] if told else [b""]
+        skim = all(patterns) and self._reading.size > SMALL
         self._scans = [re2.compile(one) for one in patterns] if skim else []
         self._dense, self._longest = 0, LONGEST
 

@@ -52,8 +52,8 @@ def read(
 ) -> Reading:
     """Read one file. `near` (Unix seconds) places times without a year; default: the file's own time.
 
-    `take` is given all but attempts as they come; without it they are kept. With `about`, connections of
-    which it is true, on whatever port, are given to `take` as well.
+    `take` is given all but attempts as they come; without it they are kept. With `about`, the
+    connections that it wants, on whatever port, are given to `take` as well.
     """
     reading = Reading(str(path))
     try:

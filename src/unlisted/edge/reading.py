@@ -1,6 +1,7 @@
 """What came of reading one file: counts, facts, and what was not understood."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct, field
@@ -13,8 +14,14 @@ from unlisted.messages import Attempt, Contact, Evidence, Lease
 KEPT = 3  # samples of lines that were not understood
 CUT = "cut off or damaged: read as far as it goes"
 
-About = Callable[[Attempt | Contact], bool]  # true for a connection that is wanted
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
+
+
+class About(NamedTuple):
+    """Which connections are asked for, on whatever port."""
+
+    wanted: Callable[[Attempt | Contact], bool]
+    needle: bytes = b""  # RE2: stands in each text line that may tell of one; b"": nobody knows
 
 
 class Reading(Struct):
@@ -86,8 +93,13 @@ class Keeper:
         """True when contacts on any port are wanted."""
         return self._about is not None
 
+    @property
+    def needle(self) -> bytes:
+        """What stands in each line that is asked for; b"" when that cannot be said."""
+        return self._about.needle if self._about is not None else b""
+
     def _concerns(self, fact: Attempt | Contact) -> bool:
-        return self._about is not None and self._about(fact)
+        return self._about is not None and self._about.wanted(fact)
 
     def not_understood(self, line: str) -> None:
         """A record that no format knows."""

@@ -40,6 +40,14 @@ class Question(Struct, frozen=True):
             return True
         return bool(self.port) and fact.sport == self.port and fact.nat is None
 
+    @property
+    def needle(self) -> bytes:
+        """RE2: what stands in every line of a log that may answer it; b"" for IPv6, spelled in many ways."""
+        if self.address.version == 6:
+            return b""
+        address = str(self.address).replace(".", r"\.")
+        return (f"{address}|{self.port}" if self.port and not self.contacted else address).encode()
+
 
 class Candidate(Struct, frozen=True, rename={"start": "from", "end": "to"}):
     """Somebody whom it may have been."""

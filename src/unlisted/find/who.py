@@ -27,12 +27,13 @@ class Identity(NamedTuple):
 class _Card:
     """What is known of one MAC wherever it was."""
 
-    __slots__ = ("_named_at", "addresses", "first_seen", "hostname")
+    __slots__ = ("_named_at", "addresses", "first_seen", "hostname", "identities")
 
     def __init__(self) -> None:
         self.addresses: set[Address] = set()
         self.first_seen: float | None = None
         self.hostname = ""
+        self.identities: set[str] = set()
         self._named_at = -inf
 
     def add(self, lease: Lease) -> None:
@@ -45,6 +46,14 @@ class _Card:
             self.hostname, self._named_at = lease.hostname, at
 
 
+def _told_apart(lease: Lease) -> str:
+    """The client id where it tells more than the MAC: not the MAC itself (RFC 2132 §9.14), nor a name."""
+    octets = lease.client_id.lower().replace("-", ":").split(":")
+    if len(octets) < 8 or ":".join(octets[1:]) == lease.mac:
+        return ""
+    return ":".join(octets)
+
+
 class Who:
     """Everything known of who was here. `vendor` names the maker of a MAC."""
 
@@ -52,6 +61,7 @@ class Who:
         self._vendor = vendor
         self._pasts: dict[Address, Past] = {}
         self._cards: dict[str, _Card] = {}
+        self._clients: dict[str, dict[str, None]] = {}  # client id: the MACs that gave it
         self._accounts: dict[tuple[str, str], tuple[float, float]] = {}  # MAC and account: when
 
     def __len__(self) -> int:
@@ -63,6 +73,9 @@ class Who:
             return
         self._cards.setdefault(lease.mac, _Card()).add(lease)
         self._logged_on(lease)
+        if (told := _told_apart(lease)) and len(self._clients) < ACCOUNTS:
+            self._cards[lease.mac].identities.add(told)
+            self._clients.setdefault(told, {})[lease.mac] = None
         for mac in self._pasts.setdefault(lease.address, Past()).add(lease):
             self._cards[mac].addresses.discard(lease.address)
             if not self._cards[mac].addresses:
@@ -111,6 +124,16 @@ class Who:
     def device(self, address: Address, at: float, mac: str = "") -> Device:
         """The device alone; where several fit, it is known by its address only."""
         return self.identify(address, at, mac).device
+
+    def same(self, mac: str) -> tuple[str, ...]:
+        """Other MACs that gave the same DHCP client id, one not made from a MAC: the same device."""
+        card = self._cards.get(mac)
+        return tuple(
+            other
+            for identity in (card.identities if card else ())
+            for other in self._clients.get(identity, ())
+            if other != mac
+        )
 
     def known(self, mac: str) -> Device:
         """The device of a MAC, wherever it was."""
