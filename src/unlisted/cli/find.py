@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         show.say("could not tell: no line of these is about the mail ports (25, 465, 587)")
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
         return 3
-    setting = rank.Setting(inside, settings.own, senders)
+    setting = rank.Setting(inside, settings.own, senders, settings.roles)
     found = rank.judge(gathered.flows, gathered.who, setting, gathered.sent())
     return _answer(found, as_json=args.json, everyone=args.all)
 

@@ -19,8 +19,8 @@ from unlisted import codec, net, show
 from unlisted.edge import mail, read, vendors
 from unlisted.edge.blocks import virtual
 from unlisted.edge.read import Progress, Reading
-from unlisted.find import rank
 from unlisted.find.columns import Flows, join
+from unlisted.find.served import Deliveries
 from unlisted.find.who import Who
 from unlisted.messages import Delivery, Lease, Listing, Refusal, Submission
 from unlisted.net import Address
@@ -58,9 +58,9 @@ class Gathered(Struct):
         """True when a file of one of these kinds was recognized."""
         return any(kind in kinds for reading in self.readings for kind in (reading.kind, *reading.kinds))
 
-    def sent(self) -> rank.Deliveries:
+    def sent(self) -> Deliveries:
         """The mail server's deliveries, for knowing it again in a gateway's log."""
-        deliveries = rank.Deliveries()
+        deliveries = Deliveries()
         for delivery in self.deliveries:
             deliveries.add(delivery)
         return deliveries
