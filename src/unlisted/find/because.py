@@ -100,7 +100,7 @@ def _departure(hour: Hour) -> str:
     if hour.failed > hour.usual_failed:
         told += f"; {hour.failed:.0%} of the new ones did not answer, {hour.usual_failed:.0%} before"
     return told + (
-        ". It may be abused: look for one account, script or host in its mail log. A newsletter looks the same"
+        ". It may be abused: look for one account, script or host in its mail log (a newsletter looks alike)"
     )
 
 
