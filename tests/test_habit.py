@@ -50,7 +50,7 @@ def test_a_volume_to_known_networks_stands_out_too_unless_it_is_retries() -> Non
     hours = office(7) | {7 * 24 + 3: (5000, 0)}
     found = judged(hours)
     assert found is not None
-    assert (found.attempts, found.usual_attempts) == (5000, 40)
+    assert (found.volume, found.usual_volume) == (5000, 40)
     assert judged(hours, frozenset({7 * 24 + 3})) is None
 
 

@@ -10,10 +10,26 @@ from unlisted.find.columns import Flows
 from unlisted.find.habit import Hour
 from unlisted.find.roles import Profile, Role
 from unlisted.find.served import Rows
+from unlisted.find.trip import Near
 from unlisted.messages import Device
 
 CALLED = 3  # networks; as many as the role of a mail exchanger wants
 CANDIDATES = 4  # MACs named where the leases leave several
+
+
+_SCORES = {
+    "fast": "the fast score, which counts new networks within minutes",
+    "slow": "the slow score, which counts new networks over days",
+    "fast and slow": "both scores, of minutes and of days",
+}
+
+
+class Crossing(NamedTuple):
+    """Where a device tripped first."""
+
+    row: int
+    attempt: int  # how many it had made by then
+    which: str  # of trip.SCORES
 
 
 class Grounds(NamedTuple):
@@ -24,12 +40,17 @@ class Grounds(NamedTuple):
     profile: Profile
     role: Role | None
     broken: Role | None  # declared, but the device goes beyond it
-    crossed: tuple[int, int, str] | None  # row, how many-eth attempt, by which score
-    half: bool  # of a threshold
+    crossed: Crossing | None
+    near: Near  # how near to tripping it ever was
     hour: Hour | None  # in which it left its own past
     young: bool  # its past is too short to tell
     candidates: tuple[Device, ...]
     doubt: str
+
+
+def halfway(near: Near) -> bool:
+    """True when a score passed half of its threshold."""
+    return 2 * near.score >= near.threshold
 
 
 def because(seen: Grounds) -> str:
@@ -45,14 +66,14 @@ def because(seen: Grounds) -> str:
     if seen.hour is not None:
         told += ". " + _departure(seen.hour)
     elif seen.crossed is not None and (seen.role is None or seen.role.excuses != "all"):
-        told += "; " + _crossing(seen, *seen.crossed)
+        told += "; " + _crossing(seen, seen.crossed)
     elif seen.crossed is not None and seen.young and seen.role is not None and seen.role.past is not None:
         days = seen.role.past.days
         told += (
             f". Its own past says nothing yet: that wants more than {days:g} {'day' if days == 1 else 'days'}"
         )
-    elif seen.role is None and seen.half:
-        told += "; its score passed half of the threshold"
+    elif seen.role is None and halfway(seen.near):
+        told += f"; it passed half of the threshold of {_SCORES[seen.near.which]}"
     if seen.role is not None and seen.role.excuses == "naming" and seen.crossed is not None:
         told += ". A bot that ran as long would look the same: a mail server of yours is named with --sender"
     if seen.candidates:
@@ -79,11 +100,11 @@ def _made(seen: Grounds) -> str:
     return made
 
 
-def _crossing(seen: Grounds, row: int, count: int, score: str) -> str:
-    """Where the score crossed its threshold."""
-    took = int(seen.flows.at[row] - seen.flows.at[seen.rows[0]]) / 1e6
+def _crossing(seen: Grounds, crossed: Crossing) -> str:
+    """Where a score crossed its threshold."""
+    took = int(seen.flows.at[crossed.row] - seen.flows.at[seen.rows[0]]) / 1e6
     when = f"{span(took)} after the first" if took else "at the same moment of the log as the first"
-    told = f"attempt {count}, {when}, crossed the threshold{score}"
+    told = f"attempt {crossed.attempt}, {when}, crossed the threshold of {_SCORES[crossed.which]}"
     if seen.role is None and seen.profile.called >= CALLED:
         told += ". Servers outside call its port 25: if it is a mail server of yours, name it (--sender)"
     return told
@@ -92,13 +113,17 @@ def _crossing(seen: Grounds, row: int, count: int, score: str) -> str:
 def _departure(hour: Hour) -> str:
     """The hour in which a sender by trade left its own past."""
     begin = datetime.fromtimestamp(hour.start / 1e6, UTC)
-    told = (
-        f"In the hour from {begin:%Y-%m-%d %H:%M}Z it contacted {hour.new:,} networks for the first time"
-        f" (at most {hour.usual_new:,} in the busy hours of the {span(hour.hours * 3600.0)} before) with"
-        f" {hour.attempts:,} attempts (at most {hour.usual_attempts:,})"
+    what, count, usual = (
+        ("contacted {} for the first time", f"{hour.new:,} networks", hour.usual_new)
+        if hour.by_new
+        else ("made {}", f"{hour.volume:,} attempts that did not fail", hour.usual_volume)
     )
-    if hour.failed > hour.usual_failed:
-        told += f"; {hour.failed:.0%} of the new ones did not answer, {hour.usual_failed:.0%} before"
+    told = (
+        f"In the hour from {begin:%Y-%m-%d %H:%M}Z it {what.format(count)}, after at most {usual:,} in the"
+        f" busy hours of the {span(hour.hours * 3600.0)} before"
+    )
+    if hour.by_new and hour.failed > hour.usual_failed:
+        told += f"; {hour.failed:.0%} of them did not answer, {hour.usual_failed:.0%} of the new ones before"
     return told + (
         ". It may be abused: look for one account, script or host in its mail log (a newsletter looks alike)"
     )

@@ -31,10 +31,11 @@ class Hour(NamedTuple):
 
     start: int  # microseconds
     row: int  # of the device's rows: where it passed the limit
+    by_new: bool  # the new networks passed the limit, else the volume
     new: int  # networks contacted for the first time
     usual_new: int  # the same in the busiest hours before
-    attempts: int  # that are not known to have failed
-    usual_attempts: int
+    volume: int  # attempts that are not known to have failed
+    usual_volume: int
     failed: float  # share of the first contacts known to have failed
     usual_failed: float
     hours: int  # of past
@@ -84,7 +85,7 @@ def departure(
                 counted, before = (fresh, limit) if over else (~failed, full)
                 row = start + int(np.searchsorted(np.cumsum(counted[start:end]), before))
                 return Hour(
-                    int(at[0]) + now * HOUR, row, first, usual, volume, most,
+                    int(at[0]) + now * HOUR, row, over, first, usual, volume, most,
                     (bad[end] - bad[start]) / max(1, first), bad[start] / max(1, new[start]), now,
                 )  # fmt: skip
         news.add(now, first)

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from unlisted import net
 from unlisted.find import habit, roles, trip
-from unlisted.find.because import Grounds, because
+from unlisted.find.because import Crossing, Grounds, because, halfway
 from unlisted.find.columns import OUTCOMES, Devices, Flows, columns, devices
 from unlisted.find.doubts import doubts
 from unlisted.find.outgoing import Outgoing, outgoing
@@ -102,9 +102,8 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
             rows=rows,
             who=made.who[number],
             addresses=addresses,
-            peak=int(state.peak[number]),
-            threshold=int(table.threshold),
-            crossed=None if alarm is None else (int(alarms.row[alarm]), int(alarms.attempt[alarm]), ""),
+            near=trip.highest(state, number, table),
+            crossed=None if alarm is None else _crossing(alarms, alarm),
             delivered=served.delivered if number == served.device else 0,
             callers=max(out.callers.get(address, NOBODY) for address in addresses),
             doubt=doubtful.why.get(number, ""),
@@ -114,6 +113,11 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     order: Mapping[str, int] = {"rogue": 0, "suspect": 1, "honest": 2}
     suspects.sort(key=lambda one: (order[one.verdict], -one.score, -one.attempts, one.device.key))
     return Findings(suspects, notes, told=True)
+
+
+def _crossing(alarms: trip.Alarms, place: int) -> Crossing:
+    row, attempt, which = (int(column[place]) for column in (alarms.row, alarms.attempt, alarms.which))
+    return Crossing(row, attempt, trip.SCORES[which])
 
 
 def _by_device(ids: npt.NDArray[np.int32]) -> Iterator[tuple[int, Rows]]:
@@ -135,9 +139,8 @@ class _Seen(NamedTuple):
     rows: Rows
     who: Identity
     addresses: list[Address]
-    peak: int
-    threshold: int
-    crossed: tuple[int, int, str] | None  # row, how many-eth attempt, by which score
+    near: trip.Near  # how near to tripping it ever was
+    crossed: Crossing | None
     delivered: int
     callers: tuple[int, int]  # networks outside that called its port 25, and those of them that it answered
     doubt: str
@@ -166,7 +169,7 @@ def _suspect(seen: _Seen, setting: Setting) -> Suspect:
         role=judged.role,
         broken=judged.broken,
         crossed=seen.crossed,
-        half=2 * seen.peak >= seen.threshold,
+        near=seen.near,
         hour=judged.hour,
         young=judged.hour is None and _young(profile, judged.role),
         candidates=seen.who.candidates,
@@ -175,7 +178,7 @@ def _suspect(seen: _Seen, setting: Setting) -> Suspect:
     return Suspect(
         device=_first_seen(seen.who.device, int(flows.at[rows[0]]) / 1e6),
         verdict=judged.verdict,
-        score=round(seen.peak / trip.NATS, 3),
+        score=round(seen.near.score / trip.NATS, 3),
         attempts=len(rows),
         destinations=int(np.unique(flows.dst[rows]).size),
         flagged_at=int(flows.at[flagged[0]]) / 1e6 if flagged else None,
@@ -194,11 +197,11 @@ def _verdict(seen: _Seen, profile: roles.Profile, setting: Setting) -> _Verdict:
         role, broken = None, role
     elif role is None:
         role = roles.recognise(profile)
-    crossed = seen.crossed[:2] if seen.crossed else None
+    crossed = (seen.crossed.row, seen.crossed.attempt) if seen.crossed else None
     if role is None or role.excuses == "low":
         if crossed is not None:
             return _Verdict("suspect" if seen.nobody else "rogue", None, crossed, broken=broken)
-        half = role is None and 2 * seen.peak >= seen.threshold and profile.destinations >= FAN_OUT
+        half = role is None and halfway(seen.near) and profile.destinations >= FAN_OUT
         return _Verdict("suspect" if half else "honest", role, broken=broken)
     if (hour := _departure(seen, role)) is not None:
         return _Verdict("suspect", role, (int(seen.rows[hour.row]), hour.row + 1), hour)
