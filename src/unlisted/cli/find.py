@@ -35,17 +35,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDR|MAC",
         help="an honest mail sender (may be repeated)",
     )
-    parser.add_argument("--all", action="store_true", help="show the honest devices as well")
+    parser.add_argument(
+        "--all", action="store_true", help="show the honest devices, or every attempt, as well"
+    )
+    parser.add_argument(
+        "--explain",
+        metavar="DEVICE",
+        help="show the score of one device (address, MAC or host name) attempt by attempt",
+    )
+    parser.add_argument("--svg", metavar="FILE", help="with --explain: write the picture there")
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, judge, show. 0 nobody, 1 somebody, 3 could not tell."""
     from unlisted import config, show
-    from unlisted.cli import _given
+    from unlisted.cli import _explained, _given
     from unlisted.edge import folder
     from unlisted.edge.progress import bar
     from unlisted.find import rank
 
+    _explained.check(args)
     settings = config.load(args.config)
     inside = _given.networks("--inside", args.inside) or settings.inside
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
@@ -60,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
         return 3
     setting = rank.Setting(inside, settings.own, senders, settings.roles)
+    if args.explain is not None:
+        return _explained.run(args, gathered, setting)
     found = rank.judge(gathered.flows, gathered.who, setting, gathered.sent())
     return _answer(found, as_json=args.json, everyone=args.all)
 
