@@ -14,37 +14,49 @@ returns the state from which the next call goes on, so a stream may be cut anywh
 integers (thousandths of a nat), so every engine gives the same answer bit for bit. Numba compiles
 the loop where it is installed and the call is large enough to pay for it.
 
-Page, Biometrika 41 (1954); Jung et al., IEEE S&P 2004 (first contact); the numbers: data/trip.toml.
+Page, Biometrika 41 (1954); Jung et al., IEEE S&P 2004 (first contact); the numbers: data/trip.toml,
+read by weights.py.
 """
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from msgspec import Meta, Struct
 
-from unlisted import catalogue
+from unlisted.find.weights import HOUR, NATS, SECOND, SLOTS, Table, load
+
+__all__ = [
+    "GAPS",
+    "NATS",
+    "SCORES",
+    "SLOTS",
+    "Alarms",
+    "Attempts",
+    "Near",
+    "State",
+    "Table",
+    "Trace",
+    "advance",
+    "highest",
+    "load",
+    "now",
+    "trace",
+]
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Small: TypeAlias = npt.NDArray[np.int8]
 Column: TypeAlias = npt.NDArray[np.integer[Any]]
 
-NATS = 1000  # score units in one nat
-SLOTS = 64  # networks remembered per device; a spammer overflows it, and is long tripped by then
 HALF = SLOTS // 2  # of a full memory this half is overwritten, oldest first
 COMPILE_FROM = 50_000
 LAST = 1 << 60  # microseconds; later times, and those before 1970, are taken as the nearest that fits
+HIGHEST = 1 << 40  # no score is higher, whatever the table
 SCORES = ("", "fast", "slow", "fast and slow")  # by Alarms.which
 GAPS = ("second", "minute", "hour", "longer", "first-ever")  # since the first contact before, by Trace.gap
 
-OUTCOMES = ("unknown", "answered", "refused", "silent")
-
-_SECOND = 1_000_000  # microseconds
-_HOUR = 3600 * _SECOND
-_LONGEST = 10_000 * _HOUR  # beyond it no score is left; keeps drift times time within 63 bits
+_LONGEST = 10_000 * HOUR  # a longer time counts as this one: drift times time stays within 63 bits
 _NEAR = 8  # places at the front that are not sorted by use any more
 
 
@@ -97,96 +109,6 @@ class State(NamedTuple):
         """The same with room for `devices` devices."""
         more = State.new(max(0, devices - len(self.fast)))
         return State(*(np.concatenate(pair) for pair in zip(self, more, strict=True)))
-
-
-class Table(NamedTuple):
-    """The parameters as integers: what the loop reads. Scores in thousandths of a nat."""
-
-    fast: Ints  # gap class * 3 + port class
-    slow: Ints  # port class, then the same for the first `usual` networks
-    outcome: Ints  # outcome * 3 + port class
-    age: Ints
-    repeat: Ints  # on a port that this network was tried on before, on another one
-    fast_drift: int  # an hour
-    slow_drift: int
-    fast_threshold: int
-    slow_threshold: int
-    ceiling: int  # times the threshold
-    usual: Ints  # networks, by port class
-    quiet: int  # microseconds
-
-
-_Nats = Annotated[float, Meta(ge=-1000, le=1000)]
-_Drift = Annotated[float, Meta(ge=0, le=100)]
-_Rate = Annotated[float, Meta(gt=0, le=1e9)]
-_Ports = tuple[_Nats, _Nats, _Nats]
-_Networks = Annotated[int, Meta(ge=0, le=SLOTS)]
-
-
-class Fast(Struct, frozen=True, forbid_unknown_fields=True):
-    """[fast] of data/trip.toml, in nats."""
-
-    false_alarms: _Rate
-    events: _Rate
-    drift: _Drift
-    first: dict[str, _Ports]
-    repeat: dict[str, _Nats]
-    outcome: dict[str, _Ports]
-    age: dict[str, _Nats]
-
-
-class Slow(Struct, frozen=True, forbid_unknown_fields=True):
-    """[slow] of data/trip.toml, in nats."""
-
-    false_alarms: _Rate
-    events: _Rate
-    drift: _Drift
-    quiet: Annotated[float, Meta(ge=0, le=1e6)]
-    usual: tuple[_Networks, _Networks, _Networks]
-    first: dict[str, _Ports]
-
-
-class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
-    """data/trip.toml, in nats."""
-
-    checked: str
-    source: str
-    ceiling: Annotated[int, Meta(ge=1, le=1000)]
-    fast: Fast
-    slow: Slow
-
-
-@lru_cache(maxsize=1)
-def load() -> Table:
-    """The parameters of data/trip.toml as the loop wants them."""
-    given = catalogue.read("trip", Parameters)
-    fast, slow = given.fast, given.slow
-
-    def units(*values: float) -> Ints:
-        return np.array([round(value * NATS) for value in values], np.int64)
-
-    return Table(
-        fast=units(*(value for gap in GAPS for value in fast.first[gap])),
-        slow=units(*slow.first["another"], *slow.first["usual"]),
-        outcome=units(*(value for name in OUTCOMES for value in fast.outcome[name])),
-        age=units(*(fast.age[name] for name in ("known", "new"))),
-        repeat=units(fast.repeat["same-port"], fast.repeat["other-port"]),
-        fast_drift=round(fast.drift * NATS),
-        slow_drift=round(slow.drift * NATS),
-        fast_threshold=threshold(fast.events, fast.false_alarms),
-        slow_threshold=threshold(slow.events, slow.false_alarms),
-        ceiling=given.ceiling,
-        usual=np.array(slow.usual, np.int64),
-        quiet=round(slow.quiet * _SECOND),
-    )
-
-
-def threshold(events: float, false_alarms: float) -> int:
-    """Where a score must trip so that an honest device does `false_alarms` times a year, by Wald's bound.
-
-    Each of its `events` may begin a climb from zero, and a climb reaches h with a chance of exp(-h) at most.
-    """
-    return max(1, round(math.log(events / false_alarms) * NATS)) if events > false_alarms else 1
 
 
 class Near(NamedTuple):
@@ -266,7 +188,7 @@ _KINDS = {  # of each column: its type, and how many values it may have
     "at": (np.int64, None),
     "prefix": (np.int64, None),
     "port": (np.int8, 3),
-    "outcome": (np.int8, len(OUTCOMES)),
+    "outcome": (np.int8, 4),
     "age": (np.int8, 2),
 }
 
@@ -329,23 +251,23 @@ def _walk(
             gap = abs(passed)  # two sources, or a clock set back: no burst because of that
             if since < 0:
                 kind = 4
-            elif gap < _SECOND:
+            elif gap < SECOND:
                 kind = 0
-            elif gap < 60 * _SECOND:
+            elif gap < 60 * SECOND:
                 kind = 1
-            elif gap < _HOUR:
+            elif gap < HOUR:
                 kind = 2
             else:
                 kind = 3
             if since >= 0:
-                after_fast = max(after_fast - min(max(passed, 0), _LONGEST) * fast_drift // _HOUR, 0)
+                after_fast = max(after_fast - min(max(passed, 0), _LONGEST) * fast_drift // HOUR, 0)
             after_fast += by_gap[kind * 3 + port[row]]
             after_fast += by_outcome[outcome[row] * 3 + port[row]] + by_age[age[row]]
             since = counted[who]
             passed = now - since
             if since < 0 or abs(passed) >= quiet:
                 if since >= 0:
-                    after_slow = max(after_slow - min(max(passed, 0), _LONGEST) * slow_drift // _HOUR, 0)
+                    after_slow = max(after_slow - min(max(passed, 0), _LONGEST) * slow_drift // HOUR, 0)
                 after_slow += by_port[port[row] + (3 if fresh[who] < usual[port[row]] else 0)]
                 counted[who] = now
             last[who] = now
