@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from unlisted.edge.read import Reading
     from unlisted.find.rank import Findings
     from unlisted.messages import Suspect
+    from unlisted.net import Address
 
 NAMED = 8  # files not read that are named one by one
 
@@ -34,6 +35,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="ADDR|MAC",
         help="an honest mail sender (may be repeated)",
+    )
+    parser.add_argument(
+        "--lookup",
+        action="append",
+        default=[],
+        metavar="DOMAIN",
+        help="ask DNS where mail to this domain of yours is brought: that is your mail server",
     )
     parser.add_argument(
         "--all", action="store_true", help="show the honest devices, or every attempt, as well"
@@ -68,11 +76,35 @@ def run(args: argparse.Namespace) -> int:
         show.say("could not tell: no line of these is about the mail ports (25, 465, 587)")
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
         return 3
-    setting = rank.Setting(inside, settings.own, senders, settings.roles)
+    setting = rank.Setting(
+        inside, settings.own, senders, settings.roles, _mail_hosts(args.lookup, settings.resolver)
+    )
     if args.explain is not None:
         return _explained.run(args, gathered, setting)
     found = rank.judge(gathered.flows, gathered.who, setting, gathered.sent())
     return _answer(found, as_json=args.json, everyone=args.all)
+
+
+def _mail_hosts(domains: list[str], named: str) -> "tuple[Address, ...]":
+    """Where the mail of these domains is brought, by DNS; said on stderr."""
+    from unlisted import show
+    from unlisted.edge import mailhosts, resolver
+    from unlisted.errors import UnlistedError
+    from unlisted.notice import dnsbl
+
+    if not domains:
+        return ()
+    for domain in domains:
+        if not dnsbl.hostname(domain):
+            raise UnlistedError(
+                f"--lookup {domain[:80]!r} is no domain", remedy="--lookup example.org", code=2
+            )
+    found, why = mailhosts.published(domains, (resolver.parse(named),) if named else resolver.system())
+    for address, host in found.items():
+        show.say(f"{address} is {show.clean(host)}")
+    for sentence in why:
+        show.say(show.clean(sentence))
+    return tuple(found)
 
 
 def _say(readings: "list[Reading]") -> None:

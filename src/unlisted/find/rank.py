@@ -65,8 +65,11 @@ def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
     out = outgoing(flows, setting.inside, macs, setting.own)
     notes = list(left_out(out, judged=out.flows.size > 0))
     declared = {roles.spelled(text) for text in (*setting.senders, *setting.roles)}
-    machine = lambda one: str(one) in declared or any(span.dated for span in who.spans(one))  # noqa: E731
-    if reason := wrong_side(out, setting.own, machine):
+
+    def is_machine(one: Address) -> bool:
+        return str(one) in declared or any(span.dated for span in who.spans(one))
+
+    if reason := wrong_side(out, setting.own, is_machine):
         return Findings([], [reason], told=False, outer=len(out.outer) > 1 and not out.flows.size)
     if not out.flows.size:
         nothing = ["no attempt on a mail port left the own network in these"] if flows.size else []

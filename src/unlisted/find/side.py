@@ -22,14 +22,14 @@ FIRST, LAST = 1, 254  # where routers mostly stand in a /24
 _BLIND = "It cannot tell which machine sent, and nobody is accused"
 
 
-def wrong_side(out: Outgoing, own: Sequence[Address], leased: Callable[[Address], bool]) -> str:
+def wrong_side(out: Outgoing, own: Sequence[Address], is_machine: Callable[[Address], bool]) -> str:
     """Why this log cannot name a device: it shows addresses after translation. "" when it can.
 
-    `leased`: a lease or the person says that a machine has the address.
+    `is_machine`: a lease or the person says that a machine has the address.
     """
     if not out.flows.size:
         return _outer(out, own) or _stayed(out)
-    if len(out.sources) > 1 or leased(out.sources[0]) or not gateway(out.sources[0]) or _own_mac(out):
+    if len(out.sources) > 1 or is_machine(out.sources[0]) or not gateway(out.sources[0]) or _own_mac(out):
         return ""
     return (
         f"every attempt comes from {out.sources[0]}, {_what(out.sources[0])}, and no MAC and no lease says"
