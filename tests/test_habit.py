@@ -8,7 +8,7 @@ from unlisted.find import roles
 from unlisted.find.habit import HOUR, Hour, departure
 from unlisted.find.roles import Past
 
-PAST = roles.load()["mail-server"].past or Past(1.0, 1.0, 1, 1.0)
+PAST = roles.load()["mail-server"].past or Past(1.0, 1.0, 1, 1.0, "")
 
 Hours = dict[int, tuple[int, int]]  # hour -> attempts, of these to new networks
 
@@ -21,7 +21,13 @@ def judged(hours: Hours, failing: frozenset[int] = frozenset(), past: Past = PAS
         at += [hour * HOUR + i * HOUR // (count + 1) for i in range(count)]
         fresh += [i < new for i in range(count)]
         failed += [hour in failing] * count
-    return departure(np.array(at, np.int64), np.array(fresh, np.bool_), np.array(failed, np.bool_), past)
+    return departure(
+        np.array(at, np.int64),
+        np.array(fresh, np.bool_),
+        np.array(failed, np.bool_),
+        ~np.array(failed, np.bool_),
+        past,
+    )
 
 
 def office(days: int) -> Hours:

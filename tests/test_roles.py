@@ -150,3 +150,26 @@ def test_every_role_of_the_documentation_can_be_declared() -> None:
     page = (Path(__file__).parents[1] / "docs" / "configuration.md").read_text()
     for name in roles.declarable():
         assert name in page, name
+
+
+def test_who_has_one_relay_is_held_to_its_past_by_what_was_answered() -> None:
+    def user(outcome: str) -> list[Attempt]:
+        days = [5 * DAY + n for n in range(3000)]
+        days += [day * DAY + n * 1800.0 for day in range(5) for n in range(20)]
+        return [
+            attempt(at, "203.0.113.25", dport=587, sport=1000 + n, outcome=outcome)
+            for n, at in enumerate(sorted(days))
+        ]
+
+    one = only(judge(user("answered")))
+    assert one.verdict == "suspect"
+    assert "attempts that were answered, after at most 2 in the busy hours" in one.because
+    assert "a new check looks alike" in one.because
+    for outcome in ("", "silent"):
+        assert only(judge(user(outcome))).verdict == "honest", "a stuck client is not accused"
+
+
+def test_a_monitor_that_goes_on_for_days_is_not_accused() -> None:
+    steady = [attempt(n * 6.0, f"203.0.113.{n % 2}", sport=n + 1, outcome="answered") for n in range(60_000)]
+    one = only(judge(steady))
+    assert (one.verdict, one.role) == ("honest", "service monitor")

@@ -8,7 +8,7 @@ import numpy as np
 from unlisted import net
 from unlisted.find.columns import Flows
 from unlisted.find.habit import Hour
-from unlisted.find.roles import Profile, Role
+from unlisted.find.roles import Past, Profile, Role
 from unlisted.find.served import Rows
 from unlisted.find.trip import Near
 from unlisted.messages import Device
@@ -63,8 +63,8 @@ def because(seen: Grounds) -> str:
             f"; it is declared as {_a(seen.broken.title)}, which contacts at most {seen.broken.declare:,}"
             " networks"
         )
-    if seen.hour is not None:
-        told += ". " + _departure(seen.hour)
+    if seen.hour is not None and seen.role is not None and seen.role.past is not None:
+        told += ". " + _departure(seen.hour, seen.role.past)
     elif seen.crossed is not None and (seen.role is None or seen.role.excuses != "all"):
         told += "; " + _crossing(seen, seen.crossed)
     elif seen.crossed is not None and seen.young and seen.role is not None and seen.role.past is not None:
@@ -110,13 +110,14 @@ def _crossing(seen: Grounds, crossed: Crossing) -> str:
     return told
 
 
-def _departure(hour: Hour) -> str:
+def _departure(hour: Hour, past: Past) -> str:
     """The hour in which a sender by trade left its own past."""
+    ended = "were answered" if past.answered else "did not fail"
     begin = datetime.fromtimestamp(hour.start / 1e6, UTC)
     what, count, usual = (
         ("contacted {} for the first time", f"{hour.new:,} networks", hour.usual_new)
         if hour.by_new
-        else ("made {}", f"{hour.volume:,} attempts that did not fail", hour.usual_volume)
+        else ("made {}", f"{hour.volume:,} attempts that {ended}", hour.usual_volume)
     )
     told = (
         f"In the hour from {begin:%Y-%m-%d %H:%M}Z it {what.format(count)}, after at most {usual:,} in the"
@@ -124,8 +125,9 @@ def _departure(hour: Hour) -> str:
     )
     if hour.by_new and hour.failed > hour.usual_failed:
         told += f"; {hour.failed:.0%} of them did not answer, {hour.usual_failed:.0%} of the new ones before"
-    return told + (
-        ". It may be abused: look for one account, script or host in its mail log (a newsletter looks alike)"
+    return (
+        f"{told}. It may be abused: look for one account, script or host in the mail log"
+        f" ({past.alike} looks alike)"
     )
 
 

@@ -5,7 +5,8 @@ hours do: the attempts are counted by the hour from its first, and an hour stand
 many times more networks contacted for the first time, or more attempts, than the busiest hours before it
 did. "Busiest" is a quantile: one odd hour of the past (a newsletter, a backlog) does not hide the next.
 Failures alone accuse nobody, for an outage of our own line fails everything: they are told beside it, and
-attempts known to have failed do not count as volume, which retries would raise.
+attempts known to have failed do not count as volume, which retries would raise. Of who has one relay, where
+new networks tell nothing, only what was answered counts: a client that is stuck is not accused.
 
 Compared is only with what was before: who begins to send spam has an honest past, and afterward the
 spam would be part of the usual. What was bad from the first hour on cannot be seen in this way.
@@ -19,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from unlisted.find.roles import Past
+
+Bools = npt.NDArray[np.bool_]
 
 HOUR = 3600 * 1_000_000  # microseconds
 DAY = 24  # hours
@@ -34,7 +37,7 @@ class Hour(NamedTuple):
     by_new: bool  # the new networks passed the limit, else the volume
     new: int  # networks contacted for the first time
     usual_new: int  # the same in the busiest hours before
-    volume: int  # attempts that are not known to have failed
+    volume: int  # attempts that count
     usual_volume: int
     failed: float  # share of the first contacts known to have failed
     usual_failed: float
@@ -65,13 +68,13 @@ class _Before:
 
 
 def departure(
-    at: npt.NDArray[np.int64], fresh: npt.NDArray[np.bool_], failed: npt.NDArray[np.bool_], past: Past
+    at: npt.NDArray[np.int64], fresh: Bools, failed: Bools, counts: Bools, past: Past
 ) -> Hour | None:
-    """The first hour that stands out; all in order of time, `at` in microseconds."""
+    """The first hour that stands out; all in order of time, `at` in microseconds. `counts`: it is volume."""
     hour = (at - at[0]) // HOUR
     starts = np.flatnonzero(np.r_[True, np.diff(hour) != 0])
     ends = np.r_[starts[1:], len(hour)]
-    new, good, bad = (np.r_[0, np.cumsum(mark)] for mark in (fresh, ~failed, fresh & failed))
+    new, good, bad = (np.r_[0, np.cumsum(mark)] for mark in (fresh, counts, fresh & failed))
     news, goods = _Before(past.busiest), _Before(past.busiest)
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         now, first, volume = int(hour[start]), int(new[end] - new[start]), int(good[end] - good[start])
@@ -82,7 +85,7 @@ def departure(
             full = max(past.least * past.times, 2 * past.times * max(1, most))
             over = first >= limit
             if over or volume >= full:
-                counted, before = (fresh, limit) if over else (~failed, full)
+                counted, before = (fresh, limit) if over else (counts, full)
                 row = start + int(np.searchsorted(np.cumsum(counted[start:end]), before))
                 return Hour(
                     int(at[0]) + now * HOUR, row, over, first, usual, volume, most,

@@ -220,8 +220,9 @@ def _departure(seen: _Seen, role: roles.Role) -> habit.Hour | None:
     prefixes = _prefixes(seen.flows, seen.rows)
     fresh = np.zeros(len(prefixes), np.bool_)
     fresh[np.unique(prefixes, return_index=True)[1]] = True
-    failed = seen.flows.outcome[seen.rows] > _ANSWERED
-    return habit.departure(seen.flows.at[seen.rows], fresh, failed, role.past)
+    outcome = seen.flows.outcome[seen.rows]
+    volume = outcome == _ANSWERED if role.past.answered else outcome <= _ANSWERED
+    return habit.departure(seen.flows.at[seen.rows], fresh, outcome > _ANSWERED, volume, role.past)
 
 
 def _young(profile: roles.Profile, role: roles.Role | None) -> bool:

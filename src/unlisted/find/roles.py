@@ -23,6 +23,8 @@ class Past(Struct, frozen=True, forbid_unknown_fields=True):
     times: float  # so many times as much stands out
     least: int  # networks; fewer new ones in an hour are no matter, however quiet it was before
     days: float  # of past, before an hour can be compared with it
+    alike: str  # what honest thing looks the same
+    answered: bool = False  # only attempts known to be answered are volume; else all not known to have failed
 
 
 class Role(Struct, frozen=True, forbid_unknown_fields=True):
