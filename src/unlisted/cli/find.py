@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from unlisted.edge.reading import Reading
     from unlisted.find.rank import Findings
     from unlisted.messages import Suspect
+    from unlisted.net import Address
 
 NAMED = 8  # files not read that are named one by one
 
@@ -44,19 +45,35 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDR|MAC",
         help="an honest mail sender (may be repeated)",
     )
-    parser.add_argument("--all", action="store_true", help="show the honest devices as well")
+    parser.add_argument(
+        "--lookup",
+        action="append",
+        default=[],
+        metavar="DOMAIN",
+        help="ask DNS where mail to this domain of yours is brought: that is your mail server",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="show the honest devices, or every attempt, as well"
+    )
+    parser.add_argument(
+        "--explain",
+        metavar="DEVICE",
+        help="show the score of one device (address, MAC or host name) attempt by attempt",
+    )
+    parser.add_argument("--svg", metavar="FILE", help="with --explain: write the picture there")
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, judge, show. 0 nobody, 1 somebody, 3 could not tell."""
     from unlisted import config, show
-    from unlisted.cli import _given
+    from unlisted.cli import _explained, _given
     from unlisted.edge import folder
     from unlisted.edge.progress import bar
-    from unlisted.find import rank, translated
+    from unlisted.find import rank
 
     if not args.source and not args.leases:
         raise UnlistedError("SOURCE is missing", remedy=_command(args), code=2)
+    _explained.check(args)
     settings = config.load(args.config)
     inside = _given.networks("--inside", args.inside) or settings.inside
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
@@ -75,11 +92,14 @@ def run(args: argparse.Namespace) -> int:
         show.say("could not tell: no line of these is about the mail ports (25, 465, 587)")
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
         return 3
-    setting = rank.Setting(inside, settings.own, senders)
-    flows, given, left = translated.inward(gathered.flows, gathered.translations, inside)
-    if given or left:
-        show.say(f"{given:,} attempts behind the translation were given back to their senders, {left:,} not")
-    found = rank.judge(flows, gathered.who, setting, gathered.sent())
+    setting = rank.Setting(
+        inside, settings.own, senders, settings.roles, _mail_hosts(args.lookup, settings.resolver)
+    )
+    if told := gathered.inward(inside):
+        show.say(told)
+    if args.explain is not None:
+        return _explained.run(args, gathered, setting)
+    found = rank.judge(gathered.flows, gathered.who, setting, gathered.sent())
     return _answer(found, as_json=args.json, everyone=args.all)
 
 
@@ -93,6 +113,27 @@ def _command(args: argparse.Namespace) -> str:
     return " ".join(["unlisted find", *words, *(["--at TIME"] if words else []), "FOLDER"]) + (
         "   (the folder that holds the gateway's logs and the leases)"
     )
+
+
+def _mail_hosts(domains: list[str], named: str) -> "tuple[Address, ...]":
+    """Where the mail of these domains is brought, by DNS; said on stderr."""
+    from unlisted import show
+    from unlisted.edge import mailhosts, resolver
+    from unlisted.notice import dnsbl
+
+    if not domains:
+        return ()
+    for domain in domains:
+        if not dnsbl.hostname(domain):
+            raise UnlistedError(
+                f"--lookup {domain[:80]!r} is no domain", remedy="--lookup example.org", code=2
+            )
+    found, why = mailhosts.published(domains, (resolver.parse(named),) if named else resolver.system())
+    for address, host in found.items():
+        show.say(f"{address} is {show.clean(host)}")
+    for sentence in why:
+        show.say(show.clean(sentence))
+    return tuple(found)
 
 
 def say(readings: "list[Reading]") -> None:

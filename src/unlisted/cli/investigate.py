@@ -48,7 +48,10 @@ def run(args: argparse.Namespace) -> int:
     inside = _given.networks("--inside", args.inside) or settings.inside
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
     gathered = folder.gather([args.folder], bar, own=own, mails=True)
-    found = rank.judge(gathered.flows, gathered.who, rank.Setting(inside, own, senders), gathered.sent())
+    gathered.inward(inside)
+    found = rank.judge(
+        gathered.flows, gathered.who, rank.Setting(inside, own, senders, settings.roles), gathered.sent()
+    )
     case = investigate(
         Material(
             refusals=tuple(gathered.refusals),

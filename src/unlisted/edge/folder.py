@@ -19,8 +19,9 @@ from unlisted import codec, net, show
 from unlisted.edge import dates, mail, read, vendors
 from unlisted.edge.blocks import virtual
 from unlisted.edge.reading import About, Progress, Reading
-from unlisted.find import rank, translated
+from unlisted.find import translated
 from unlisted.find.columns import Flows, join
+from unlisted.find.served import Deliveries
 from unlisted.find.translated import Translations
 from unlisted.find.who import Who
 from unlisted.messages import (
@@ -34,7 +35,7 @@ from unlisted.messages import (
     Submission,
     Translation,
 )
-from unlisted.net import Address
+from unlisted.net import Address, Network
 from unlisted.notice import bounce, dnsbl
 from unlisted.notice.lists import Scope
 
@@ -57,6 +58,7 @@ class Gathered(Struct):
     translations: Translations = field(default_factory=Translations)
     contacts: list[Attempt | Contact] = field(default_factory=list)  # those that were asked for
     presences: list[Presence] = field(default_factory=list)
+    moved: Flows | None = None  # the attempts, when they were given back
     unread: list[mail.Unread] = field(default_factory=list)
     mails: int = 0
     told: dict[int | bytes, str] = field(
@@ -66,15 +68,24 @@ class Gathered(Struct):
     @property
     def flows(self) -> Flows:
         """The attempts of all files."""
+        if self.moved is not None:
+            return self.moved
         return join([reading.flows for reading in self.readings if reading.flows is not None])
+
+    def inward(self, inside: tuple[Network, ...]) -> str:
+        """Give attempts that were logged behind the translation back to whom they were of; a sentence."""
+        self.moved, given, left = translated.inward(self.flows, self.translations, inside)
+        if not given and not left:
+            return ""
+        return f"{given:,} attempts behind the translation were given back to their senders, {left:,} not"
 
     def has(self, *kinds: str) -> bool:
         """True when a file of one of these kinds was recognized."""
         return any(kind in kinds for reading in self.readings for kind in (reading.kind, *reading.kinds))
 
-    def sent(self) -> rank.Deliveries:
+    def sent(self) -> Deliveries:
         """The mail server's deliveries, for knowing it again in a gateway's log."""
-        deliveries = rank.Deliveries()
+        deliveries = Deliveries()
         for delivery in self.deliveries:
             deliveries.add(delivery)
         return deliveries

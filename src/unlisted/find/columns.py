@@ -1,14 +1,9 @@
-"""Attempts as columns: gathered from messages or tables, freed of what is no attempt of ours, and handed
-to the trip's kernel with a device for each row.
-
-A packet log repeats a connection that is not answered (SYN retransmissions, RFC 9293 §3.8.1): the same
-source, port and destination again within `RETRANSMIT` is one attempt. Only what goes from inside to
-outside counts: mail that stays inside lists nobody's address.
+"""Attempts as columns: gathered from messages or tables, and handed to the trip's kernel with a device
+for each row. Between the two stands `outgoing.py`.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -19,7 +14,7 @@ from unlisted import net
 from unlisted.find.trip import Attempts
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Attempt, Evidence
-from unlisted.net import Address, Network
+from unlisted.net import Address
 
 OUTCOMES = ("", "answered", "refused", "silent")  # the kernel's numbers
 ACTIONS = ("", "pass", "block", "held")
@@ -29,7 +24,6 @@ ACTIONS = ("", "pass", "block", "held")
 RETRANSMIT = 35_000_000  # microseconds
 ROUTED = 4  # more IPv4 addresses than this behind one MAC: it is a router's, and tells no devices apart
 PORT_NUMBER = {port: number for number, port in enumerate(net.MAIL_PORTS)}
-_PORT_25, _PASS, _ANSWERED = 0, 1, 1  # places in net.MAIL_PORTS, ACTIONS and OUTCOMES
 # Rows in memory, of all sources together and of one once there are that many: 39 bytes each, and as much
 # again while they are put in order.
 MOST = 5_000_000
@@ -259,106 +253,6 @@ def join(many: Sequence[Flows]) -> Flows:
         packets += one.packets
     return _stacked(parts)._replace(
         addresses=tuple(addresses), macs=tuple(macs), files=tuple(files), packets=tuple(packets)
-    )
-
-
-class Outgoing(NamedTuple):
-    """What is left to judge, and what was left out, for saying so."""
-
-    flows: Flows  # in order of time
-    inside: int  # stayed inside
-    inbound: int  # came from outside
-    callers: dict[Address, tuple[int, int]]  # who calls port 25 of an address inside, see `_callers`
-    outer: tuple[Address, ...]  # sources that are not inside though the destination is outside too
-    outer_rows: int
-    repeats: int  # retransmissions, and what two sources tell of
-
-
-def outgoing(flows: Flows, inside: tuple[Network, ...], macs: AbstractSet[str] = frozenset()) -> Outgoing:
-    """The attempts from inside to outside, each once, in order of time.
-
-    A machine inside has a public IPv6 address as well, which no list of private ranges holds: it is
-    inside when its MAC is, because `macs` (from leases) or an attempt from a private address names it.
-    """
-    ours = np.array([net.inside(address, inside) for address in flows.addresses], np.bool_)
-    if not flows.size:
-        return Outgoing(flows, 0, 0, {}, (), 0, 0)
-    from_us, to_us = ours[flows.src], ours[flows.dst]
-    known = {int(card) for card in np.unique(flows.mac[from_us])} - {0}
-    known |= {number for number, mac in enumerate(flows.macs) if mac in macs}
-    six = np.array([address.version == 6 for address in flows.addresses], np.bool_)
-    from_us |= np.isin(flows.mac, sorted(known)) & six[flows.src]
-    outer = ~from_us & ~to_us
-    # Who is called and calls as well, both outside: our own public address, seen from its outer side.
-    ends = np.intersect1d(flows.src[outer], flows.dst[outer])
-    called = outer & np.isin(flows.dst, ends) & ~np.isin(flows.src, ends)
-    outer &= ~called
-    sources = tuple(flows.addresses[i] for i in np.unique(flows.src[outer]))
-    kept = flows.rows(from_us & ~to_us)
-    kept = kept.rows(np.argsort(kept.at, kind="stable"))
-    again = repeated(kept)
-    return Outgoing(
-        kept.rows(~again),
-        int((from_us & to_us).sum()),
-        int((~from_us & to_us).sum() + called.sum()),
-        _callers(flows.rows(~from_us & to_us)),
-        sources,
-        int(outer.sum()),
-        int(again.sum()),
-    )
-
-
-def _callers(inbound: Flows) -> dict[Address, tuple[int, int]]:
-    """Whose port 25 is called from outside, by how many networks, and how many of those were answered.
-
-    A call proves nothing, for anybody can send one; an answer is the called machine's own.
-    """
-    rows = inbound.rows((inbound.port == _PORT_25) & (inbound.action <= _PASS))
-    return {
-        address: (count, answered.get(address, 0))
-        for answered in [_networks(rows.rows(rows.outcome == _ANSWERED))]
-        for address, count in _networks(rows.rows(rows.outcome <= _ANSWERED)).items()
-    }
-
-
-def _networks(rows: Flows) -> dict[Address, int]:
-    """For each destination the number of networks that called it."""
-    networks: dict[Address, set[int]] = {}
-    for pair in np.unique(rows.dst.astype(np.int64) * len(rows.addresses) + rows.src):
-        called, caller = divmod(int(pair), len(rows.addresses))
-        networks.setdefault(rows.addresses[called], set()).add(net.prefix(rows.addresses[caller]))
-    return {address: len(seen) for address, seen in networks.items()}
-
-
-def repeated(flows: Flows) -> Bools:
-    """Rows of packet logs that repeat the connection of a row shortly before; all in order of time."""
-    again = np.zeros(flows.size, np.bool_)
-    if not flows.size:
-        return again
-    packet = np.array(flows.packets, np.bool_)[flows.file] & (flows.sport > 0)
-    order = np.lexsort((flows.at, flows.port, flows.sport, flows.dst, flows.src))
-    same = np.ones(len(order) - 1, np.bool_)
-    for column in (flows.src, flows.dst, flows.sport, flows.port):
-        same &= column[order[1:]] == column[order[:-1]]
-    gaps = np.diff(flows.at[order])
-    # The same connection at the same microsecond is one that two sources tell of.
-    doubled = (gaps == 0) & (flows.sport[order[1:]] > 0)
-    again[order[1:]] = same & (doubled | ((gaps <= RETRANSMIT) & packet[order[1:]]))
-    return again
-
-
-def wrong_side(out: Outgoing, own: Sequence[Address] = ()) -> str:
-    """Why this log cannot name a device: it shows addresses after translation. "" when it can."""
-    if out.flows.size or not out.outer:
-        return ""
-    if len(out.outer) == 1 or all(address in own for address in out.outer):
-        return (
-            f"every attempt comes from {out.outer[0]}, which is not inside: this log was taken on the outer"
-            " side of the address translation. It cannot tell which machine sent, and nobody is accused"
-        )
-    return (
-        f"none of the {len(out.outer)} sources is inside the own network"
-        " (name it with --inside NET if it has public addresses)"
     )
 
 

@@ -4,7 +4,7 @@
 lease does. Where two MACs remain, both are candidates and neither is named.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import NamedTuple
 
@@ -107,6 +107,11 @@ class Who:
     def forgotten(self) -> int:
         """How many starts and ends of leases were dropped: of one address only so many are kept."""
         return sum(past.forgotten for past in self._pasts.values())
+
+    @property
+    def addresses(self) -> Iterable[Address]:
+        """Every address that a lease or a neighbor table names."""
+        return self._pasts.keys()
 
     def macs(self, inside: Callable[[Address], bool]) -> set[str]:
         """Every MAC that had an address inside."""
