@@ -35,10 +35,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network, ...]") -> int:
     """Read what concerns the question, answer it. 1 with candidates, 3 without."""
+    import msgspec
+
     from unlisted import show
     from unlisted.cli.find import say
     from unlisted.edge import folder
     from unlisted.edge.progress import bar
+    from unlisted.edge.quoted import quoted
     from unlisted.edge.reading import About
     from unlisted.errors import UnlistedError
     from unlisted.find import seen
@@ -59,6 +62,7 @@ def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network
     if not when.zone:
         show.say(f"--at says no zone: taken as UTC, {show.when(when.at)}")
     found = seen.answer(asked, gathered.contacts, gathered.translations, gathered.who)
+    found = msgspec.structs.replace(found, candidates=tuple(quoted(found.candidates)))
     if gathered.translations.forgotten:
         show.say(f"{gathered.translations.forgotten:,} translations were too many to keep")
     for sentence in found.because:
@@ -92,7 +96,6 @@ def _socket(option: str, text: str) -> "tuple[Address, int]":
 
 def _print(candidates: "Sequence[Candidate]", *, everyone: bool) -> None:
     from unlisted import show
-    from unlisted.edge.quoted import quote
 
     console = show.console()
     shown = candidates if everyone else candidates[:SHOWN]
@@ -102,7 +105,7 @@ def _print(candidates: "Sequence[Candidate]", *, everyone: bool) -> None:
             " to ".join(show.when(at) or "?" for at in (one.start, one.end)) if one.start or one.end else ""
         )
         console.print(f"  {span + ': ' if span else ''}{one.via}", soft_wrap=True)
-        for line in quote(one.evidence[:3]):
+        for line in one.evidence[:3]:
             text = f"  {show.clean(line.source, 100)}:{line.line}: {show.clean(line.text, 300)}"
             console.print(text, soft_wrap=True)
     if len(shown) < len(candidates):

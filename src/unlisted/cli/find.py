@@ -160,19 +160,12 @@ def say(readings: "list[Reading]") -> None:
 
 
 def _answer(found: "Findings", *, as_json: bool, everyone: bool) -> int:
-    import msgspec
-
     from unlisted import show
-    from unlisted.edge.quoted import quote
+    from unlisted.edge.quoted import quoted
 
     for note in found.notes:
         show.say(note)
-    shown = [
-        msgspec.structs.replace(one, evidence=quote(one.evidence))
-        for one in found.suspects
-        if everyone or one.verdict != "honest"
-    ]
-    for one in shown:
+    for one in quoted([one for one in found.suspects if everyone or one.verdict != "honest"]):
         if as_json:
             show.emit(one)
         else:

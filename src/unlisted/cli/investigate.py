@@ -120,12 +120,12 @@ def _quoted(found: "Findings") -> "tuple[Suspect, ...]":
     """Suspects with the lines that convinced us read back from their files; the honest need none."""
     from msgspec import structs
 
-    from unlisted.edge.quoted import quote
+    from unlisted.edge.quoted import quoted
 
-    return tuple(
-        structs.replace(one, evidence=quote(one.evidence) if one.verdict != "honest" else ())
-        for one in found.suspects
+    suspects = (
+        one if one.verdict != "honest" else structs.replace(one, evidence=()) for one in found.suspects
     )
+    return tuple(quoted(list(suspects)))
 
 
 def _span(gathered: "Gathered") -> "Span | None":

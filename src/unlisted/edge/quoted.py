@@ -1,10 +1,13 @@
 """The lines that convinced us, read again from their files."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import msgspec
+import numpy as np
 
 from unlisted.edge import tables
 from unlisted.edge.blocks import LONGEST, Cut, head, known
@@ -27,23 +30,45 @@ def quote(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     )
 
 
+class Convinced(Protocol):
+    """What carries evidence: a suspect, a candidate."""
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The lines that convinced us."""
+
+
+T = TypeVar("T", bound=Convinced)
+
+
+def quoted(many: Sequence[T]) -> list[T]:
+    """The same with the text of their evidence; each file is read once for all of them."""
+    texts = iter(quote(one for each in many for one in each.evidence))
+    return [
+        msgspec.structs.replace(each, evidence=tuple(islice(texts, len(each.evidence))))  # type: ignore[type-var]
+        for each in many
+    ]
+
+
 def _lines(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
     if not path.is_file() or not numbers:
         return
     if known(head(path, 16)) == "parquet":
         yield from tables.rows(path, numbers)
         return
-    left = list(numbers)
+    left = deque(numbers)
     try:
         for block in blocks(path):
             end = block.first + block.lines
             if left[0] >= end:
                 continue
-            lines = block.data.split(b"\n")
+            ends = np.flatnonzero(block.ends)
             while left and left[0] < end:
-                number = left.pop(0)
-                text = lines[number - block.first][:LONGEST].rstrip(b"\r")
-                yield number, text.decode("utf-8", "replace")
+                number = left.popleft()
+                place = number - block.first
+                start = int(ends[place - 1]) + 1 if place else 0
+                stop = int(ends[place]) if place < len(ends) else block.end
+                yield number, block.buffer[start:stop][:LONGEST].rstrip(b"\r").decode("utf-8", "replace")
             if not left:
                 return
     except Cut:
