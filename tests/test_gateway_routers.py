@@ -251,6 +251,9 @@ PACKET = (
         ("LOGDROP ", "block"),
         ("TCPDROP: ", "block"),
         ("[BLOCKED - INBOUND] ", "block"),
+        ("[FW_ADT]D=O CD=O ", "block"),
+        ("[FW_ADT]A=A D=O CD=O ", "pass"),
+        ("[FW_ADT]A=C D=O ", ""),
         ("Illegal port 25 > ", ""),
         ("accessories: ", ""),
     ],
@@ -259,6 +262,26 @@ def test_the_prefix_tells_what_was_done(prefix: str, action: str) -> None:
     made = read("netfilter", PACKET.format(prefix))
     assert isinstance(made, Attempt)
     assert made.action == action
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "Nov 24 00:06:26 gw iptables: DROP ",
+        "2026-11-24T00:06:26.123456+00:00 gw nf_tables: FORWARD_DROP ",
+        "Nov 24 00:06:26 kernel: DROP ",
+        "<4>Nov 24 00:06:26 gw user.warn kernel: DROP ",
+        "<4>1 2026-11-24T00:06:26Z gw kernel - - - [12.345678] DROP ",
+        "[ 8626.978773] [UFW BLOCK] ",
+        "[Tue Nov 24 00:06:26 2026] [UFW BLOCK] ",
+        "Nov 24 00:06:26 gw ulogd[77]: DROP ",
+        "Nov 24 00:06:26 DROP: ",
+    ],
+)
+def test_what_netfilter_says_is_read_in_every_framing(front: str) -> None:
+    made = read("netfilter", front + PACKET.partition("{}")[2])
+    assert isinstance(made, Attempt)
+    assert made.action == "block"
 
 
 def test_a_tunnels_first_bytes_are_no_card() -> None:

@@ -14,6 +14,7 @@ the middle of a connection are logged too: those tell its translation and open n
 """
 
 import re
+from functools import lru_cache
 from typing import TypeAlias
 
 from unlisted import net
@@ -137,6 +138,7 @@ def _end(text: str) -> End:
     return net.ip(address), port(number.removeprefix(":"))
 
 
+@lru_cache(maxsize=1024)
 def _prefix(head: str) -> str | None:
     """What the rule's author wrote; None when it was not the firewall that spoke.
 

@@ -27,9 +27,11 @@ HINT = " SRC="
 PACKETS = True
 CANDIDATE = rb"DPT=(?:25|465|587)[ \r\n]"  # begins with a literal: RE2 then skips to it at memory speed
 
-# The kernel's tag, behind a host and a facility at most; RFC 5424 writes it without a colon.
+# The kernel's tag, or one that who forwards its words gives them, behind a host and a facility at most;
+# RFC 5424 writes it without a colon.
 _KERNEL = re.compile(
-    r"[\s|]*(?:[\w.@+:%-]{0,255}[\w.@+%-][ \t|]+){0,2}(?:kernel|ulogd)(?:(?:\[\d+\])?:|[ \t]+-[ \t])"
+    r"[\s|]*(?:[\w.@+:%-]{0,255}[\w.@+%-][ \t|]+){0,2}"
+    r"(?:kernel|ulogd|klogd|ip6?tables|nftables|nf_tables|netfilter|ufw)(?:(?:\[\d+\])?:|[ \t]+-[ \t])"
 )
 _PROGRAM = re.compile(r"\S\[\d+\]:")  # another program's tag
 _WORDS = 4  # of a host and a rule's prefix where there is no tag
