@@ -2,7 +2,8 @@
 
 RFC 3164 §4.1.2 (no year, no zone), RFC 5424 §6.2.3 and RFC 3339, logread of OpenWrt
 (`Mon Nov 23 13:48:21 2026`), `dmesg` (seconds since boot) and `dmesg -T`, journalctl's short-iso,
-short-full and short-unix, Proxmox (`20/Jun/2022:13:09:14 +0200`), Cisco (`Nov 23 2026 13:48:21`).
+short-full and short-unix, Proxmox (`20/Jun/2022:13:09:14 +0200`), Cisco (`Nov 23 2026 13:48:21`),
+RouterOS's `/log print` (`nov/23/2026 13:48:21`, `11-23 13:48:21`; `13:48:21` for what is of that day).
 
 A time without a year is put into the year that brings it nearest to `near`; one without a zone is
 taken as UTC. `Stamp` tells both, so that the reader can say aloud what was assumed.
@@ -19,6 +20,7 @@ _MONTHS = {
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
     )
 }
+_NAMES = {f"{number:02}": name for name, number in _MONTHS.items()}
 _PRI = re.compile(r"(?:\d{1,6} )?<\d{1,3}>(?:1 )?\s?")  # RFC 6587 octet count, RFC 3164 PRI, RFC 5424 version
 _CLOCK = r"(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
@@ -30,9 +32,11 @@ _BSD = re.compile(
 )
 _CTIME = re.compile(rf"{_DAY} ([A-Z][a-z]{{2}}) +(\d{{1,2}}) {_CLOCK}(?: (Z|UTC|GMT))? (\d{{4}})\b")
 _CLF = re.compile(rf"\b(\d{{1,2}})/([A-Z][a-z]{{2}})/(\d{{4}}):{_CLOCK} ?([+-]\d\d:?\d\d)?")
+_ROUTER = re.compile(rf" *(?:([a-z]{{3}})/(\d\d)(?:/(\d{{4}}))?|(\d\d)-(\d\d)) {_CLOCK}(?= )")
+_TODAY = re.compile(rf" *{_CLOCK}(?= )")
 _EPOCH = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?(?=[\s\]:,])")
 _BOOT = re.compile(r"(?:kern(?:el)?\S*:? )?\[ *(\d{1,9})\.(\d{6})\]")
-BOOT_LIMIT = 3e8  # seconds; a smaller time counts from boot: no machine runs for ten years
+BOOT_LIMIT = 3e8  # seconds; a smaller time counts from boot, or midnight: no machine runs for ten years
 
 
 class Stamp(NamedTuple):
@@ -95,6 +99,13 @@ def _long(text: str, start: int, near: float) -> Stamp | None:
         return Stamp(int(m[1]) + _fraction(m[2]), inset + m.end(), year=True, zone=True)
     if m := _BOOT.match(text):
         return Stamp(int(m[1]) + _fraction(m[2]), start + m.end(), year=True, zone=True)
+    if m := _ROUTER.match(text):
+        month = m[1].capitalize() if m[1] else _NAMES.get(m[4], "")
+        at = _place(month, m[2] or m[5], m.group(6, 7, 8), m[3], near, m[9])
+        return None if at is None else Stamp(at, start + m.end(), year=bool(m[3]), zone=False)
+    if m := _TODAY.match(text):
+        at = _seconds(1970, 1, 1, m.group(1, 2, 3), m[4], None)
+        return None if at is None else Stamp(at, start + m.end(), year=True, zone=True)
     if m := _CLF.search(text):
         month = _MONTHS.get(m[2])
         at = _seconds(int(m[3]), month, int(m[1]), m.group(4, 5, 6), m[7], m[8]) if month else None
@@ -165,7 +176,7 @@ def assumptions(stamps: list[Stamp]) -> tuple[str, ...]:
     """What had to be assumed about the times of a file, as sentences."""
     said = []
     if any(one.at < BOOT_LIMIT for one in stamps):
-        said.append("times count from the machine's start: order and gaps hold, dates do not")
+        said.append("times count from the machine's start, or tell no day: order and gaps hold, dates do not")
     if years := sorted({year_of(one.at) for one in stamps if not one.year}):
         span = f"{years[0]}" + (f" to {years[-1]}" if len(years) > 1 else "")
         said.append(f"no year in the times: taken as {span}")
