@@ -3,8 +3,9 @@
 Source: net/ipv4/arp.c (Linux 6.12); arp(8) and ndp(8) of net-tools, FreeBSD 14, OpenBSD 7 and macOS.
 Sample: tests/samples/arp/.
 
-Surprises: BSD and macOS leave out leading zeros of a MAC. Flags 0x0 are an address that did not answer; it keeps
-its old MAC. `PERM`, `permanent` and `S` entries are somebody's configuration, or the machine's own address.
+Surprises: BSD and macOS leave out leading zeros of a MAC. Flags 0x0 are an address that did not answer;
+it keeps its old MAC. `PERM`, `permanent` and `S` entries are somebody's configuration, or the machine's own
+address.
 """
 
 import re
@@ -29,14 +30,16 @@ _LINES = tuple(
         r"(?: \[\w+\])?(?: [A-Z]{1,4})?(?: on \S{1,32}| \[\w+\]| expires in \d+ seconds| permanent| ifscope"
         r"| published| expired){0,6}\s*",
         # arp -n, arp -e
-        rf"(?P<address>{_V4}) +(?:ether +(?P<mac>{_MAC}) +[A-Z]{{1,4}}|\(incomplete\)) +(?:\* +)?\S{{1,32}}\s*",
+        rf"(?P<address>{_V4}) +(?:ether +(?P<mac>{_MAC}) +[A-Z]{{1,4}}|\(incomplete\)) +(?:\* +)?"
+        r"\S{1,32}\s*",
         # arp -a and ndp -a of OpenBSD, ndp -a of FreeBSD and macOS
-        rf"(?P<address>{_V4}|{_V6}) +(?P<mac>{_MAC}|\(incomplete\)) +\S{{1,32}}(?: +(?:permanent|expired|\S{{1,12}}))?"
+        rf"(?P<address>{_V4}|{_V6}) +(?P<mac>{_MAC}|\(incomplete\)) +\S{{1,32}}(?: +\S{{1,12}})?"
         r"(?: +[RSDIPN?]{1,2}){0,2}(?: +[RlLps]{1,3})?(?: +\d+)?\s*",
     )
 )
 _BESIDE = re.compile(
-    r"IP address +HW type +Flags|Address +HWtype +HWaddress|(?:Host|Neighbor) +(?:Ethernet|Linklayer) Address|Entries: \d+"
+    r"IP address +HW type +Flags|Address +HWtype +HWaddress|(?:Host|Neighbor) +(?:Ethernet|Linklayer) Address"
+    r"|Entries: \d+"
 )
 
 

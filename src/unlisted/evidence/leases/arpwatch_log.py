@@ -1,9 +1,9 @@
 """arpwatch's log lines: an address was seen with a MAC for the first time, or with another than before.
 
 Source: arpwatch 2.1a15 (Debian), db.c, report.c; arpwatch(8). Sample: tests/samples/arpwatch_log/.
-`arpwatch: new station 192.168.50.23 3c:5a:b4:12:34:56 lan0`, `changed ethernet address 192.168.50.23 NEW (OLD)`,
-`flip flop …`, `reused old ethernet address …`, `new activity …` (nothing for six months). A bogon's address
-belongs to no network here, a mismatch is one packet's: both are passed over.
+`arpwatch: new station 192.168.50.23 3c:5a:b4:12:34:56 lan0`, `changed ethernet address 192.168.50.23 NEW
+(OLD)`, `flip flop …`, `reused old ethernet address …`, `new activity …` (nothing for six months). A bogon's
+address belongs to no network here, a mismatch is one packet's: both are passed over.
 """
 
 import re

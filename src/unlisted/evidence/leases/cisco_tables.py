@@ -30,7 +30,8 @@ _BINDING = re.compile(
 )
 _DATE = re.compile(r"(\w{3} \d\d \d{4}) (\d\d):(\d\d) ([AP])M")
 _BESIDE = re.compile(
-    r"Protocol +Address +Age \(min\)|IPv6 Address +Age Link-layer|Bindings from all pools|IP address +Client-ID/"
+    r"Protocol +Address +Age \(min\)|IPv6 Address +Age Link-layer|Bindings from all pools"
+    r"|IP address +Client-ID/"
 )
 
 

@@ -29,8 +29,8 @@ _RELEASE = re.compile(
     rf"DHCPRELEASE of ([0-9.]{{7,15}}) from {_MAC}(?: \((.{{0,255}}?)\))? via \S+(?: \((not )?found\))?"
 )
 _REPLY = re.compile(
-    r"Reply [NT]A: address ([0-9a-fA-F:.]{2,45}) to client with duid ((?:[0-9a-fA-F]{2}:){3,130}[0-9a-fA-F]{2})"
-    r" iaid = \S+ valid for (\d{1,10}) seconds"
+    r"Reply [NT]A: address ([0-9a-fA-F:.]{2,45}) to client with duid "
+    r"((?:[0-9a-fA-F]{2}:){3,130}[0-9a-fA-F]{2}) iaid = \S+ valid for (\d{1,10}) seconds"
 )
 _GIVEN_BACK = re.compile(
     r"Client ((?:[0-9a-fA-F]{2}:){3,130}[0-9a-fA-F]{2}) releases address ([0-9a-fA-F:.]{2,45})\s*$"
@@ -38,7 +38,8 @@ _GIVEN_BACK = re.compile(
 _BESIDE = re.compile(  # on a terminal, where no tag says whose they are
     r"(?:DHCP(?:DISCOVER|OFFER|REQUEST|DECLINE|NAK|INFORM|LEASEQUERY|EXPIRE) |DHCP(?:ACK|RELEASE) "
     r"|Internet Systems Consortium DHCP|Copyright 2\d{3}-2\d{3} Internet Systems Consortium"
-    r"|For info, please visit https?://www\.isc\.org/software/dhcp|(?:Config|Database|PID) file: \S{0,200}dhcp"
+    r"|For info, please visit https?://www\.isc\.org/software/dhcp"
+    r"|(?:Config|Database|PID) file: \S{0,200}dhcp"
     r"|Wrote \d+ (?:leases|deleted host|new dynamic|class decl|NA, )|Listening on +(?:LPF|BPF|Socket)/"
     r"|Sending on +(?:LPF|BPF|Socket)/|Server starting service\.)"
 )

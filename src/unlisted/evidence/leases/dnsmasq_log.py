@@ -1,12 +1,13 @@
 """dnsmasq's DHCP log lines: who got which address, and when; with `log-dhcp` also what kind of system it is.
 
-Source: dnsmasq 2.90, src/rfc2131.c (log_packet, do_options), src/rfc3315.c. Sample: tests/samples/dnsmasq_log/.
+Source: dnsmasq 2.90, src/rfc2131.c (log_packet, do_options), src/rfc3315.c. Sample:
+tests/samples/dnsmasq_log/.
 `dnsmasq-dhcp[9102]: 1120775550 DHCPACK(lan0) 192.168.50.129 3c:5a:b4:12:34:56 FRONTDESK-PC`; the number
 in front is the transaction's and stands there with `log-dhcp` only. DHCPRELEASE ends a lease.
 
-Surprises: the vendor class and the name that the client asks for stand before the DHCPACK, the options that it
-requests behind, over several lines; of a new client the DHCPOFFER has told them already. A lease is told at
-its DHCPACK, and once more when what follows makes its fingerprint whole.
+Surprises: the vendor class and the name that the client asks for stand before the DHCPACK, the options that
+it requests behind, over several lines; of a new client the DHCPOFFER has told them already. A lease is told
+at its DHCPACK, and once more when what follows makes its fingerprint whole.
 """
 
 import re

@@ -20,7 +20,8 @@ HINT = " "
 
 _ADDRESS = r"([0-9a-fA-F:.]{2,45})"
 _TAG = re.compile(  # its own log; by syslog; RFC 5424
-    r"(?:[ \t]*[\w.@+-]{1,255}(?=[ \t])){0,2}[ \t]*(?:kea-dhcp[46](?:\[\d{1,7}\]: | (?:\d{1,7}|-) \S{1,32} - |: ))?"
+    r"(?:[ \t]*[\w.@+-]{1,255}(?=[ \t])){0,2}[ \t]*"
+    r"(?:kea-dhcp[46](?:\[\d{1,7}\]: | (?:\d{1,7}|-) \S{1,32} - |: ))?"
     r"(?:(?:FATAL|ERROR|WARN|INFO|DEBUG)[ \t]+)?\[(?:kea-dhcp[46]|kea-legal-log)\S{0,120}\][ \t]+"
 )
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{3,60}(?= |$)")
