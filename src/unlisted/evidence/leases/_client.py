@@ -2,20 +2,6 @@
 
 from unlisted import net
 
-_GROUP = 1  # IEEE 802: the lowest bit of the first octet
-
-
-def card(text: str) -> str:
-    """The MAC of one network card; "" for none, for all zeros and for a group of receivers.
-
-    BSD, macOS and arpwatch leave out leading zeros: `0:1b:2c:3:4:5`.
-    """
-    parts = text.split(":")
-    if len(parts) == 6 and all(0 < len(part) <= 2 for part in parts):
-        text = ":".join(part.rjust(2, "0") for part in parts)
-    mac = net.mac(text)
-    return "" if not mac or mac == "00:00:00:00:00:00" or int(mac[:2], 16) & _GROUP else mac
-
 
 def colons(digits: str) -> str:
     """Bare hexadecimal digits as octets with colons, in lower case; "" when they are none."""

@@ -1,15 +1,16 @@
 """Neighbor tables of Windows: `arp -a`, `netsh interface ipv6 show neighbors`, `Get-NetNeighbor`.
 
 Source: Microsoft, "arp", "netsh interface", "Get-NetNeighbor". Sample: tests/samples/arp_windows/.
-Snapshots without a time. The last word of `arp -a` is in the system's language. Static entries for groups and
-broadcasts belong to nobody. The MAC has hyphens; netsh leaves it out, or writes zeros, where nobody answered.
+Snapshots without a time. The last word of `arp -a` is in the system's language. Static entries for groups
+and broadcasts belong to nobody. The MAC has hyphens; netsh leaves it out, or writes zeros, where nobody
+answered.
 """
 
 import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.leases._client import card
+from unlisted.evidence.card import card
 from unlisted.messages import Lease
 
 HINT = ""

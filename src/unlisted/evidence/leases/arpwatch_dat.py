@@ -1,15 +1,17 @@
 """arpwatch's table, arp.dat: each pair of a MAC and an address, and when it was last seen.
 
 Source: arpwatch 2.1a15 (Debian), file.c, arpwatch(8). Sample: tests/samples/arpwatch_dat/.
-`3c:5a:b4:12:34:56<tab>192.168.50.23<tab>1795441708<tab>pc<tab>lan0`, the name and the interface at times left
-out. Octets of a MAC have no leading zeros. The time is of the last packet: when the pair began is not told.
+`3c:5a:b4:12:34:56<tab>192.168.50.23<tab>1795441708<tab>pc<tab>lan0`, the name and the interface at times
+left out. Octets of a MAC have no leading zeros. The time is of the last packet: when the pair began is not
+told.
 """
 
 import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.leases._client import card, named
+from unlisted.evidence.card import card
+from unlisted.evidence.leases._client import named
 from unlisted.messages import Lease
 
 HINT = "\t"

@@ -10,8 +10,8 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
 from unlisted.evidence.framing import stamp, tagged
-from unlisted.evidence.leases._client import card
 from unlisted.messages import Lease
 
 HINT = "arpwatch"

@@ -5,9 +5,9 @@ Source: dhcpd.leases(5) of ISC DHCP 4.4.3; server/db.c, server/mdb6.c. Sample: t
 Surprises: each renewal is another block of the same address, the last one counts; all are told here, since
 one that was overwritten says who had it before. Times are UTC (`starts 1 2026/11/23 13:48:28`), or with
 `db-time-format local` seconds (`epoch 1795441708`); `never` is for ever. A block of state free, released or
-expired tells a lease that has ended; an abandoned address was somebody's who had no lease. The uid is quoted
-octets with octal escapes. In the DHCPv6 file the key of a block is four octets of IAID and the DUID, and a
-lease tells its end and its length. Blocks nest (`on expiry { … }`).
+expired tells a lease that has ended; an abandoned address was somebody's who had no lease. The uid is
+quoted octets with octal escapes. In the DHCPv6 file the key of a block is four octets of IAID and the DUID,
+and a lease tells its end and its length. Blocks nest (`on expiry { … }`).
 """
 
 import re
@@ -15,8 +15,9 @@ from collections.abc import Callable
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
 from unlisted.evidence.framing import stamp
-from unlisted.evidence.leases._client import card, duid_mac, fingerprint, named
+from unlisted.evidence.leases._client import duid_mac, fingerprint, named
 from unlisted.messages import Lease
 
 HINT = ""

@@ -11,8 +11,9 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
 from unlisted.evidence.framing import Stamp, stamp, tagged
-from unlisted.evidence.leases._client import card, duid_mac, named
+from unlisted.evidence.leases._client import duid_mac, named
 from unlisted.messages import Lease
 
 HINT = ""

@@ -1,9 +1,9 @@
 """hostapd's log: which card came to an access point or a switch's port, and when it left.
 
-Source: hostapd 2.10, src/ap/ap_drv_ops.c, ieee802_11.c, ieee802_1x.c, hostapd.c (hostapd_logger), wpa_ctrl.h.
-OpenWrt and UniFi write the same by syslog, hostapd itself on its terminal, hostapd_cli with `<3>` before it.
-Sample: tests/samples/hostapd/.
-`wlan0: AP-STA-CONNECTED 3c:5a:b4:12:34:56`, `wlan0: STA 3c:5a:b4:12:34:56 IEEE 802.11: disassociated`.
+Source: hostapd 2.10, src/ap/ap_drv_ops.c, ieee802_11.c, ieee802_1x.c, hostapd.c (hostapd_logger),
+wpa_ctrl.h. OpenWrt and UniFi write the same by syslog, hostapd itself on its terminal, hostapd_cli with
+`<3>` before it. Sample: tests/samples/hostapd/. `wlan0: AP-STA-CONNECTED 3c:5a:b4:12:34:56`, `wlan0: STA
+3c:5a:b4:12:34:56 IEEE 802.11: disassociated`.
 
 Surprises: an address is not told, so these are no leases. `authenticated` of IEEE 802.11 comes before the
 station is let in, that of IEEE 802.1X after. The identity stands in a line of its own, before.
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from msgspec import structs
 
 from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
 from unlisted.evidence.framing import stamp
-from unlisted.evidence.leases._client import card
 from unlisted.messages import Presence
 
 HINT = ": "

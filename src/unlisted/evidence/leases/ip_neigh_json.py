@@ -1,15 +1,15 @@
 """`ip -j neigh`: the kernel's table of neighbors as JSON, a snapshot without a time.
 
 Source: iproute2 6.1, ip/ipneigh.c. Sample: tests/samples/ip_neigh_json/. One record a line, or the array as
-the program writes it, on one line: `[{"dst":"192.0.2.5","dev":"lan0","lladdr":"3c:5a:…","state":["STALE"]}]`.
-Entries without lladdr failed.
+the program writes it, on one line:
+`[{"dst":"192.0.2.5","dev":"lan0","lladdr":"3c:5a:…","state":["STALE"]}]`. Entries without lladdr failed.
 """
 
 import msgspec
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.leases._client import card
+from unlisted.evidence.card import card
 from unlisted.messages import Lease
 
 HINT = '"dst"'

@@ -4,16 +4,17 @@ Source: Kea 2.6, src/lib/dhcpsrv/csv_lease_file4.cc, csv_lease_file6.cc, lease.h
 files have more columns; the header names them. Sample: tests/samples/kea_csv/.
 
 Surprises: a row is appended at each change, `expire` is when the lease ends, in UTC, and `expire` less
-`valid_lifetime` when it was given. A lifetime of zero deletes a lease, at a time that is not told. State 1 is
-declined, somebody else has that address; 2 is expired; 3 released; 4 registered, an address that the client
-made itself. A comma in a name is written `&#x2c`. A DHCPv6 row of type 2 is a prefix.
+`valid_lifetime` when it was given. A lifetime of zero deletes a lease, at a time that is not told. State 1
+is declined, somebody else has that address; 2 is expired; 3 released; 4 registered, an address that the
+client made itself. A comma in a name is written `&#x2c`. A DHCPv6 row of type 2 is a prefix.
 """
 
 import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse
-from unlisted.evidence.leases._client import card, colons, duid_mac, named
+from unlisted.evidence.card import card
+from unlisted.evidence.leases._client import colons, duid_mac, named
 from unlisted.messages import Lease
 
 HINT = ","

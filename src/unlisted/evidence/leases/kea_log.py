@@ -12,8 +12,9 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
 from unlisted.evidence.framing import Stamp, stamp
-from unlisted.evidence.leases._client import card, colons, duid_mac
+from unlisted.evidence.leases._client import colons, duid_mac
 from unlisted.messages import Lease
 
 HINT = " "

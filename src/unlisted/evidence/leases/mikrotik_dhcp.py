@@ -10,8 +10,9 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
 from unlisted.evidence.framing import stamp
-from unlisted.evidence.leases._client import card, named
+from unlisted.evidence.leases._client import named
 from unlisted.messages import Lease
 
 HINT = "assigned "

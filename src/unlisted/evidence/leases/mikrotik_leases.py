@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.leases._client import card, colons, named
+from unlisted.evidence.card import card
+from unlisted.evidence.leases._client import colons, named
 from unlisted.messages import Lease
 
 HINT = ""

@@ -4,15 +4,16 @@ Source: odhcpd 2023-10, src/dhcpv6-ia.c (dhcpv6_ia_write_statefile); README, "le
 tests/samples/odhcpd/. `# br-lan 00010001… 3f1a2b4c pc 1795484905 a1 128 2001:db8::a1/128`: interface, DUID,
 IAID, name, end, assigned, length, addresses; for IPv4 the second word is the MAC, the third `ipv4`.
 
-Surprises: the lines begin like comments, the file doubles as a hosts file. -1 is for ever. `-` is no name. A
-length below 128 is a prefix that was handed on. On OpenWrt dnsmasq serves IPv4 by default: another file.
+Surprises: the lines begin like comments, the file doubles as a hosts file. -1 is for ever. `-` is no name.
+A length below 128 is a prefix that was handed on. On OpenWrt dnsmasq serves IPv4 by default: another file.
 """
 
 import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.leases._client import card, colons, duid_mac, named
+from unlisted.evidence.card import card
+from unlisted.evidence.leases._client import colons, duid_mac, named
 from unlisted.messages import Lease
 
 HINT = "# "

@@ -1,7 +1,7 @@
 """FreeRADIUS's detail files: accounting, which account was on with which card and address.
 
-Source: FreeRADIUS 3.2, rlm_detail; RFC 2866 (accounting), RFC 2869 §2.1 (Interim-Update), RFC 3580 (Calling-
-Station-Id is the card). Sample: tests/samples/radius_detail/.
+Source: FreeRADIUS 3.2, rlm_detail; RFC 2866 (accounting), RFC 2869 §2.1 (Interim-Update), RFC 3580
+(Calling- Station-Id is the card). Sample: tests/samples/radius_detail/.
 
 A record is a line with the local time, attributes indented by a tab, and an empty line. `Timestamp` is the
 server's clock, absolute; Acct-Delay-Time says how long the packet waited. A record without an address tells
@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
 from unlisted.evidence.framing import stamp
-from unlisted.evidence.leases._client import card
 from unlisted.messages import Lease, Presence
 
 HINT = ""

@@ -13,8 +13,9 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
 from unlisted.evidence.framing import stamp
-from unlisted.evidence.leases._client import card, colons, duid_mac, fingerprint, named
+from unlisted.evidence.leases._client import colons, duid_mac, fingerprint, named
 from unlisted.messages import Lease
 
 HINT = ""
