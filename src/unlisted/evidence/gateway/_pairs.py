@@ -11,43 +11,50 @@ from unlisted import net
 from unlisted.evidence.framing import Stamp, stamp
 from unlisted.net import Address
 
-MOST = 64  # looks for one key; only a stranger's text holds more
-# Behind the time the names of relays and of the device; in RFC 5424 host, program, process, message and data.
+MOST = 64  # looks for one key inside of quotes; only a stranger's text holds more
+LONGEST = 400  # characters ahead of a line's own; no relays have longer names
+# Behind the time the names of relays and of the device; in RFC 5424 host, program, process, message, data.
 _AHEAD = re.compile(r"[\s|]*(?:[\w.@+-]{1,255}[ \t]+){0,3}\ufeff?[?]?")
 _AHEAD_5424 = re.compile(r"[\s|]*(?:[\w.@+-]{1,255}[ \t]+){5}\ufeff?[?]?")
 _BARE = re.compile(r"(?:\d{1,6} )?(?:<\d{1,3}>)?\s*(?:[\w.-]{1,255}[ \t]+)?\ufeff?")
 _5424 = re.compile(r"(?:\d{1,6} )?<\d{1,3}>1 ")
 
 
-def field(line: str, key: str, start: int = 0) -> str:
-    """The value of ` key=` outside of quotes, "" where there is none or its quotes never close."""
-    wanted = f"{key}="
-    at, counted, quotes = start, start, 0
-    for _ in range(MOST):
-        at = line.find(wanted, at)
-        if at < 0:
-            return ""
-        quotes += line.count('"', counted, at)
-        counted = at
-        if not quotes & 1 and (at == start or line[at - 1] in " \t"):
-            return _value(line, at + len(wanted))
-        at += len(wanted)
-    return ""
+def field(line: str, key: str, start: int) -> str:
+    """The value behind ` key=` (written so, with the blank) outside of quotes; "" where there is none.
 
-
-def _value(line: str, at: int) -> str:
-    mark = line[at : at + 1]
-    if mark and mark in "\"'":
-        end = line.find(mark, at + 1)
+    Nothing may be open at `start`. A value whose quotes never close is none.
+    """
+    at = line.find(key, start)
+    if at < 0:
+        return ""
+    if line.count('"', start, at) & 1 and (at := _outside(line, key, start, at)) < 0:
+        return ""
+    at += len(key)
+    if line.startswith('"', at):
+        end = line.find('"', at + 1)
         return line[at + 1 : end] if end > 0 else ""
     end = line.find(" ", at)
     return line[at:] if end < 0 else line[at:end]
 
 
-def whole(line: str, key: str, start: int = 0) -> bool:
-    """True when the value of ` key=` ends before the line does: a line that was cut may end in a number."""
-    at = line.find(f"{key}={field(line, key, start)}", start)
-    return line.find(" ", at + len(key)) > 0 if at >= 0 else line.find(f'{key}="', start) >= 0
+def _outside(line: str, key: str, start: int, at: int) -> int:
+    """Where the key stands outside of quotes, when it stands at `at` inside of them."""
+    counted, quotes = start, 0
+    for _ in range(MOST):
+        quotes += line.count('"', counted, at)
+        if not quotes & 1:
+            return at
+        counted, at = at, line.find(key, at + 1)
+        if at < 0:
+            break
+    return -1
+
+
+def whole(line: str, key: str, start: int) -> bool:
+    """True when the value behind ` key=` ends before the line does: one that was cut may end in a number."""
+    at = line.find(key, start) + len(key)
+    return line.startswith('"', at) or line.find(" ", at) > 0
 
 
 def front(line: str, start: int, near: float) -> tuple[bool, Stamp | None]:
@@ -55,14 +62,19 @@ def front(line: str, start: int, near: float) -> tuple[bool, Stamp | None]:
 
     Behind another program's tag or message a stranger may have spelled the rest.
     """
-    when = stamp(line, near)
-    if when is None or when.end > start:
-        return _BARE.fullmatch(line, 0, start) is not None, None
-    if _5424.match(line):
-        return _AHEAD_5424.fullmatch(line, when.end, start) is not None, when
-    return _AHEAD.fullmatch(line, when.end, start) is not None, when
+    return _front(line[:start], near) if start <= LONGEST else (False, None)
 
 
+@lru_cache(maxsize=4096)  # the lines of one second begin alike
+def _front(ahead: str, near: float) -> tuple[bool, Stamp | None]:
+    when = stamp(ahead, near)
+    if when is None:
+        return _BARE.fullmatch(ahead) is not None, None
+    pattern = _AHEAD_5424 if _5424.match(ahead) else _AHEAD
+    return pattern.fullmatch(ahead, when.end) is not None, when
+
+
+@lru_cache(maxsize=4096)
 def moment(text: str, near: float) -> Stamp | None:
     """A time that stands alone in a field."""
     return stamp(f"{text} ", near) if text else None
@@ -73,15 +85,16 @@ def end_point(text: str) -> tuple[Address | None, int]:
     """`192.0.2.5:25:X1:name`, `[2001:db8::5]:25`, `:25:X1`: an address and a port, 0 for none."""
     if text.startswith("["):
         inside, _, rest = text[1:].partition("]")
-        return net.ip(inside), _number(rest.lstrip(":").partition(":")[0])
+        return net.ip(inside), number(rest.lstrip(":").partition(":")[0])
     if text.count(":") > 1 and (address := net.ip(text)):
         return address, 0
     parts = text.split(":", 2)
-    return net.ip(parts[0]) if parts[0] else None, _number(parts[1]) if len(parts) > 1 else 0
+    return net.ip(parts[0]) if parts[0] else None, number(parts[1]) if len(parts) > 1 else 0
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535 else 0
+def number(text: str) -> int:
+    """A port, 0 for what is none."""
+    return int(text) if len(text) <= 5 and text.isdigit() and text.isascii() and int(text) <= 65535 else 0
 
 
 def seconds(text: str) -> float:

@@ -62,11 +62,11 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
     if begin < 0 or not line[begin + 3 : begin + 99].partition(" sn=")[1]:
         return None
     ours, header = front(line, begin, near)
-    told = moment(field(line, "time", begin), near)
+    told = moment(field(line, " time=", begin), near)
     if not ours or (told is None and header is None):
         return None
     when = told if told and (told.zone or not (header and header.zone and header.year)) else header
-    number = field(line, "m", begin)
+    number = field(line, " m=", begin)
     if when is None:
         return None
     if number == _MAPPED:
@@ -78,31 +78,31 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
 
 def _blocked_syn(line: str, begin: int) -> bool:
     """True for a packet that any other rule dropped, when it would have opened a connection."""
-    if _ACTIONS.get(field(line, "fw_action", begin)) != "block":
+    if _ACTIONS.get(field(line, " fw_action=", begin)) != "block":
         return False
-    flags = _FLAGS.search(field(line, "note", begin))
+    flags = _FLAGS.search(field(line, " note=", begin))
     return flags is not None and flags[1].split() == ["SYN"]
 
 
 def _connection(
     line: str, begin: int, at: float, number: str, once: Once
 ) -> Attempt | Contact | Other | None:
-    src, sport = _end(line, "src", begin)
-    dst, dport = _end(line, "dst", begin)
+    src, sport = _end(line, " src=", begin)
+    dst, dport = _end(line, " dst=", begin)
     if src is None or dst is None:
-        return OTHER if field(line, "n", begin) else None
-    if _cut(line, "dst", begin):
+        return OTHER if field(line, " n=", begin) else None
+    if _cut(line, " dst=", begin):
         return None
-    protocol = field(line, "proto", begin).partition("/")[0] or _UNTOLD.get(number, "tcp")
+    protocol = field(line, " proto=", begin).partition("/")[0] or _UNTOLD.get(number, "tcp")
     if protocol.startswith("icmp"):
         sport = dport = 0  # the type and the code
-    flags = _FLAGS.search(field(line, "note", begin))
+    flags = _FLAGS.search(field(line, " note=", begin))
     opens = not flags or ("SYN" in flags[1].split() and "ACK" not in flags[1].split())
-    action = "block" if number in _DROPPED else _ACTIONS.get(field(line, "fw_action", begin), "")
-    nat, nat_port = _end(line, "natSrc", begin)
+    action = "block" if number in _DROPPED else _ACTIONS.get(field(line, " fw_action=", begin), "")
+    nat, nat_port = _end(line, " natSrc=", begin)
     outcome, key = "", (src, sport, dst, dport)
     if number == _CLOSED:
-        length = field(line, "cdur", begin)
+        length = field(line, " cdur=", begin)
         at -= seconds(length) / 1000
         outcome = _outcome(line, begin, protocol)
         if not once.first(key, at, dated=bool(length)):
@@ -110,9 +110,9 @@ def _connection(
     elif number in (_OPENED, _WEB):
         once.begin(key, at)
     return connection(
-        at, src, dst, dport, sport, protocol, opens=opens, mac=card(field(line, "srcMac", begin)),
+        at, src, dst, dport, sport, protocol, opens=opens, mac=card(field(line, " srcMac=", begin)),
         action=action or ("pass" if number in (_OPENED, _CLOSED, _WEB) else "block"), outcome=outcome,
-        nat=nat, nat_port=nat_port, account=_user(field(line, "usr", begin)),
+        nat=nat, nat_port=nat_port, account=_user(field(line, " usr=", begin)),
     )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def _end(line: str, key: str, begin: int) -> tuple[Address | None, int]:
     address, number = end_point(field(line, key, begin))
     if address is not None:
         return address, number
-    six, port = end_point(field(line, f"{key}V6", begin))
+    six, port = end_point(field(line, f"{key[:-1]}V6=", begin))
     return six, number or port
 
 
@@ -132,10 +132,10 @@ def _cut(line: str, key: str, begin: int) -> bool:
 
 def _outcome(line: str, begin: int, protocol: str) -> str:
     """One packet in answer is a refusal as well as an acceptance, for TCP."""
-    got = field(line, "rpkt", begin) or field(line, "rcvd", begin)
+    got = field(line, " rpkt=", begin) or field(line, " rcvd=", begin)
     if not got:
-        return "silent" if field(line, "sent", begin) else ""
-    packets = field(line, "rpkt", begin)
+        return "silent" if field(line, " sent=", begin) else ""
+    packets = field(line, " rpkt=", begin)
     if packets == "0":
         return "silent"
     return "" if packets == "1" and protocol == "tcp" else "answered"
@@ -147,8 +147,8 @@ def _user(text: str) -> str:
 
 def _mapped(line: str, begin: int, at: float) -> Translation | Other:
     """A mapping of the NAT, with the outer address in words."""
-    src, sport = _end(line, "src", begin)
-    note = _NOTE.match(field(line, "note", begin))
+    src, sport = _end(line, " src=", begin)
+    note = _NOTE.match(field(line, " note=", begin))
     outside = net.ip(note[1]) if note else None
     if src is None or note is None or outside is None or src == outside:
         return OTHER

@@ -11,53 +11,55 @@ other.
 """
 
 import re
+from functools import lru_cache
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.framing import stamp
-from unlisted.evidence.gateway._pairs import field
+from unlisted.evidence.gateway._pairs import LONGEST, field, front
 from unlisted.messages import Attempt, Contact
 
 HINT = ' sys="SecureNet"'
 PACKETS = True
 CANDIDATE = rb'dstport="(?:25|465|587)"'
 
-_FRONT = re.compile(
-    r"(?:\d{1,6} )?(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,255} )?"
-    r"(?P<date>(?P<y>\d{4}): ?(?P<m>\d\d):(?P<d>\d\d)-(?P<c>\d\d:\d\d:\d\d) )?(?P<rest>[^\"=]{0,160}?)"
-    r"ulogd(?:\[\d{1,7}\])?: (?=id=\")"
+_TAG = re.compile(r"ulogd(?:\[\d{1,7}\])?: ")
+_TORN = re.compile(
+    r"(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,255} (\d{4}): ?(\d\d):(\d\d)-(\d\d:\d\d:\d\d) "
 )
-_HOST = re.compile(r"[\s|]*(?:[\w.@+-]{1,255} ){0,2}")
 _ACTIONS = {"drop": "block", "reject": "block", "accept": "pass", "log": ""}
 
 
 def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     """Read one line; Other for what opens nothing."""
-    found = _FRONT.match(line)
-    if found is None:
+    begin = line.find('id="')
+    if not 0 < begin <= LONGEST or (at := _at(line[:begin], near)) is None:
         return None
-    if found["date"]:
-        when = stamp(f"{found['y']}-{found['m']}-{found['d']} {found['c']} ", near)
-        ahead = found["rest"]
-    else:
-        when = stamp(line, near)
-        ahead = line[when.end : found.end("rest")] if when else ""
-    if when is None or not _HOST.fullmatch(ahead):
-        return None
-    begin = found.end()
-    if field(line, "sub", begin) != "packetfilter":
+    if field(line, " sub=", begin) != "packetfilter":
         return OTHER
-    src, dst = net.ip(field(line, "srcip", begin)), net.ip(field(line, "dstip", begin))
+    src, dst = net.ip(field(line, " srcip=", begin)), net.ip(field(line, " dstip=", begin))
     if src is None or dst is None:
         return None
-    flags, number = field(line, "tcpflags", begin).split(), field(line, "dstport", begin)
-    protocol = field(line, "proto", begin)
+    flags, number = field(line, " tcpflags=", begin).split(), field(line, " dstport=", begin)
+    protocol = field(line, " proto=", begin)
     if not protocol or (protocol in ("6", "17") and not number):
         return None  # cut off
     return connection(
-        when.at, src, dst, port(number), port(field(line, "srcport", begin)),
+        at, src, dst, port(number), port(field(line, " srcport=", begin)),
         protocol, opens=not flags or ("SYN" in flags and not {"ACK", "RST"} & set(flags)),
-        mac=card(field(line, "srcmac", begin)), action=_ACTIONS.get(field(line, "action", begin), ""),
+        mac=card(field(line, " srcmac=", begin)), action=_ACTIONS.get(field(line, " action=", begin), ""),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)  # the lines of one second begin alike
+def _at(ahead: str, near: float) -> float | None:
+    """When the line was written; None where what stands before its fields is not ulogd's own."""
+    start = ahead.rfind(" ", 0, -2) + 1
+    if not _TAG.fullmatch(ahead, start):
+        return None
+    if torn := _TORN.match(ahead):
+        ahead = f"{torn[1]}-{torn[2]}-{torn[3]} {torn[4]} {ahead[torn.end() : start]}"
+        start = len(ahead)
+    ours, when = front(ahead[:start], start, near)
+    return when.at if ours and when else None

@@ -66,37 +66,41 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | Non
     when = _moment(line, begin, near) or header
     if not ours or when is None:
         return None
-    if field(line, "log_type", begin) != "Firewall" or field(line, "log_component", begin) in _MIDDLE:
+    if field(line, " log_type=", begin) != "Firewall" or field(line, " log_component=", begin) in _MIDDLE:
         return OTHER
-    src, dst = net.ip(field(line, "src_ip", begin)), net.ip(field(line, "dst_ip", begin))
-    number = field(line, "dst_port", begin)
-    protocol = field(line, "protocol", begin).lower()
+    src, dst = net.ip(field(line, " src_ip=", begin)), net.ip(field(line, " dst_ip=", begin))
+    number = field(line, " dst_port=", begin)
+    protocol = field(line, " protocol=", begin).lower()
     if not number and protocol in ("tcp", "udp", ""):
         return None  # cut off
-    if src is None or dst is None or not whole(line, "dst_port" if number else "dst_ip", begin):
+    if src is None or dst is None or not whole(line, " dst_port=" if number else "dst_ip", begin):
         return None
-    sport, dport = port(field(line, "src_port", begin)), port(number)
-    at, event = when.at, field(line, "con_event", begin) or field(line, "connevent", begin)
+    sport, dport = port(field(line, " src_port=", begin)), port(number)
+    at, event = when.at, field(line, " con_event=", begin) or field(line, " connevent=", begin)
     ended = event.lower() in ("stop", "interim")
     if ended:
-        at -= seconds(field(line, "duration", begin))
+        at -= seconds(field(line, " duration=", begin))
     if event and not once.first((src, sport, dst, dport), at, dated=True):
         return OTHER
+    did = field(line, " log_subtype=", begin) or field(line, " status=", begin)
     return connection(
         at, src, dst, dport, sport, protocol or "tcp",
-        mac=card(field(line, "src_mac", begin)),
-        action=_ACTIONS.get((field(line, "log_subtype", begin) or field(line, "status", begin)).lower(), ""),
+        mac=card(field(line, " src_mac=", begin)), action=_ACTIONS.get(did.lower(), ""),
         outcome=_outcome(line, begin) if ended else "",
-        nat=net.ip(field(line, "src_trans_ip", begin) or field(line, "tran_src_ip", begin)),
-        nat_port=port(field(line, "src_trans_port", begin) or field(line, "tran_src_port", begin)),
-        account=field(line, "user_name", begin)[:253],
+        nat=net.ip(field(line, " src_trans_ip=", begin) or field(line, " tran_src_ip=", begin)),
+        nat_port=port(field(line, " src_trans_port=", begin) or field(line, " tran_src_port=", begin)),
+        account=field(line, " user_name=", begin)[:253],
     )  # fmt: skip
 
 
 def _moment(line: str, begin: int, near: float) -> Stamp | None:
-    if text := field(line, "timestamp", begin):
+    if text := field(line, " timestamp=", begin):
         return moment(text, near)
-    date, clock, zone = field(line, "date", begin), field(line, "time", begin), field(line, "timezone", begin)
+    date, clock, zone = (
+        field(line, " date=", begin),
+        field(line, " time=", begin),
+        field(line, " timezone=", begin),
+    )
     shift = _ZONES.get(zone, zone if zone[:1] in ("+", "-") else "")
     if len(shift) == 3:
         shift += "00"
@@ -104,8 +108,8 @@ def _moment(line: str, begin: int, near: float) -> Stamp | None:
 
 
 def _outcome(line: str, begin: int) -> str:
-    sent = field(line, "packets_sent", begin) or field(line, "sent_pkts", begin)
-    got = field(line, "packets_received", begin) or field(line, "recv_pkts", begin)
+    sent = field(line, " packets_sent=", begin) or field(line, " sent_pkts=", begin)
+    got = field(line, " packets_received=", begin) or field(line, " recv_pkts=", begin)
     if got.isdigit() and int(got[:9]) > 1:
         return "answered"
     return "silent" if sent.isdigit() and sent.strip("0") and not got.strip("0") else ""

@@ -47,30 +47,30 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | Non
     if begin < 0 or begin > line.find(HINT):
         return None
     ours, _ = front(line, begin, near)
-    zone = field(line, "tz", begin)
-    when = moment(field(line, "startime", begin) + zone, near) or moment(
-        field(line, "time", begin) + zone, near
+    zone = field(line, " tz=", begin)
+    when = moment(field(line, " startime=", begin) + zone, near) or moment(
+        field(line, " time=", begin) + zone, near
     )
     if not ours or when is None:
         return None
-    kind = field(line, "logtype", begin)
-    text, number = field(line, "dst", begin), field(line, "dstport", begin)
-    if kind not in _TOLD or not text or (not number and not field(line, "ipproto", begin)):
+    kind = field(line, " logtype=", begin)
+    text, number = field(line, " dst=", begin), field(line, " dstport=", begin)
+    if kind not in _TOLD or not text or (not number and not field(line, " ipproto=", begin)):
         return OTHER
-    protocol = field(line, "ipproto", begin)
+    protocol = field(line, " ipproto=", begin)
     if not number and protocol in ("tcp", "udp", ""):
         return None  # cut off
-    src, dst = net.ip(field(line, "src", begin)), net.ip(text)
-    if src is None or dst is None or not whole(line, "dstport" if number else "dst", begin):
+    src, dst = net.ip(field(line, " src=", begin)), net.ip(text)
+    if src is None or dst is None or not whole(line, " dstport=" if number else "dst", begin):
         return None
-    sport, dport = port(field(line, "srcport", begin)), port(number)
+    sport, dport = port(field(line, " srcport=", begin)), port(number)
     if not once.first((src, sport, dst, dport), when.at, dated=True):
         return OTHER
-    received = field(line, "rcvd", begin)
+    received = field(line, " rcvd=", begin)
     return connection(
         when.at, src, dst, dport, sport, protocol or "tcp",
-        mac=card(field(line, "srcmac", begin)), action=_ACTIONS.get(field(line, "action", begin), ""),
+        mac=card(field(line, " srcmac=", begin)), action=_ACTIONS.get(field(line, " action=", begin), ""),
         outcome="answered" if received.isdigit() and received.strip("0") else "",
-        nat=net.ip(field(line, "modsrc", begin)), nat_port=port(field(line, "modsrcport", begin)),
-        account=field(line, "user", begin)[:253],
+        nat=net.ip(field(line, " modsrc=", begin)), nat_port=port(field(line, " modsrcport=", begin)),
+        account=field(line, " user=", begin)[:253],
     )  # fmt: skip

@@ -14,19 +14,20 @@ behind `offset`.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._once import Once
-from unlisted.evidence.gateway._pairs import field, front, moment, seconds
+from unlisted.evidence.gateway._pairs import LONGEST, field, front, moment, seconds
 from unlisted.messages import Attempt, Contact
 
 HINT = 'msg_id="'
 PACKETS = True  # what is refused is told packet by packet
 CANDIDATE = rb" (?:25|465|587)[ \r\n]"
 
-_TAG = re.compile(r"[\w.-]{1,40}(?:\[\d{1,7}\])?: (?=msg_id=\")")
+_TAG = re.compile(r"[\w.-]{1,40}(?:\[\d{1,7}\])?: ")
 _CLOCK = re.compile(r"\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\) $")
 _SAID = re.compile(
     r'msg_id="(?P<id>[0-9A-F]{2,4}-[0-9A-F]{4})" (?P<did>Allow|Deny) (?P<on>[^"(]{1,160}?) (?:\d{1,5} )?'
@@ -50,7 +51,7 @@ def session() -> Callable[[str, float], Attempt | Contact | Other | None]:
 
 def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | None:
     begin = line.find(HINT)
-    if begin < 0 or (at := _at(line, begin, near)) is None:
+    if not 0 <= begin <= LONGEST or (at := _at(line[:begin], near)) is None:
         return None
     found = _SAID.match(line, begin)
     if found is None:
@@ -63,33 +64,35 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | Non
     sport, dport = (port(found["sport"]), port(found["dport"])) if ports else (0, 0)
     flags = _FLAGS.match(line, found.end())
     opens = flags is None or protocol != "tcp" or ("S" in flags[1] and not set("AR") & set(flags[1]))
-    ended, length = found["id"] == _ENDED, field(line, "duration", found.end())
+    ended, length = found["id"] == _ENDED, field(line, " duration=", found.end())
     if ended:
         at -= seconds(length)
     told = once.first((src, sport, dst, dport), at, dated=bool(ended and length)) if opens else True
     if not told and found["did"] == "Allow":
         return OTHER
-    received = field(line, "rcvd_bytes", found.end())
+    received = field(line, " rcvd_bytes=", found.end())
     return connection(
         at, src, dst, dport, sport, protocol, opens=opens,
         action="pass" if found["did"] == "Allow" else "block",
         outcome="answered" if received.isdigit() and received.strip("0") else "",
-        nat=_outside(field(line, "src_ip_nat", found.end())),
-        nat_port=port(field(line, "src_port_nat", found.end())),
-        account=field(line, "src_user", found.end())[:253],
+        nat=_outside(field(line, " src_ip_nat=", found.end())),
+        nat_port=port(field(line, " src_port_nat=", found.end())),
+        account=field(line, " src_user=", found.end())[:253],
     )  # fmt: skip
 
 
-def _at(line: str, begin: int, near: float) -> float | None:
-    """When the line was written; None where what stands before `begin` is not the Firebox's own."""
-    tag = next(
-        (one for one in _TAG.finditer(line, max(0, begin - 60), begin + 8) if one.end() == begin), None
-    )
-    start = tag.start() if tag else begin
-    ahead = line[:start]
-    if clock := _CLOCK.search(ahead):
+@lru_cache(maxsize=4096)  # the lines of one second begin alike
+def _at(ahead: str, near: float) -> float | None:
+    """When the line was written; None where what stands before the message is not the Firebox's own."""
+    if ahead.endswith(": "):
+        start = ahead.rfind(" ", 0, -2) + 1
+        if not _TAG.fullmatch(ahead, start):
+            return None
+        ahead = ahead[:start]
+    clock = _CLOCK.search(ahead)
+    if clock:
         ahead = ahead[: clock.start()]
-    ours, header = front(f"{ahead}{'' if ahead.endswith(' ') or not ahead else ' '}", len(ahead), near)
+    ours, header = front(ahead, len(ahead), near)
     own = moment(f"{clock[1]}Z", near) if clock else None
     if not ours or (own is None and header is None):
         return None

@@ -52,20 +52,20 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | Non
     rest = found.end()
     ports = found["protocol"] in ("tcp", "udp")
     sport, dport = (port(found["sport"]), port(found["dport"])) if ports else (0, 0)
-    flags = _FLAGS.match(field(line, "tcp_info", rest))
+    flags = _FLAGS.match(field(line, " tcp_info=", rest))
     opens = flags is None or ("S" in flags[1] and not set("AR") & set(flags[1]))
-    ended = field(line, "msg_id", rest) == "3000-0151"
-    length = field(line, "duration", rest) if ended else ""
+    ended = field(line, " msg_id=", rest) == "3000-0151"
+    length = field(line, " duration=", rest) if ended else ""
     at = when.at - seconds(length)
     told = once.first((src, sport, dst, dport), at, dated=bool(length)) if opens else True
     if not told and found["did"] == "Allow":
         return OTHER
-    received = field(line, "rcvd_bytes", rest)
-    nat = net.ip(field(line, "src_ip_nat", rest))
+    received = field(line, " rcvd_bytes=", rest)
+    nat = net.ip(field(line, " src_ip_nat=", rest))
     return connection(
         at, src, dst, dport, sport, found["protocol"], opens=opens,
         action="pass" if found["did"] == "Allow" else "block",
         outcome="answered" if received.isdigit() and received.strip("0") else "",
         nat=None if nat is None or nat.is_unspecified else nat,
-        nat_port=port(field(line, "src_port_nat", rest)), account=field(line, "src_user", rest)[:253],
+        nat_port=port(field(line, " src_port_nat=", rest)), account=field(line, " src_user=", rest)[:253],
     )  # fmt: skip

@@ -12,6 +12,7 @@ the owner's of the session; "unknown" is none.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
@@ -19,7 +20,7 @@ from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import stamp
 from unlisted.evidence.gateway._once import Once
-from unlisted.evidence.gateway._pairs import end_point, field, seconds
+from unlisted.evidence.gateway._pairs import LONGEST, end_point, field, seconds
 from unlisted.messages import Attempt, Contact
 
 HINT = ' devID="'
@@ -47,43 +48,51 @@ def session() -> Callable[[str, float], Attempt | Contact | Other | None]:
 
 
 def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | None:
-    begin, at = line.find('src="'), 0.0
-    when = stamp(line, near)
-    if begin < 0 or when is None or begin > line.find(HINT):
+    begin = line.find('src="')
+    if begin < 0 or begin > LONGEST or begin > line.find(HINT):
         return None
-    end, at = when.end, when.at
-    if not when.year and (year := _YEAR.match(line, end)):
-        clock = line[max(0, end - 15) : end]
-        again = stamp(f"{clock[:-8]}{year[1]} {clock[-8:]} ", near)
-        end, at = year.end(), again.at if again else at
-    if not _AHEAD.fullmatch(line, end, begin):
+    if (at := _at(line[:begin], near)) is None:
         return None
-    src, sport = end_point(field(line, "src", begin))
-    dst, dport = end_point(field(line, "dst", begin))
-    kind = field(line, "cat", begin).lower()
+    src, sport = end_point(line[begin + 5 : max(0, line.find('"', begin + 5))])
+    dst, dport = end_point(field(line, " dst=", begin))
+    kind = field(line, " cat=", begin).lower()
     traffic = kind == "traffic log"
     if src is None or dst is None or not (traffic or kind in _RULES):
         return OTHER
-    length = field(line, "duration", begin)
+    length = field(line, " duration=", begin)
     if traffic:
         at -= seconds(length)
     action = "pass" if traffic else _action(line, begin)
     if action != "block" and not once.first((src, sport, dst, dport), at, dated=bool(length)) and traffic:
         return OTHER
-    received = field(line, "rcvd", begin)
-    user = field(line, "user", begin)
+    received = field(line, " rcvd=", begin)
+    user = field(line, " user=", begin)
     return connection(
         at, src, dst, dport, sport, _protocol(line, begin, dport),
-        mac=card(field(line, "client_mac", begin) or field(line, "mac", begin)), action=action,
+        mac=card(field(line, " client_mac=", begin) or field(line, " mac=", begin)), action=action,
         outcome="" if not traffic else "answered" if received.strip("0") else "silent" if received else "",
-        nat=net.ip(field(line, "sourceTranslatedAddress", begin)),
-        nat_port=port(field(line, "sourceTranslatedPort", begin)),
+        nat=net.ip(field(line, " sourceTranslatedAddress=", begin)),
+        nat_port=port(field(line, " sourceTranslatedPort=", begin)),
         account="" if user == "unknown" else user[:253],
     )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)  # the lines of one second begin alike
+def _at(ahead: str, near: float) -> float | None:
+    """When the line was written; None when what stands before its fields is not syslog's own."""
+    when = stamp(ahead, near)
+    if when is None:
+        return None
+    end, at = when.end, when.at
+    if not when.year and (year := _YEAR.match(ahead, end)):
+        clock = ahead[max(0, end - 15) : end]
+        again = stamp(f"{clock[:-8]}{year[1]} {clock[-8:]} ", near)
+        end, at = year.end(), again.at if again else at
+    return at if _AHEAD.fullmatch(ahead, end) else None
+
+
 def _action(line: str, begin: int) -> str:
-    for name in ("action", "note", "msg"):
+    for name in (" action=", " note=", " msg="):
         words = list(_ACTION.finditer(field(line, name, begin)))
         if words:
             return "block" if words[-1][1] else "pass"
@@ -91,8 +100,8 @@ def _action(line: str, begin: int) -> str:
 
 
 def _protocol(line: str, begin: int, dport: int) -> str:
-    if number := field(line, "protoID", begin):
+    if number := field(line, " protoID=", begin):
         return number
-    if named := _NAMED.search(field(line, "msg", begin)):
+    if named := _NAMED.search(field(line, " msg=", begin)):
         return named[1].lower()
     return "tcp" if dport in net.MAIL_PORTS else ""
