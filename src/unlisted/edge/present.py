@@ -34,7 +34,8 @@ def lease_file(path: str) -> list[Lease]:
         raise UnlistedError(
             f"{path} holds no leases in a format that is known", remedy="unlisted find --help"
         )
-    events = (form.parse(line, now) for line in lines for form in found if form.hint in line)
+    readers = [(form.hint, form.reader()) for form in found]
+    events = (parse(line, now) for line in lines for hint, parse in readers if hint in line)
     return [one for event in events for one in evidence.facts(event) if isinstance(one, Lease)]
 
 

@@ -2,7 +2,8 @@
 
 RFC 3164 §4.1.2 (no year, no zone), RFC 5424 §6.2.3 and RFC 3339, logread of OpenWrt
 (`Mon Nov 23 13:48:21 2026`), `dmesg` (seconds since boot) and `dmesg -T`, journalctl's short-iso,
-short-full and short-unix, Proxmox (`20/Jun/2022:13:09:14 +0200`), Cisco (`Nov 23 2026 13:48:21`),
+short-full and short-unix, Proxmox (`20/Jun/2022:13:09:14 +0200`), Cisco (`Nov 23 2026 13:48:21`), Sophos UTM
+(`2026:11:23-13:48:21`),
 RouterOS's `/log print` (`nov/23/2026 13:48:21`, `11-23 13:48:21`; `13:48:21` for what is of that day).
 
 A time without a year is put into the year that brings it nearest to `near`; one without a zone is
@@ -25,7 +26,7 @@ _PRI = re.compile(r"(?:\d{1,6} )?<\d{1,3}>(?:1 )?\s?")  # RFC 6587 octet count, 
 _CLOCK = r"(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _ISO = re.compile(
-    rf"(?:{_DAY} )?(\d{{4}})[-/](\d\d)[-/](\d\d)[T ]{_CLOCK} ?(Z\b|UTC\b|GMT\b|[+-]\d\d:?\d\d)?"
+    rf"(?:{_DAY} )?(\d{{4}})[-/:](\d\d)[-/:](\d\d)[T -]{_CLOCK} ?(Z\b|UTC\b|GMT\b|[+-]\d\d:?\d\d)?"
 )
 _BSD = re.compile(
     rf"([A-Z][a-z]{{2}}) +(\d{{1,2}}) (?:(\d{{4}}) )?{_CLOCK}(?: (Z|UTC|GMT|[+-]\d\d:?\d\d)\b)?"

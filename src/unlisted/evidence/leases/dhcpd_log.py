@@ -1,0 +1,99 @@
+"""ISC dhcpd's log lines, by syslog or on its terminal: who got which address, and when.
+
+Source: ISC DHCP 4.4.3, server/dhcp.c (ack_lease, dhcprelease, dhcpinform), server/dhcpv6.c; pfSense,
+OPNsense, EdgeRouter and VyOS write the same. Sample: tests/samples/dhcpd_log/.
+`DHCPACK on 192.0.2.5 to 3c:5a:b4:12:34:56 (PC) via lan0`; what answers DHCPINFORM is `DHCPACK to 192.0.2.5
+(3c:5a:b4:12:34:56) via lan0`. A name is the client's own choice and may hold anything, brackets too.
+With `-d` there is no time: such a lease tells none.
+"""
+
+import re
+
+from unlisted import net
+from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
+from unlisted.evidence.framing import Stamp, stamp, tagged
+from unlisted.evidence.leases._client import duid_mac, named
+from unlisted.messages import Lease
+
+HINT = ""
+
+_TAG = re.compile(r"\bdhcpd6?(?:\[\d{1,7}\])?: ")
+_RFC5424 = re.compile(r" *[\w.@+-]{1,255} dhcpd6? (?:\d{1,7}|-) \S{1,32} - ")
+_MAC = r"((?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2})"
+_ACK = re.compile(
+    rf"DHCPACK on ([0-9.]{{7,15}}) to {_MAC}(?: \((.{{0,255}}?)\))? via \S+(?: relay \S+)?"
+    r"(?: lease-duration (\d{1,10}))?"
+)
+_INFORM = re.compile(rf"DHCPACK to ([0-9.]{{7,15}}) \({_MAC}\) via ")
+_RELEASE = re.compile(
+    rf"DHCPRELEASE of ([0-9.]{{7,15}}) from {_MAC}(?: \((.{{0,255}}?)\))? via \S+(?: \((not )?found\))?"
+)
+_REPLY = re.compile(
+    r"Reply [NT]A: address ([0-9a-fA-F:.]{2,45}) to client with duid "
+    r"((?:[0-9a-fA-F]{2}:){3,130}[0-9a-fA-F]{2}) iaid = \S+ valid for (\d{1,10}) seconds"
+)
+_GIVEN_BACK = re.compile(
+    r"Client ((?:[0-9a-fA-F]{2}:){3,130}[0-9a-fA-F]{2}) releases address ([0-9a-fA-F:.]{2,45})\s*$"
+)
+_BESIDE = re.compile(  # on a terminal, where no tag says whose they are
+    r"(?:DHCP(?:DISCOVER|OFFER|REQUEST|DECLINE|NAK|INFORM|LEASEQUERY|EXPIRE) |DHCP(?:ACK|RELEASE) "
+    r"|Internet Systems Consortium DHCP|Copyright 2\d{3}-2\d{3} Internet Systems Consortium"
+    r"|For info, please visit https?://www\.isc\.org/software/dhcp"
+    r"|(?:Config|Database|PID) file: \S{0,200}dhcp"
+    r"|Wrote \d+ (?:leases|deleted host|new dynamic|class decl|NA, )|Listening on +(?:LPF|BPF|Socket)/"
+    r"|Sending on +(?:LPF|BPF|Socket)/|Server starting service\.)"
+)
+_FOREVER = 0xFFFFFFFF
+
+
+def parse(line: str, near: float) -> Lease | Other | None:
+    """Read one line; what dhcpd says besides is Other."""
+    if line.startswith(("DHCP", "Reply NA", "Reply TA")):
+        return _read(line, 0, None) or (OTHER if _BESIDE.match(line) else None)
+    if "dhcpd" not in line:
+        return OTHER if _BESIDE.match(line) else None
+    when = stamp(line, near)
+    if when is None:
+        return OTHER if _BESIDE.match(line) else None
+    tag = _TAG.search(line, when.end, when.end + 300)
+    if tag is None or not tagged(line, when, tag.start()):
+        return _rfc5424(line, when)
+    return _read(line, tag.end(), when.at) or OTHER
+
+
+def _rfc5424(line: str, when: Stamp) -> Lease | Other | None:
+    """RFC 5424: `gw dhcpd 4711 - - DHCPACK …`."""
+    found = _RFC5424.match(line, when.end)
+    return (_read(line, found.end(), when.at) or OTHER) if found else None
+
+
+def _read(line: str, start: int, at: float | None) -> Lease | Other | None:
+    """What stands from `start` on; None for what tells no lease."""
+    if found := _ACK.match(line, start):
+        length = int(found[4]) if found[4] else 0
+        end = at + length if at is not None and 0 < length < _FOREVER else None
+        return _lease(found[1], found[2], named(found[3]), at, end)
+    if found := _INFORM.match(line, start):
+        return _lease(found[1], found[2], "", at, None)
+    if found := _RELEASE.match(line, start):
+        return OTHER if found[4] or at is None else _lease(found[1], found[2], named(found[3]), None, at)
+    if found := _REPLY.match(line, start):
+        length = int(found[3])
+        end = at + length if at is not None and 0 < length < _FOREVER else None
+        return _six(found[1], found[2], at, end) if length else OTHER
+    if (found := _GIVEN_BACK.match(line, start)) and at is not None:
+        return _six(found[2], found[1], None, at)
+    return None
+
+
+def _lease(text: str, mac: str, name: str, start: float | None, end: float | None) -> Lease | None:
+    address, mac = net.ip(text), card(mac)
+    return Lease(address, mac, name, start=start, end=end) if address and mac else None
+
+
+def _six(text: str, duid: str, start: float | None, end: float | None) -> Lease | Other | None:
+    address, mac = net.ip(text), duid_mac(duid)
+    if address is None:
+        return None
+    return Lease(address, mac, client_id=duid.lower(), start=start, end=end) if mac else OTHER
