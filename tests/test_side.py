@@ -50,8 +50,10 @@ def test_a_machine_at_a_gateways_address_is_accused_where_something_tells_that_i
 def test_a_mac_that_hands_on_the_world_is_the_gateways() -> None:
     """On the mail server's own log the gateway's MAC stands before strangers and before machines inside."""
     strangers = [attempt(5.0 + i, "192.168.50.10", f"198.51.{i}.25", mac=MAC) for i in range(5)]
-    found = judge([*burst("192.168.50.1", mac=MAC), *strangers])
-    assert (found.suspects, found.told) == ([], False)
+    for source in ("192.168.50.1", "192.168.50.77"):
+        found = judge([*burst(source, mac=MAC), *strangers])
+        assert (found.suspects, found.told) == ([], False)
+    assert "whose MAC hands on what comes from outside" in found.notes[0]
 
 
 def test_hairpin_is_no_outgoing_mail() -> None:
