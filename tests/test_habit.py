@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unlisted.find import roles
-from unlisted.find.habit import HOUR, Hour, departure
+from unlisted.find.habit import HOUR, Stretch, departure
 from unlisted.find.roles import Past
 
 PAST = roles.load()["mail-server"].past or Past(1.0, 1.0, 1, 1.0, "")
@@ -13,7 +13,7 @@ PAST = roles.load()["mail-server"].past or Past(1.0, 1.0, 1, 1.0, "")
 Hours = dict[int, tuple[int, int]]  # hour -> attempts, of these to new networks
 
 
-def judged(hours: Hours, failing: frozenset[int] = frozenset(), past: Past = PAST) -> Hour | None:
+def judged(hours: Hours, failing: frozenset[int] = frozenset(), past: Past = PAST) -> Stretch | None:
     at: list[int] = []
     fresh: list[bool] = []
     failed: list[bool] = []
@@ -47,7 +47,7 @@ def test_fifty_times_as_many_new_networks_stand_out_with_their_numbers() -> None
     assert hour is not None
     assert (hour.new, hour.usual_new, hour.start) == (1500, 3, (7 * 24 + 3) * HOUR)
     assert (hour.failed, hour.usual_failed) == (1.0, 0.0)
-    assert hour.hours == 7 * 24 + 3
+    assert (hour.unit, hour.before) == (HOUR, (7 * 24 + 3) * HOUR)
     before = 7 * 12 * 40
     assert hour.row == before + 49, "the fiftieth new network of the hour, at which the limit was passed"
 
