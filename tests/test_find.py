@@ -123,6 +123,21 @@ def test_roles_of_the_configuration_are_used(
     assert "declared as a copier" in json.loads(capsys.readouterr().out)["because"]
 
 
+def test_a_suspect_is_not_to_be_held(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its address may be nobody's: no lease knows it, though they know its network."""
+    rows = [line(i // 10, f"198.51.{i}.7") for i in range(40)]
+    (tmp_path / "gateway").write_text("".join(re.sub(r"MAC=\S+", "MAC=", row) for row in rows))
+    others = [f"1795521981 3c:5a:b4:00:00:0{n} 192.168.50.2{n} PC-{n} *\n" for n in range(5)]
+    (tmp_path / "leases").write_text("".join(others))
+    assert main(["find", str(tmp_path), "--json"]) == 1
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert (found["verdict"], found["device"]["hostname"], found["flagged_after"]) == ("suspect", "", 3)
+    assert "next: the same with --explain 192.168.50.9" in err
+    assert "1 address that no lease or neighbor knows: 192.168.50.9" in err
+    assert "hold" not in err
+
+
 def test_what_may_not_be_read_is_4(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
