@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 
 import pytest
+from msgspec import structs
 
 from test_rank import MAC, attempt, burst, judge, named
 from unlisted.find.columns import gather
@@ -16,15 +17,11 @@ SPORTS = 30_000
 
 def numbered(rows: list[Attempt]) -> list[Attempt]:
     """Every attempt with a source port of its own."""
-    from msgspec import structs
-
     return [structs.replace(one, sport=SPORTS + n) for n, one in enumerate(rows)]
 
 
 def after(rows: list[Attempt], src: str, *, late: float = 0.0, **more: object) -> list[Attempt]:
     """The same connections as the other interface tells them."""
-    from msgspec import structs
-
     return [structs.replace(one, src=ip_address(src), at=one.at + late, mac="", **more) for one in rows]
 
 
@@ -120,3 +117,12 @@ def test_two_machines_that_share_a_port_now_and_then_stay_two() -> None:
         "192.168.50.9": 20,
         "192.168.50.10": 24,
     }
+
+
+def test_a_card_that_forges_a_neighbors_address_beside_its_own_is_named() -> None:
+    """Else it would pass for the translation of the neighbor, who would be accused."""
+    own = [structs.replace(one, mac=MAC) for one in numbered(burst("192.168.50.9"))]
+    forged = [structs.replace(one, src=ip_address("192.168.50.20"), at=one.at - 0.001) for one in own]
+    found = judge([*own, *forged])
+    assert named(found) == [MAC]
+    assert found.suspects[0].attempts == 40

@@ -131,7 +131,7 @@ def _contradictions(uses: Iterable[_Use], who: Who) -> Iterator[_Case]:
 
 
 def _covers(span: Span, at: float) -> bool:
-    """True when a source speaks for that moment. A lease of which only the end is told began not long before."""
+    """True when a source speaks for that moment; a lease of which only the end is told is not old."""
     start = span.end - LONGEST if span.dated and span.start == -inf else span.start
     return start - SLACK <= at <= span.end + SLACK
 
