@@ -83,3 +83,13 @@ def test_a_lease_that_contradicts_the_neighbors_is_counted_and_said() -> None:
     assert any("contradict each other" in note for note in found.notes)
     who.add(Lease(ip_address("192.168.50.9"), MAC))
     assert not any("contradict" in note for note in judge(burst(), who).notes)
+
+
+def test_a_lease_file_of_today_does_not_know_who_was_here_last_month() -> None:
+    """Of dnsmasq's leases only the end is told."""
+    for days, verdict in ((1, "suspect"), (30, "rogue")):
+        who = Who()
+        for n in range(5):
+            end = 100.0 + days * 86_400
+            who.add(Lease(ip_address(f"192.168.50.{n + 20}"), f"3c:5a:b4:00:00:{n:02x}", end=end))
+        assert judge(burst(), who).suspects[0].verdict == verdict

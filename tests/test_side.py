@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 
 import pytest
+from msgspec import structs
 
 from test_rank import MAC, attempt, burst, judge, named
 from unlisted.find.columns import gather
@@ -16,15 +17,11 @@ SPORTS = 30_000
 
 def numbered(rows: list[Attempt]) -> list[Attempt]:
     """Every attempt with a source port of its own."""
-    from msgspec import structs
-
     return [structs.replace(one, sport=SPORTS + n) for n, one in enumerate(rows)]
 
 
 def after(rows: list[Attempt], src: str, *, late: float = 0.0, **more: object) -> list[Attempt]:
     """The same connections as the other interface tells them."""
-    from msgspec import structs
-
     return [structs.replace(one, src=ip_address(src), at=one.at + late, mac="", **more) for one in rows]
 
 
@@ -50,8 +47,10 @@ def test_a_machine_at_a_gateways_address_is_accused_where_something_tells_that_i
 def test_a_mac_that_hands_on_the_world_is_the_gateways() -> None:
     """On the mail server's own log the gateway's MAC stands before strangers and before machines inside."""
     strangers = [attempt(5.0 + i, "192.168.50.10", f"198.51.{i}.25", mac=MAC) for i in range(5)]
-    found = judge([*burst("192.168.50.1", mac=MAC), *strangers])
-    assert (found.suspects, found.told) == ([], False)
+    for source in ("192.168.50.1", "192.168.50.77"):
+        found = judge([*burst(source, mac=MAC), *strangers])
+        assert (found.suspects, found.told) == ([], False)
+    assert "whose MAC hands on what comes from outside" in found.notes[0]
 
 
 def test_hairpin_is_no_outgoing_mail() -> None:
@@ -118,3 +117,12 @@ def test_two_machines_that_share_a_port_now_and_then_stay_two() -> None:
         "192.168.50.9": 20,
         "192.168.50.10": 24,
     }
+
+
+def test_a_card_that_forges_a_neighbors_address_beside_its_own_is_named() -> None:
+    """Else it would pass for the translation of the neighbor, who would be accused."""
+    own = [structs.replace(one, mac=MAC) for one in numbered(burst("192.168.50.9"))]
+    forged = [structs.replace(one, src=ip_address("192.168.50.20"), at=one.at - 0.001) for one in own]
+    found = judge([*own, *forged])
+    assert named(found) == [MAC]
+    assert found.suspects[0].attempts == 40

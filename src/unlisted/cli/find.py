@@ -177,7 +177,9 @@ def _answer(found: "Findings", *, as_json: bool, everyone: bool) -> int:
         count = show.count(len(found.suspects), "device")
         show.say(f"nobody stands out: {count} made attempts on mail ports, all of them as honest ones do")
         return 0
-    show.say(f"next: unlisted hold {guilty[0].device.key}")
+    first = guilty[0]  # a suspect is not held: it may be our mail server, or an address that is nobody's
+    rogue = first.verdict == "rogue"
+    show.say(f"next: {'unlisted hold' if rogue else 'the same with --explain'} {first.device.key}")
     return 1
 
 

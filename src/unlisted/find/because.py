@@ -7,7 +7,7 @@ import numpy as np
 
 from unlisted import net
 from unlisted.find.columns import Flows
-from unlisted.find.habit import Hour
+from unlisted.find.habit import HOUR, Stretch
 from unlisted.find.roles import Past, Profile, Role
 from unlisted.find.served import Rows
 from unlisted.find.trip import Near
@@ -42,7 +42,7 @@ class Grounds(NamedTuple):
     broken: Role | None  # declared, but the device goes beyond it
     crossed: Crossing | None
     near: Near  # how near to tripping it ever was
-    hour: Hour | None  # in which it left its own past
+    departed: Stretch | None  # in which it left its own past
     young: bool  # its past is too short to tell
     candidates: tuple[Device, ...]
     doubt: str
@@ -63,8 +63,8 @@ def because(seen: Grounds) -> str:
             f"; it is declared as {_a(seen.broken.title)}, which contacts at most {seen.broken.declare:,}"
             " networks"
         )
-    if seen.hour is not None and seen.role is not None and seen.role.past is not None:
-        told += ". " + _departure(seen.hour, seen.role.past)
+    if seen.departed is not None and seen.role is not None and seen.role.past is not None:
+        told += ". " + _departure(seen.departed, seen.role.past)
     elif seen.crossed is not None and (seen.role is None or seen.role.excuses != "all"):
         told += "; " + _crossing(seen, seen.crossed)
     elif seen.crossed is not None and seen.young and seen.role is not None and seen.role.past is not None:
@@ -110,21 +110,22 @@ def _crossing(seen: Grounds, crossed: Crossing) -> str:
     return told
 
 
-def _departure(hour: Hour, past: Past) -> str:
-    """The hour in which a sender by trade left its own past."""
+def _departure(seen: Stretch, past: Past) -> str:
+    """The hour, or the day, in which a sender by trade left its own past."""
     ended = "were answered" if past.answered else "did not fail"
-    begin = datetime.fromtimestamp(hour.start / 1e6, UTC)
+    unit = "hour" if seen.unit == HOUR else "day"
+    begin = datetime.fromtimestamp(seen.start / 1e6, UTC)
     what, count, usual = (
-        ("contacted {} for the first time", f"{hour.new:,} networks", hour.usual_new)
-        if hour.by_new
-        else ("made {}", f"{hour.volume:,} attempts that {ended}", hour.usual_volume)
+        ("contacted {} for the first time", f"{seen.new:,} networks", seen.usual_new)
+        if seen.by_new
+        else ("made {}", f"{seen.volume:,} attempts that {ended}", seen.usual_volume)
     )
     told = (
-        f"In the hour from {begin:%Y-%m-%d %H:%M}Z it {what.format(count)}, after at most {usual:,} in the"
-        f" busy hours of the {span(hour.hours * 3600.0)} before"
+        f"In the {unit} from {begin:%Y-%m-%d %H:%M}Z it {what.format(count)}, after at most {usual:,} in the"
+        f" busy {unit}s of the {span(seen.before / 1e6)} before"
     )
-    if hour.by_new and hour.failed > hour.usual_failed:
-        told += f"; {hour.failed:.0%} of them did not answer, {hour.usual_failed:.0%} of the new ones before"
+    if seen.by_new and seen.failed > seen.usual_failed:
+        told += f"; {seen.failed:.0%} of them did not answer, {seen.usual_failed:.0%} of the new ones before"
     return (
         f"{told}. It may be abused: look for one account, script or host in the mail log"
         f" ({past.alike} looks alike)"

@@ -7,16 +7,19 @@ address belongs to is not accused for it.
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
 from unlisted import net
 from unlisted.find.columns import OUTCOMES, Devices, Flows
+from unlisted.find.spans import Span
 from unlisted.find.who import SLACK, Who
 from unlisted.net import Address
 
 COVERS = 3  # addresses of a network known at that moment: leases or neighbors then speak for the network
+LONGEST = 8 * 86_400.0  # seconds: the usual length of a lease at its longest (Windows Server's default)
 SHOWN = 3  # cases in one note
 _ANSWERED = OUTCOMES.index("answered")
 
@@ -127,6 +130,12 @@ def _contradictions(uses: Iterable[_Use], who: Who) -> Iterator[_Case]:
             yield _Case(use.device, short, told)
 
 
+def _covers(span: Span, at: float) -> bool:
+    """True when a source speaks for that moment; a lease of which only the end is told is not old."""
+    start = span.end - LONGEST if span.dated and span.start == -inf else span.start
+    return start - SLACK <= at <= span.end + SLACK
+
+
 def _strangers(uses: Iterable[_Use], who: Who) -> Iterator[_Case]:
     """Addresses that no source knows, of networks that the sources know. A MAC would say whose it is."""
     networks: dict[int, list[Address]] = {}
@@ -136,10 +145,7 @@ def _strangers(uses: Iterable[_Use], who: Who) -> Iterator[_Case]:
         others = networks.get(net.prefix(use.address), [])
         if use.mac or len(others) < COVERS or who.spans(use.address):
             continue
-        near = sum(
-            any(span.start - SLACK <= use.first <= span.end + SLACK for span in who.spans(other))
-            for other in others
-        )
+        near = sum(any(_covers(span, use.first) for span in who.spans(other)) for other in others)
         if near >= COVERS:
             told = f"no lease or neighbor knows {use.address}, though {near} others of its network are known"
             told += (

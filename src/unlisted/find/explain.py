@@ -184,7 +184,7 @@ def table(steps: Iterator[Step], width: int, digits: int) -> Iterator[str]:
     day, before = "", 0
     for step in steps:
         if before and step.attempt > before + 1:
-            yield f"{'…':>{digits}} {step.attempt - before - 1:,} attempts not shown"
+            yield f"{'...':>{digits}} {step.attempt - before - 1:,} attempts not shown"
         before = step.attempt
         today, moment = _moment(step.at)
         if today != day:

@@ -172,6 +172,7 @@ def _second_lines(kept: Flows) -> Bools:
     order = np.lexsort((kept.line, kept.file, kept.at, kept.sport, kept.port, kept.dst))
     one, two = order[:-1], order[1:]
     pair = (kept.sport[two] > 0) & (kept.src[one] != kept.src[two])
+    pair &= (kept.mac[one] != kept.mac[two]) | (kept.mac[two] == 0)  # one card with two addresses forges one
     for column in (kept.dst, kept.port, kept.sport):
         pair &= column[one] == column[two]
     pair &= kept.at[two] - kept.at[one] <= BOTH_SIDES

@@ -154,7 +154,7 @@ class _Verdict(NamedTuple):
     verdict: str
     role: roles.Role | None = None
     flagged: tuple[int, int] | None = None  # row, how many-eth attempt
-    hour: habit.Hour | None = None
+    departed: habit.Stretch | None = None
     broken: roles.Role | None = None
 
 
@@ -173,8 +173,8 @@ def _suspect(seen: _Seen, setting: Setting) -> Suspect:
         broken=judged.broken,
         crossed=seen.crossed,
         near=seen.near,
-        hour=judged.hour,
-        young=judged.hour is None and _young(profile, judged.role),
+        departed=judged.departed,
+        young=judged.departed is None and _young(profile, judged.role),
         candidates=seen.who.candidates,
         doubt=seen.doubt,
     )
@@ -206,15 +206,15 @@ def _verdict(seen: _Seen, profile: roles.Profile, setting: Setting) -> _Verdict:
             return _Verdict("suspect" if seen.nobody else "rogue", None, crossed, broken=broken)
         half = role is None and halfway(seen.near) and profile.destinations >= FAN_OUT
         return _Verdict("suspect" if half else "honest", role, broken=broken)
-    if (hour := _departure(seen, role)) is not None:
-        return _Verdict("suspect", role, (int(seen.rows[hour.row]), hour.row + 1), hour)
+    if (left := _departure(seen, role)) is not None:
+        return _Verdict("suspect", role, (int(seen.rows[left.row]), left.row + 1), left)
     if role.excuses == "naming" and crossed is not None:
         return _Verdict("suspect", role, crossed)
     return _Verdict("honest", role)
 
 
-def _departure(seen: _Seen, role: roles.Role) -> habit.Hour | None:
-    """The hour in which a sender by trade left its own past, where its role is held to it."""
+def _departure(seen: _Seen, role: roles.Role) -> habit.Stretch | None:
+    """Where a sender by trade left its own past, if its role is held to it."""
     if role.past is None:
         return None
     prefixes = _prefixes(seen.flows, seen.rows)

@@ -29,11 +29,11 @@ def wrong_side(out: Outgoing, own: Sequence[Address], is_machine: Callable[[Addr
     """
     if not out.flows.size:
         return _outer(out, own) or _stayed(out)
-    if len(out.sources) > 1 or is_machine(out.sources[0]) or not gateway(out.sources[0]) or _own_mac(out):
+    if len(out.sources) > 1 or is_machine(out.sources[0]) or not _stands_for_others(out):
         return ""
     return (
-        f"every attempt comes from {out.sources[0]}, {_what(out.sources[0])}, and no MAC and no lease says"
-        f" that it is a machine's: this log seems to show addresses after translation. {_BLIND}. If it is a"
+        f"every attempt comes from {out.sources[0]}, {_what(out.sources[0])}, and nothing says that it is"
+        f" a machine's own: this log seems to show addresses after translation. {_BLIND}. If it is a"
         " machine of yours, give its lease (--leases) or name it in [roles]"
     )
 
@@ -77,15 +77,17 @@ def gateway(address: Address) -> bool:
 
 
 def _what(address: Address) -> str:
+    if not gateway(address):
+        return "whose MAC hands on what comes from outside"
     if isinstance(address, IPv4Address) and address in BRIDGES:
         return "an address as the gateway of a container bridge has"
     return "an address as routers have"
 
 
-def _own_mac(out: Outgoing) -> bool:
-    """True when the log shows a MAC for its source that hands on nobody else's packets."""
+def _stands_for_others(out: Outgoing) -> bool:
+    """True when the one source seems to be a gateway: by the MAC where the log has one, else by its place."""
     macs = {out.flows.macs[card] for card in np.unique(out.flows.mac)} - {""}
-    return bool(macs) and not macs & out.gateways
+    return bool(macs & out.gateways) if macs else gateway(out.sources[0])
 
 
 def left_out(out: Outgoing, *, judged: bool) -> Iterator[str]:
