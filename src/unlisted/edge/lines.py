@@ -141,12 +141,16 @@ class Reader:
                 self._line(line, number)
             return
         (hint, parse), near, add, count = self._tries[0], self._near, self._keeper.add, 0
-        for number, line in enumerate(lines, block.first):
-            if hint in line and type(made := parse(line, near)) is Attempt and len(line) <= self._longest:
+        for number, line in enumerate(lines, block.first):  # the same, without a call for what is usual
+            if hint not in line or len(line) > self._longest:
+                self._not_ours(line)
+            elif type(made := parse(line, near)) is Attempt:
                 add(made, number)
                 count += 1
+            elif made is not None:
+                self._keeper.read(made, number, line)
             else:
-                self._line(line, number)
+                self._not_ours(line)
         self._reading.understood += count
 
     def _skim(self, block: Block) -> None:
@@ -178,13 +182,14 @@ class Reader:
         self._reading.other += total - taken
 
     def _line(self, line: str, number: int) -> None:
-        if len(line) > self._longest:
-            self._keeper.not_understood(line)
-            return
-        for hint, parse in self._tries:
+        for hint, parse in self._tries if len(line) <= self._longest else ():
             if hint in line and (made := parse(line, self._near)) is not None:
                 self._keeper.read(made, number, line)
                 return
+        self._not_ours(line)
+
+    def _not_ours(self, line: str) -> None:
+        """A line that no format knows; an empty one says nothing."""
         if line and not line.isspace():
             self._keeper.not_understood(line)
         else:
