@@ -284,6 +284,14 @@ def test_what_netfilter_says_is_read_in_every_framing(front: str) -> None:
     assert made.action == "block"
 
 
+def test_a_connection_of_ulogd_is_no_packet() -> None:
+    line = (
+        "Aug 26 22:00:00 gw ulogd[17]: [DESTROY] ORIG: SRC=192.168.50.129 DST=198.51.100.7 PROTO=TCP "
+        "SPT=52957 DPT=25 PKTS=5 BYTES=1 , REPLY: SRC=198.51.100.7 DST=203.0.113.2 PROTO=TCP SPT=25 DPT=52957 PKTS=10 "
+    )
+    assert read("netfilter", line) is None
+
+
 def test_a_tunnels_first_bytes_are_no_card() -> None:
     header = "MAC=45:00:00:3c:ae:33:40:00:3f:06:c0:45:c0:a8:32:81:c6:33:64:0b"
     made = read("netfilter", re.sub(r"MAC=\S+", header, PACKET.format("")))
@@ -325,6 +333,7 @@ def test_what_has_no_ports_is_a_contact_or_nothing(rest: str, protocol: str) -> 
 
 # ---- filterlog ---------------------------------------------------------------------------------------
 
+STAMP = "Nov 24 10:00:01"
 ROW = (
     "Nov 24 10:00:01 fw filterlog[7]: 81,,,1535324496,{face},match,{action},{way},4,0x0,,64,{id},0,DF,"
     "6,tcp,60,{src},198.51.100.7,{sport},25,0,{flags},{seq},,64240,,mss"
@@ -388,6 +397,7 @@ def test_filterlog_only_a_syn_opens(flags: str) -> None:
 def test_filterlog_in_every_framing(tag: str) -> None:
     row = ROW.format(**IN).replace("filterlog[7]: ", tag)
     assert isinstance(read("filterlog", row), Attempt)
+    assert isinstance(read("filterlog", "1 2026-11-24T10:00:01.25+04:00" + row.removeprefix(STAMP)), Attempt)
     assert isinstance(read("filterlog", row.replace("6,tcp,", "6,6,")), Attempt)
     assert isinstance(read("filterlog", row.replace("6,tcp,", "tcp,TCP,")), Attempt)
 

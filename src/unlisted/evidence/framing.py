@@ -21,7 +21,8 @@ _MONTHS = {
     )
 }
 _NAMES = {f"{number:02}": name for name, number in _MONTHS.items()}
-_PRI = re.compile(r"(?:\d{1,6} )?<\d{1,3}>(?:1 )?\s?")  # RFC 6587 octet count, RFC 3164 PRI, RFC 5424 version
+# RFC 6587 octet count, RFC 3164 PRI, RFC 5424 version; some receivers take off the PRI alone.
+_PRI = re.compile(r"(?:\d{1,6} )?<\d{1,3}>(?:1 )?\s?|1 (?=\d{4}-\d\d-\d\dT)")
 _CLOCK = r"(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _ISO = re.compile(

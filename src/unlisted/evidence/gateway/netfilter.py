@@ -54,6 +54,8 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     protocol = line.find(" PROTO=", end - 1)
     if source < 0 or target < 0 or end < 0 or protocol < 0 or line.find("[", source, protocol) >= 0:
         return None
+    if line.startswith("ORIG:", source - 5):
+        return None  # ulogd tells of a connection, not of a packet
     src, dst = net.ip(line[source + 5 : target]), net.ip(line[target + 5 : end])
     if src is None or dst is None:
         return None
@@ -149,18 +151,19 @@ def _packet(front: str) -> int:
 def _mac(front: str) -> str:
     at = front.find("MACSRC=")
     if at >= 0:
-        return _ethernet(front[at + 7 : at + 24])
+        return _ethernet(front[at + 7 : at + 24], sure=True)
     at = front.find("MAC=") + 4
-    if at < 4 or (front.startswith(("45:", "60:"), at) and front[at + 36 : at + 41] not in _ETHERTYPES):
-        return ""  # a tunnel's packet has no Ethernet in front: these are the first bytes of its IP header
-    return _ethernet(front[at + 18 : at + 35])
+    sure = front[at + 36 : at + 41] in _ETHERTYPES
+    if at < 4 or (not sure and front.startswith(("45:", "60:"), at)):
+        return ""  # a tunnel's packet: these are the first bytes of its IP header
+    return _ethernet(front[at + 18 : at + 35], sure=sure)
 
 
 @lru_cache(maxsize=8192)
-def _ethernet(text: str) -> str:
-    """A real card's address: neither all zeros (loopback) nor a group address (first octet odd)."""
+def _ethernet(text: str, *, sure: bool) -> str:
+    """A card's address: not all zeros (loopback), nor, where no type tells, a group's (first octet odd)."""
     mac = net.mac(text) if len(text) == 17 else ""
-    return "" if not mac or mac == "00:00:00:00:00:00" or int(mac[:2], 16) & 1 else mac
+    return "" if mac == "00:00:00:00:00:00" or (mac and not sure and int(mac[:2], 16) & 1) else mac
 
 
 def _prefix(front: str) -> str:
