@@ -287,9 +287,17 @@ def test_what_netfilter_says_is_read_in_every_framing(front: str) -> None:
 def test_a_connection_of_ulogd_is_no_packet() -> None:
     line = (
         "Aug 26 22:00:00 gw ulogd[17]: [DESTROY] ORIG: SRC=192.168.50.129 DST=198.51.100.7 PROTO=TCP "
-        "SPT=52957 DPT=25 PKTS=5 BYTES=1 , REPLY: SRC=198.51.100.7 DST=203.0.113.2 PROTO=TCP SPT=25 DPT=52957 PKTS=10 "
+        "SPT=52957 DPT=25 PKTS=5 BYTES=1 , REPLY: SRC=198.51.100.7 DST=203.0.113.2 PROTO=TCP SPT=25 "
     )
     assert read("netfilter", line) is None
+
+
+@pytest.mark.parametrize("flags", ["ACK", "ACK PSH", "ACK SYN", "RST", "ACK FIN"])
+def test_flags_at_the_very_end_are_seen(flags: str) -> None:
+    """ulogd writes no URGP= without an urgent packet, and editors cut the space behind a line."""
+    line = PACKET.format("").replace("RES=0x00 SYN URGP=0 ", flags)
+    assert read("netfilter", line) is OTHER
+    assert isinstance(read("netfilter", PACKET.format("").replace("RES=0x00 SYN URGP=0 ", "SYN")), Attempt)
 
 
 def test_a_tunnels_first_bytes_are_no_card() -> None:
@@ -422,6 +430,7 @@ ENDS = "192.168.88.7:40000->198.51.100.7:25, len 60"
         ("<30>Nov 24 10:00:01 MikroTik LOGDROP LogDrop: ", "block"),
         ("10:00:01 firewall,info BAN 25 forward: ", "block"),
         ("nov/24 10:00:01 firewall,info forward: ", ""),
+        ("Nov/24/2026 10:00:01 memory firewall, info drop mail forward: ", "block"),
         (" 11-24 10:00:01 firewall,info forward: ", ""),
     ],
 )

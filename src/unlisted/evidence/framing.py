@@ -33,7 +33,7 @@ _BSD = re.compile(
 )
 _CTIME = re.compile(rf"{_DAY} ([A-Z][a-z]{{2}}) +(\d{{1,2}}) {_CLOCK}(?: (Z|UTC|GMT))? (\d{{4}})\b")
 _CLF = re.compile(rf"\b(\d{{1,2}})/([A-Z][a-z]{{2}})/(\d{{4}}):{_CLOCK} ?([+-]\d\d:?\d\d)?")
-_ROUTER = re.compile(rf" *(?:([a-z]{{3}})/(\d\d)(?:/(\d{{4}}))?|(\d\d)-(\d\d)) {_CLOCK}(?= )")
+_ROUTER = re.compile(rf" *(?:([A-Za-z]{{3}})/(\d\d)(?:/(\d{{4}}))?|(\d\d)-(\d\d)) {_CLOCK}(?= )")
 _TODAY = re.compile(rf" *{_CLOCK}(?= )")
 _EPOCH = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?(?=[\s\]:,])")
 _BOOT = re.compile(r"(?:kern(?:el)?\S*:? )?\[ *(\d{1,9})\.(\d{6})\]")

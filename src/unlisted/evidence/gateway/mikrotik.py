@@ -34,7 +34,7 @@ End: TypeAlias = tuple[Address | None, int]
 _WORDS = 4  # of a host and a rule's prefix, where there are no topics
 _PREFIX = 160  # characters in front of the interfaces; RouterOS cuts a prefix off long before
 _HOST = r"[\s|]*(?:[\w.@+:%-]{1,255}[ \t]+){0,2}?(?::[ \t]+)?"
-_TOPICS = re.compile(_HOST + r"((?:[a-z0-9-]{1,32},){1,8}[a-z0-9-]{1,32}|firewall):?[ \t]")
+_TOPICS = re.compile(_HOST + r"((?:[a-z0-9-]{1,32}, ?){1,8}[a-z0-9-]{1,32}|firewall):?[ \t]")
 _CEF = re.compile(
     r"[\s|]*(?:[\w.@+:%-]{1,255}[ \t]+)?CEF:\d\|MikroTik\|[^|]{0,99}\|[^|]{0,99}\|[^|]{0,9}\|([^|]{1,99})"
     r"\|[^|]{0,20}\|(?:[^=]{1,40}=[^=]{0,128} )?(?:[^=]{1,40}=[^=]{0,128} )?msg="
@@ -149,8 +149,8 @@ def _prefix(head: str) -> str | None:
         return None
     if m := _CEF.match(head):
         return "CEF:" + head[m.end() :] if "firewall" in m[1].split(",") else None
-    if (m := _TOPICS.match(head)) and ("," in m[1] or m[1] == "firewall"):
-        return head[m.end() :] if "firewall" in m[1].split(",") else None
+    if m := _TOPICS.match(head):
+        return head[m.end() :] if "firewall" in re.split(r", ?", m[1]) else None
     words = head.split()
     if len(words) > _WORDS + 1 or not _CHAIN.fullmatch(words[-1]):
         return None

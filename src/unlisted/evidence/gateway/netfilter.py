@@ -72,7 +72,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     if not _is_port(dport):
         return None
     tcp = name == "tcp"
-    if tcp and not _opens(line[flags:]):
+    if tcp and not _opens(line[flags:] + " "):
         return OTHER
     if (when := stamp(line, near)) is None:
         return None
