@@ -179,6 +179,8 @@ SPELLED = {
         '192.0.2.9 - - [23/Nov/2026:13:48:21 +0000] "GET / HTTP/1.1" 200 5 "-" "x {} y"',
         "<38>Nov 23 13:48:21 gw dropbear: Login attempt for nonexistent user '{}'",
         "<134>1 2026-11-24T11:00:01+01:00 fw audit 24409 - - error for '{}'",
+        "[    8.978773] systemd[1]: Started {}",
+        "[Tue Nov 24 00:06:26 2026] [core:error] [pid 1] AH1: not found: {}",
     ],
 )
 def test_what_a_stranger_spells_in_another_programs_line_is_not_believed(name: str, line: str) -> None:
@@ -273,6 +275,8 @@ def test_the_prefix_tells_what_was_done(prefix: str, action: str) -> None:
         "<4>Nov 24 00:06:26 gw user.warn kernel: DROP ",
         "<4>1 2026-11-24T00:06:26Z gw kernel - - - [12.345678] DROP ",
         "[ 8626.978773] [UFW BLOCK] ",
+        "[ 8626.978773] TRACE: filter:drop:rule:2 ",
+        "[ 8626.978773] [BLOCKED - INBOUND] ",
         "[Tue Nov 24 00:06:26 2026] [UFW BLOCK] ",
         "Nov 24 00:06:26 gw ulogd[77]: DROP ",
         "Nov 24 00:06:26 DROP: ",

@@ -47,7 +47,7 @@ _MAC = re.compile(r"src-mac ([0-9A-Fa-f:]{17})\b")
 # An address without a port, or one with; IPv6 in brackets, where it has a port.
 _END = r"([0-9A-Fa-f.:\[\]]{2,60})"
 _ENDS = re.compile(rf"proto ([\w.-]{{1,20}})(?: \(([^)]{{0,60}})\))?, {_END}->{_END},")
-_NAT = re.compile(rf" NAT (?:\({_END}->{_END}\)->|{_END}->\({_END}->{_END}\))")
+_NAT = re.compile(rf" {{1,2}}(?:NAT )?(?:\({_END}->{_END}\)->|{_END}->\({_END}->{_END}\))")
 _ACT = re.compile(r" act=([\w -]{1,20}?)(?: \w{1,40}=|$)")
 _PINGS = ("type 8,", "type 128,")
 _CONNECTED = ("tcp", "udp", "sctp", "udplite", "dccp")

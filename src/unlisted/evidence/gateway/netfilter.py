@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.framing import stamp
+from unlisted.evidence.framing import BOOT_LIMIT, stamp
 from unlisted.evidence.gateway._action import told
 from unlisted.messages import Attempt, Contact
 from unlisted.net import Address
@@ -77,7 +77,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     if (when := stamp(line, near)) is None:
         return None
     front = line[when.end : source]
-    if not _from_kernel(front):
+    if not _from_kernel(front, line[:1] == "[" and when.at < BOOT_LIMIT):
         return None  # another program's line, in which a stranger may have spelled a packet
     mac, action = _mac(front), told(_prefix(front))
     if tcp and dport in _MAIL:
@@ -107,7 +107,7 @@ def _portless(
     if (when := stamp(line, near)) is None:
         return None
     front = line[when.end : source]
-    if not _from_kernel(front):
+    if not _from_kernel(front, line[:1] == "[" and when.at < BOOT_LIMIT):
         return None
     return Contact(when.at, *ends, 0, 0, protocol, _mac(front), told(_prefix(front)))
 
@@ -121,20 +121,25 @@ def _opens(flags: str) -> bool:
     return (" SYN " in flags or " URGP=" not in flags) and " ACK " not in flags and " RST " not in flags
 
 
-def _from_kernel(front: str) -> bool:
+def _from_kernel(front: str, booted: bool) -> bool:
     """True when what stands between the time and the packet is a host, the kernel's tag and a rule's prefix.
 
     Without the kernel's tag the prefix ends right in front of the packet, or has no colon at all: whoever
     gets text into another program's message stands behind that program's tag, or inside quotes.
+    `booted`: the time is the kernel's own clock, which stands in front where nobody but it speaks.
     """
     ahead = front[: _packet(front)]
     if _KERNEL.match(ahead):
         return True
-    tag = _TAG.search(ahead)
     named = _RULES.sub("", _DESCRIPTION.sub("", ahead))
-    words = named.split()
-    if '"' in named or _PROGRAM.search(ahead) or len(words) > _WORDS or "-" in words:
+    if '"' in named or _PROGRAM.search(ahead):
         return False
+    words = named.split()
+    if booted:
+        return len(words) <= 2 * _WORDS
+    if len(words) > _WORDS or "-" in words:
+        return False
+    tag = _TAG.search(ahead)
     if tag is None:
         return not ahead or ahead[-1] in " \t]:"
     return not tag[2] and not ahead[tag.end() :].strip()
