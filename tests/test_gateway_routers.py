@@ -257,6 +257,7 @@ PACKET = (
         ("[FW_ADT]A=A D=O CD=O ", "pass"),
         ("[FW_ADT]A=C D=O ", ""),
         ("Illegal port 25 > ", ""),
+        ("[12.345678] Firewall: *TCP_OUT Blocked* ", "block"),
         ("accessories: ", ""),
     ],
 )
@@ -302,6 +303,12 @@ def test_flags_at_the_very_end_are_seen(flags: str) -> None:
     line = PACKET.format("").replace("RES=0x00 SYN URGP=0 ", flags)
     assert read("netfilter", line) is OTHER
     assert isinstance(read("netfilter", PACKET.format("").replace("RES=0x00 SYN URGP=0 ", "SYN")), Attempt)
+
+
+def test_an_asus_router_repeats_the_level() -> None:
+    line = re.sub(" (SRC|LEN|SPT)=", r" <1>\1=", PACKET.format("DROP "))
+    assert read("netfilter", line) == read("netfilter", PACKET.format("DROP "))
+    assert named("netfilter").hint in line
 
 
 def test_a_tunnels_first_bytes_are_no_card() -> None:

@@ -83,12 +83,15 @@ def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | N
         dport,
         sport,
         _NAMES.get(protocol, protocol),
-        mac=net.mac(m[1]) if (m := _MAC.search(about)) else "",
+        mac=_card(m[1]) if (m := _MAC.search(about)) else "",
         action=told(done[1]) if done else told(prefix),
         nat=outside[0],
         nat_port=outside[1],
         account=m[1] if (m := _ACCOUNT.match(faces[1])) else "",
     )
+
+
+_card = lru_cache(maxsize=8192)(net.mac)
 
 
 def _opens(protocol: str, flags: str, state: list[str]) -> bool:

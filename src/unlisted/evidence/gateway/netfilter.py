@@ -23,7 +23,7 @@ from unlisted.evidence.gateway._action import told
 from unlisted.messages import Attempt, Contact
 from unlisted.net import Address
 
-HINT = " SRC="
+HINT = "SRC="
 PACKETS = True
 CANDIDATE = rb"DPT=(?:25|465|587)[ \r\n]"  # begins with a literal: RE2 then skips to it at memory speed
 
@@ -40,6 +40,7 @@ _TAG = re.compile(r"(?:^|[\s|])([\w./-]{1,64})(\[\d+\])?:(?=\s|\[|$)")
 _DESCRIPTION = re.compile(r'DESCR="[^"]{0,120}"')  # UniFi's name of the rule
 _BOOT = re.compile(r" *\d{1,9}\.\d{6}")  # the kernel's clock, in brackets
 _RULES = re.compile(r"\[[^\]\s]{1,120}\]")  # the rule set and action of UniFi, EdgeOS, VyOS
+_LEVEL = re.compile(r"<[0-7]>(?=[A-Z]{3}=)")  # ASUS: the kernel's level once more, in front of some fields
 _ETHERTYPES = ("08:00", "86:dd", "81:00", "88:a8")
 
 
@@ -49,6 +50,9 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     Written with `find` on the fields' names: three times as fast as one pattern over all of it.
     """
     source = line.find(" SRC=")
+    if source < 0 and ">SRC=" in line:
+        line = _LEVEL.sub("", line)
+        source = line.find(" SRC=")
     target = line.find(" DST=", source)
     end = line.find(" ", target + 5)
     protocol = line.find(" PROTO=", end - 1)
