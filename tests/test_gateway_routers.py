@@ -179,6 +179,8 @@ SPELLED = {
         '192.0.2.9 - - [23/Nov/2026:13:48:21 +0000] "GET / HTTP/1.1" 200 5 "-" "x {} y"',
         "<38>Nov 23 13:48:21 gw dropbear: Login attempt for nonexistent user '{}'",
         "<134>1 2026-11-24T11:00:01+01:00 fw audit 24409 - - error for '{}'",
+        "[    8.978773] systemd[1]: Started {}",
+        "[Tue Nov 24 00:06:26 2026] [core:error] [pid 1] AH1: not found: {}",
     ],
 )
 def test_what_a_stranger_spells_in_another_programs_line_is_not_believed(name: str, line: str) -> None:
@@ -255,6 +257,7 @@ PACKET = (
         ("[FW_ADT]A=A D=O CD=O ", "pass"),
         ("[FW_ADT]A=C D=O ", ""),
         ("Illegal port 25 > ", ""),
+        ("[12.345678] Firewall: *TCP_OUT Blocked* ", "block"),
         ("accessories: ", ""),
     ],
 )
@@ -273,6 +276,8 @@ def test_the_prefix_tells_what_was_done(prefix: str, action: str) -> None:
         "<4>Nov 24 00:06:26 gw user.warn kernel: DROP ",
         "<4>1 2026-11-24T00:06:26Z gw kernel - - - [12.345678] DROP ",
         "[ 8626.978773] [UFW BLOCK] ",
+        "[ 8626.978773] TRACE: filter:drop:rule:2 ",
+        "[ 8626.978773] [BLOCKED - INBOUND] ",
         "[Tue Nov 24 00:06:26 2026] [UFW BLOCK] ",
         "Nov 24 00:06:26 gw ulogd[77]: DROP ",
         "Nov 24 00:06:26 DROP: ",
@@ -282,6 +287,28 @@ def test_what_netfilter_says_is_read_in_every_framing(front: str) -> None:
     made = read("netfilter", front + PACKET.partition("{}")[2])
     assert isinstance(made, Attempt)
     assert made.action == "block"
+
+
+def test_a_connection_of_ulogd_is_no_packet() -> None:
+    line = (
+        "Aug 26 22:00:00 gw ulogd[17]: [DESTROY] ORIG: SRC=192.168.50.129 DST=198.51.100.7 PROTO=TCP "
+        "SPT=52957 DPT=25 PKTS=5 BYTES=1 , REPLY: SRC=198.51.100.7 DST=203.0.113.2 PROTO=TCP SPT=25 "
+    )
+    assert read("netfilter", line) is None
+
+
+@pytest.mark.parametrize("flags", ["ACK", "ACK PSH", "ACK SYN", "RST", "ACK FIN"])
+def test_flags_at_the_very_end_are_seen(flags: str) -> None:
+    """ulogd writes no URGP= without an urgent packet, and editors cut the space behind a line."""
+    line = PACKET.format("").replace("RES=0x00 SYN URGP=0 ", flags)
+    assert read("netfilter", line) is OTHER
+    assert isinstance(read("netfilter", PACKET.format("").replace("RES=0x00 SYN URGP=0 ", "SYN")), Attempt)
+
+
+def test_an_asus_router_repeats_the_level() -> None:
+    line = re.sub(" (SRC|LEN|SPT)=", r" <1>\1=", PACKET.format("DROP "))
+    assert read("netfilter", line) == read("netfilter", PACKET.format("DROP "))
+    assert named("netfilter").hint in line
 
 
 def test_a_tunnels_first_bytes_are_no_card() -> None:
@@ -325,6 +352,7 @@ def test_what_has_no_ports_is_a_contact_or_nothing(rest: str, protocol: str) -> 
 
 # ---- filterlog ---------------------------------------------------------------------------------------
 
+STAMP = "Nov 24 10:00:01"
 ROW = (
     "Nov 24 10:00:01 fw filterlog[7]: 81,,,1535324496,{face},match,{action},{way},4,0x0,,64,{id},0,DF,"
     "6,tcp,60,{src},198.51.100.7,{sport},25,0,{flags},{seq},,64240,,mss"
@@ -388,6 +416,7 @@ def test_filterlog_only_a_syn_opens(flags: str) -> None:
 def test_filterlog_in_every_framing(tag: str) -> None:
     row = ROW.format(**IN).replace("filterlog[7]: ", tag)
     assert isinstance(read("filterlog", row), Attempt)
+    assert isinstance(read("filterlog", "1 2026-11-24T10:00:01.25+04:00" + row.removeprefix(STAMP)), Attempt)
     assert isinstance(read("filterlog", row.replace("6,tcp,", "6,6,")), Attempt)
     assert isinstance(read("filterlog", row.replace("6,tcp,", "tcp,TCP,")), Attempt)
 
@@ -412,6 +441,7 @@ ENDS = "192.168.88.7:40000->198.51.100.7:25, len 60"
         ("<30>Nov 24 10:00:01 MikroTik LOGDROP LogDrop: ", "block"),
         ("10:00:01 firewall,info BAN 25 forward: ", "block"),
         ("nov/24 10:00:01 firewall,info forward: ", ""),
+        ("Nov/24/2026 10:00:01 memory firewall, info drop mail forward: ", "block"),
         (" 11-24 10:00:01 firewall,info forward: ", ""),
     ],
 )

@@ -34,7 +34,7 @@ End: TypeAlias = tuple[Address | None, int]
 _WORDS = 4  # of a host and a rule's prefix, where there are no topics
 _PREFIX = 160  # characters in front of the interfaces; RouterOS cuts a prefix off long before
 _HOST = r"[\s|]*(?:[\w.@+:%-]{1,255}[ \t]+){0,2}?(?::[ \t]+)?"
-_TOPICS = re.compile(_HOST + r"((?:[a-z0-9-]{1,32},){1,8}[a-z0-9-]{1,32}|firewall):?[ \t]")
+_TOPICS = re.compile(_HOST + r"((?:[a-z0-9-]{1,32}, ?){1,8}[a-z0-9-]{1,32}|firewall):?[ \t]")
 _CEF = re.compile(
     r"[\s|]*(?:[\w.@+:%-]{1,255}[ \t]+)?CEF:\d\|MikroTik\|[^|]{0,99}\|[^|]{0,99}\|[^|]{0,9}\|([^|]{1,99})"
     r"\|[^|]{0,20}\|(?:[^=]{1,40}=[^=]{0,128} )?(?:[^=]{1,40}=[^=]{0,128} )?msg="
@@ -47,7 +47,7 @@ _MAC = re.compile(r"src-mac ([0-9A-Fa-f:]{17})\b")
 # An address without a port, or one with; IPv6 in brackets, where it has a port.
 _END = r"([0-9A-Fa-f.:\[\]]{2,60})"
 _ENDS = re.compile(rf"proto ([\w.-]{{1,20}})(?: \(([^)]{{0,60}})\))?, {_END}->{_END},")
-_NAT = re.compile(rf" NAT (?:\({_END}->{_END}\)->|{_END}->\({_END}->{_END}\))")
+_NAT = re.compile(rf" {{1,2}}(?:NAT )?(?:\({_END}->{_END}\)->|{_END}->\({_END}->{_END}\))")
 _ACT = re.compile(r" act=([\w -]{1,20}?)(?: \w{1,40}=|$)")
 _PINGS = ("type 8,", "type 128,")
 _CONNECTED = ("tcp", "udp", "sctp", "udplite", "dccp")
@@ -83,12 +83,15 @@ def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | N
         dport,
         sport,
         _NAMES.get(protocol, protocol),
-        mac=net.mac(m[1]) if (m := _MAC.search(about)) else "",
+        mac=_card(m[1]) if (m := _MAC.search(about)) else "",
         action=told(done[1]) if done else told(prefix),
         nat=outside[0],
         nat_port=outside[1],
         account=m[1] if (m := _ACCOUNT.match(faces[1])) else "",
     )
+
+
+_card = lru_cache(maxsize=8192)(net.mac)
 
 
 def _opens(protocol: str, flags: str, state: list[str]) -> bool:
@@ -149,8 +152,8 @@ def _prefix(head: str) -> str | None:
         return None
     if m := _CEF.match(head):
         return "CEF:" + head[m.end() :] if "firewall" in m[1].split(",") else None
-    if (m := _TOPICS.match(head)) and ("," in m[1] or m[1] == "firewall"):
-        return head[m.end() :] if "firewall" in m[1].split(",") else None
+    if m := _TOPICS.match(head):
+        return head[m.end() :] if "firewall" in re.split(r", ?", m[1]) else None
     words = head.split()
     if len(words) > _WORDS + 1 or not _CHAIN.fullmatch(words[-1]):
         return None

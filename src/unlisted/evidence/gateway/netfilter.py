@@ -18,12 +18,12 @@ from functools import lru_cache
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.framing import stamp
+from unlisted.evidence.framing import BOOT_LIMIT, stamp
 from unlisted.evidence.gateway._action import told
 from unlisted.messages import Attempt, Contact
 from unlisted.net import Address
 
-HINT = " SRC="
+HINT = "SRC="
 PACKETS = True
 CANDIDATE = rb"DPT=(?:25|465|587)[ \r\n]"  # begins with a literal: RE2 then skips to it at memory speed
 
@@ -40,6 +40,7 @@ _TAG = re.compile(r"(?:^|[\s|])([\w./-]{1,64})(\[\d+\])?:(?=\s|\[|$)")
 _DESCRIPTION = re.compile(r'DESCR="[^"]{0,120}"')  # UniFi's name of the rule
 _BOOT = re.compile(r" *\d{1,9}\.\d{6}")  # the kernel's clock, in brackets
 _RULES = re.compile(r"\[[^\]\s]{1,120}\]")  # the rule set and action of UniFi, EdgeOS, VyOS
+_LEVEL = re.compile(r"<[0-7]>(?=[A-Z]{3}=)")  # ASUS: the kernel's level once more, in front of some fields
 _ETHERTYPES = ("08:00", "86:dd", "81:00", "88:a8")
 
 
@@ -49,11 +50,16 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     Written with `find` on the fields' names: three times as fast as one pattern over all of it.
     """
     source = line.find(" SRC=")
+    if source < 0 and ">SRC=" in line:
+        line = _LEVEL.sub("", line)
+        source = line.find(" SRC=")
     target = line.find(" DST=", source)
     end = line.find(" ", target + 5)
     protocol = line.find(" PROTO=", end - 1)
     if source < 0 or target < 0 or end < 0 or protocol < 0 or line.find("[", source, protocol) >= 0:
         return None
+    if line.startswith("ORIG:", source - 5):
+        return None  # ulogd tells of a connection, not of a packet
     src, dst = net.ip(line[source + 5 : target]), net.ip(line[target + 5 : end])
     if src is None or dst is None:
         return None
@@ -70,12 +76,12 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     if not _is_port(dport):
         return None
     tcp = name == "tcp"
-    if tcp and not _opens(line[flags:]):
+    if tcp and not _opens(line[flags:] + " "):
         return OTHER
     if (when := stamp(line, near)) is None:
         return None
     front = line[when.end : source]
-    if not _from_kernel(front):
+    if not _from_kernel(front, line[:1] == "[" and when.at < BOOT_LIMIT):
         return None  # another program's line, in which a stranger may have spelled a packet
     mac, action = _mac(front), told(_prefix(front))
     if tcp and dport in _MAIL:
@@ -105,7 +111,7 @@ def _portless(
     if (when := stamp(line, near)) is None:
         return None
     front = line[when.end : source]
-    if not _from_kernel(front):
+    if not _from_kernel(front, line[:1] == "[" and when.at < BOOT_LIMIT):
         return None
     return Contact(when.at, *ends, 0, 0, protocol, _mac(front), told(_prefix(front)))
 
@@ -119,20 +125,25 @@ def _opens(flags: str) -> bool:
     return (" SYN " in flags or " URGP=" not in flags) and " ACK " not in flags and " RST " not in flags
 
 
-def _from_kernel(front: str) -> bool:
+def _from_kernel(front: str, booted: bool) -> bool:
     """True when what stands between the time and the packet is a host, the kernel's tag and a rule's prefix.
 
     Without the kernel's tag the prefix ends right in front of the packet, or has no colon at all: whoever
     gets text into another program's message stands behind that program's tag, or inside quotes.
+    `booted`: the time is the kernel's own clock, which stands in front where nobody but it speaks.
     """
     ahead = front[: _packet(front)]
     if _KERNEL.match(ahead):
         return True
-    tag = _TAG.search(ahead)
     named = _RULES.sub("", _DESCRIPTION.sub("", ahead))
-    words = named.split()
-    if '"' in named or _PROGRAM.search(ahead) or len(words) > _WORDS or "-" in words:
+    if '"' in named or _PROGRAM.search(ahead):
         return False
+    words = named.split()
+    if booted:
+        return len(words) <= 2 * _WORDS
+    if len(words) > _WORDS or "-" in words:
+        return False
+    tag = _TAG.search(ahead)
     if tag is None:
         return not ahead or ahead[-1] in " \t]:"
     return not tag[2] and not ahead[tag.end() :].strip()
@@ -149,18 +160,19 @@ def _packet(front: str) -> int:
 def _mac(front: str) -> str:
     at = front.find("MACSRC=")
     if at >= 0:
-        return _ethernet(front[at + 7 : at + 24])
+        return _ethernet(front[at + 7 : at + 24], sure=True)
     at = front.find("MAC=") + 4
-    if at < 4 or (front.startswith(("45:", "60:"), at) and front[at + 36 : at + 41] not in _ETHERTYPES):
-        return ""  # a tunnel's packet has no Ethernet in front: these are the first bytes of its IP header
-    return _ethernet(front[at + 18 : at + 35])
+    sure = front[at + 36 : at + 41] in _ETHERTYPES
+    if at < 4 or (not sure and front.startswith(("45:", "60:"), at)):
+        return ""  # a tunnel's packet: these are the first bytes of its IP header
+    return _ethernet(front[at + 18 : at + 35], sure=sure)
 
 
 @lru_cache(maxsize=8192)
-def _ethernet(text: str) -> str:
-    """A real card's address: neither all zeros (loopback) nor a group address (first octet odd)."""
+def _ethernet(text: str, *, sure: bool) -> str:
+    """A card's address: not all zeros (loopback), nor, where no type tells, a group's (first octet odd)."""
     mac = net.mac(text) if len(text) == 17 else ""
-    return "" if not mac or mac == "00:00:00:00:00:00" or int(mac[:2], 16) & 1 else mac
+    return "" if mac == "00:00:00:00:00:00" or (mac and not sure and int(mac[:2], 16) & 1) else mac
 
 
 def _prefix(front: str) -> str:

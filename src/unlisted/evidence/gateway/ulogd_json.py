@@ -97,4 +97,4 @@ def _opens(packet: _Packet, number: int) -> bool:
 
 def _mac(packet: _Packet) -> str:
     mac = net.mac(packet.mac) or net.mac(packet.macs[18:35])
-    return "" if not mac or mac == "00:00:00:00:00:00" or int(mac[:2], 16) & 1 else mac
+    return "" if mac == "00:00:00:00:00:00" else mac
