@@ -18,7 +18,7 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection
-from unlisted.evidence.gateway._once import Once
+from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import end_point, field, front, moment, seconds
 from unlisted.messages import Attempt, Contact, Translation
 from unlisted.net import Address
@@ -86,7 +86,7 @@ def _blocked_syn(line: str, begin: int) -> bool:
 
 def _connection(
     line: str, begin: int, at: float, number: str, once: Once
-) -> Attempt | Contact | Other | None:
+) -> Attempt | Contact | Translation | Other | None:
     src, sport = _end(line, " src=", begin)
     dst, dport = _end(line, " dst=", begin)
     if src is None or dst is None:
@@ -100,20 +100,22 @@ def _connection(
     opens = not flags or ("SYN" in flags[1].split() and "ACK" not in flags[1].split())
     action = "block" if number in _DROPPED else _ACTIONS.get(field(line, " fw_action=", begin), "")
     nat, nat_port = _end(line, " natSrc=", begin)
-    outcome, key = "", (src, sport, dst, dport)
+    outcome, key, end, length = "", (src, sport, dst, dport), at, ""
     if number == _CLOSED:
         length = field(line, " cdur=", begin)
         at -= seconds(length) / 1000
         outcome = _outcome(line, begin, protocol)
-        if not once.first(key, at, dated=bool(length)):
-            return OTHER
     elif number in (_OPENED, _WEB):
         once.begin(key, at)
-    return connection(
+    made = connection(
         at, src, dst, dport, sport, protocol, opens=opens, mac=card(field(line, " srcMac=", begin)),
         action=action or ("pass" if number in (_OPENED, _CLOSED, _WEB) else "block"), outcome=outcome,
         nat=nat, nat_port=nat_port, account=_user(field(line, " usr=", begin)),
     )  # fmt: skip
+    if number != _CLOSED or not once.told(key, at, dated=bool(length)):
+        return made
+    once.forget(key)
+    return ended(made, end)
 
 
 def _end(line: str, key: str, begin: int) -> tuple[Address | None, int]:

@@ -26,7 +26,8 @@ CANDIDATE = rb'dstport="(?:25|465|587)"'
 
 _TAG = re.compile(r"ulogd(?:\[\d{1,7}\])?: ")
 _TORN = re.compile(
-    r"(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,255} (\d{4}): ?(\d\d):(\d\d)-(\d\d:\d\d:\d\d) "
+    r"(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,255} "
+    r"(\d{4}): ?(\d\d):(\d\d)-(\d\d:\d\d:\d\d) "
 )
 _ACTIONS = {"drop": "block", "reject": "block", "accept": "pass", "log": ""}
 

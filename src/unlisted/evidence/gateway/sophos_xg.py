@@ -20,9 +20,9 @@ from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._once import Once
+from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import field, front, moment, seconds, whole
-from unlisted.messages import Attempt, Contact
+from unlisted.messages import Attempt, Contact, Translation
 
 HINT = " log_component="
 PACKETS = True  # what is dropped is told packet by packet
@@ -46,18 +46,18 @@ _ZONES = {
 }  # fmt: skip
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Other | None:
+def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
     """Read one line by itself."""
     return _read(line, near, Once())
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Other | None]:
+def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
     once = Once()
     return lambda line, near: _read(line, near, once)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | None:
+def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
     found = _BEGIN.search(line, 0, 300)
     if found is None or found.start() > line.find(HINT):
         return None
@@ -73,24 +73,28 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | Non
     protocol = field(line, " protocol=", begin).lower()
     if not number and protocol in ("tcp", "udp", ""):
         return None  # cut off
-    if src is None or dst is None or not whole(line, " dst_port=" if number else "dst_ip", begin):
+    if src is None or dst is None or not whole(line, " dst_port=" if number else " dst_ip=", begin):
         return None
     sport, dport = port(field(line, " src_port=", begin)), port(number)
     at, event = when.at, field(line, " con_event=", begin) or field(line, " connevent=", begin)
-    ended = event.lower() in ("stop", "interim")
-    if ended:
+    later = event.lower() in ("stop", "interim")
+    if later:
         at -= seconds(field(line, " duration=", begin))
-    if event and not once.first((src, sport, dst, dport), at, dated=True):
-        return OTHER
     did = field(line, " log_subtype=", begin) or field(line, " status=", begin)
-    return connection(
+    made = connection(
         at, src, dst, dport, sport, protocol or "tcp",
         mac=card(field(line, " src_mac=", begin)), action=_ACTIONS.get(did.lower(), ""),
-        outcome=_outcome(line, begin) if ended else "",
+        outcome=_outcome(line, begin) if later else "",
         nat=net.ip(field(line, " src_trans_ip=", begin) or field(line, " tran_src_ip=", begin)),
         nat_port=port(field(line, " src_trans_port=", begin) or field(line, " tran_src_port=", begin)),
         account=field(line, " user_name=", begin)[:253],
     )  # fmt: skip
+    key = (src, sport, dst, dport)
+    if later and once.told(key, at, dated=True):
+        return ended(made, when.at)
+    if event:
+        once.begin(key, at)
+    return made
 
 
 def _moment(line: str, begin: int, near: float) -> Stamp | None:

@@ -17,9 +17,9 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.gateway._once import Once
+from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import field, front, moment, whole
-from unlisted.messages import Attempt, Contact
+from unlisted.messages import Attempt, Contact, Translation
 
 HINT = " startime="
 PACKETS = True  # what is dropped is told packet by packet
@@ -29,18 +29,18 @@ _ACTIONS = {"pass": "pass", "block": "block", "reset": "block", "decrypt": "pass
 _TOLD = frozenset(("filter", "connection", "plugin", ""))
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Other | None:
+def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
     """Read one line by itself."""
     return _read(line, near, Once())
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Other | None]:
+def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
     once = Once()
     return lambda line, near: _read(line, near, once)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | None:
+def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
     begin = line.find("id=firewall ")
     if begin < 0:
         begin = line.find('time="')
@@ -61,16 +61,19 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | Non
     if not number and protocol in ("tcp", "udp", ""):
         return None  # cut off
     src, dst = net.ip(field(line, " src=", begin)), net.ip(text)
-    if src is None or dst is None or not whole(line, " dstport=" if number else "dst", begin):
+    if src is None or dst is None or not whole(line, " dstport=" if number else " dst=", begin):
         return None
     sport, dport = port(field(line, " srcport=", begin)), port(number)
-    if not once.first((src, sport, dst, dport), when.at, dated=True):
-        return OTHER
     received = field(line, " rcvd=", begin)
-    return connection(
+    made = connection(
         when.at, src, dst, dport, sport, protocol or "tcp",
         mac=card(field(line, " srcmac=", begin)), action=_ACTIONS.get(field(line, " action=", begin), ""),
         outcome="answered" if received.isdigit() and received.strip("0") else "",
         nat=net.ip(field(line, " modsrc=", begin)), nat_port=port(field(line, " modsrcport=", begin)),
         account=field(line, " user=", begin)[:253],
     )  # fmt: skip
+    if once.told(key := (src, sport, dst, dport), when.at, dated=True):
+        written = moment(field(line, " time=", begin) + zone, near)
+        return ended(made, written.at if written else when.at)
+    once.begin(key, when.at)
+    return made

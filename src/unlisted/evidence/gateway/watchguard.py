@@ -13,15 +13,16 @@ behind `offset`.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
+from typing import TypeAlias
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.gateway._once import Once
+from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import LONGEST, field, front, moment, seconds
-from unlisted.messages import Attempt, Contact
+from unlisted.messages import Attempt, Contact, Translation
 
 HINT = 'msg_id="'
 PACKETS = True  # what is refused is told packet by packet
@@ -35,21 +36,23 @@ _SAID = re.compile(
     r"(?P<src>[0-9a-fA-F:.]{2,45}) (?P<dst>[0-9a-fA-F:.]{2,45}) (?P<sport>\d{1,5}) (?P<dport>\d{1,5})(?= )"
 )
 _FLAGS = re.compile(r" +offset \d{1,3} ([A-Z]{1,9}) ")
-_ENDED = "3000-0151"
+_FIRST, _ENDED = "3000-0148", "3000-0151"
+
+Made: TypeAlias = Attempt | Contact | Other | None
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Other | None:
+def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
     """Read one line by itself."""
     return _read(line, near, Once())
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Other | None]:
+def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
     """A reader of lines in their order: what is told of a connection after its first line makes no second."""
     once = Once()
     return lambda line, near: _read(line, near, once)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | None:
+def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
     begin = line.find(HINT)
     if not 0 <= begin <= LONGEST or (at := _at(line[:begin], near)) is None:
         return None
@@ -64,14 +67,10 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | Non
     sport, dport = (port(found["sport"]), port(found["dport"])) if ports else (0, 0)
     flags = _FLAGS.match(line, found.end())
     opens = flags is None or protocol != "tcp" or ("S" in flags[1] and not set("AR") & set(flags[1]))
-    ended, length = found["id"] == _ENDED, field(line, " duration=", found.end())
-    if ended:
-        at -= seconds(length)
-    told = once.first((src, sport, dst, dport), at, dated=bool(ended and length)) if opens else True
-    if not told and found["did"] == "Allow":
-        return OTHER
+    end, length = at, field(line, " duration=", found.end()) if found["id"] == _ENDED else ""
+    at -= seconds(length)
     received = field(line, " rcvd_bytes=", found.end())
-    return connection(
+    made = connection(
         at, src, dst, dport, sport, protocol, opens=opens,
         action="pass" if found["did"] == "Allow" else "block",
         outcome="answered" if received.isdigit() and received.strip("0") else "",
@@ -79,6 +78,24 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | Non
         nat_port=port(field(line, " src_port_nat=", found.end())),
         account=field(line, " src_user=", found.end())[:253],
     )  # fmt: skip
+    if not opens or (found["did"] == "Deny" and found["id"] == _FIRST):
+        return made
+    return once_only(once, made, (src, sport, dst, dport), found["id"], end, dated=bool(length))
+
+
+def once_only(
+    once: Once, made: Made, key: Hashable, number: str, end: float, *, dated: bool
+) -> Made | Translation:
+    """The fact that a line made, or what it adds to one that was told."""
+    if made is None or isinstance(made, Other):
+        return made
+    if number != _FIRST and once.told(key, made.at, dated=dated):
+        if number != _ENDED:
+            return OTHER
+        once.forget(key)
+        return ended(made, end)
+    once.begin(key, made.at)
+    return made
 
 
 @lru_cache(maxsize=4096)  # the lines of one second begin alike

@@ -12,12 +12,13 @@ import re
 from collections.abc import Callable
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other
+from unlisted.evidence import Other
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import stamp
 from unlisted.evidence.gateway._once import Once
 from unlisted.evidence.gateway._pairs import field, seconds
-from unlisted.messages import Attempt, Contact
+from unlisted.evidence.gateway.watchguard import once_only
+from unlisted.messages import Attempt, Contact, Translation
 
 HINT = ' proc_id="'
 PACKETS = True
@@ -30,18 +31,18 @@ _SAID = re.compile(
 _FLAGS = re.compile(r"offset \d{1,3} ([A-Z]{1,9}) ")
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Other | None:
+def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
     """Read one line by itself."""
     return _read(line, near, Once())
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Other | None]:
+def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
     """A reader of lines in their order: what is told of a connection after its first line makes no second."""
     once = Once()
     return lambda line, near: _read(line, near, once)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | None:
+def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
     when = stamp(line, near)
     found = _SAID.match(line, when.end) if when else None
     if when is None or found is None:
@@ -54,18 +55,18 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | Non
     sport, dport = (port(found["sport"]), port(found["dport"])) if ports else (0, 0)
     flags = _FLAGS.match(field(line, " tcp_info=", rest))
     opens = flags is None or ("S" in flags[1] and not set("AR") & set(flags[1]))
-    ended = field(line, " msg_id=", rest) == "3000-0151"
-    length = field(line, " duration=", rest) if ended else ""
+    number = field(line, " msg_id=", rest)
+    length = field(line, " duration=", rest) if number == "3000-0151" else ""
     at = when.at - seconds(length)
-    told = once.first((src, sport, dst, dport), at, dated=bool(length)) if opens else True
-    if not told and found["did"] == "Allow":
-        return OTHER
     received = field(line, " rcvd_bytes=", rest)
     nat = net.ip(field(line, " src_ip_nat=", rest))
-    return connection(
+    made = connection(
         at, src, dst, dport, sport, found["protocol"], opens=opens,
         action="pass" if found["did"] == "Allow" else "block",
         outcome="answered" if received.isdigit() and received.strip("0") else "",
         nat=None if nat is None or nat.is_unspecified else nat,
         nat_port=port(field(line, " src_port_nat=", rest)), account=field(line, " src_user=", rest)[:253],
     )  # fmt: skip
+    if not opens or found["did"] == "Deny":
+        return made
+    return once_only(once, made, (src, sport, dst, dport), number, when.at, dated=bool(length))

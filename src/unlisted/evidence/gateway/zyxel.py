@@ -19,9 +19,9 @@ from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import stamp
-from unlisted.evidence.gateway._once import Once
+from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import LONGEST, end_point, field, seconds
-from unlisted.messages import Attempt, Contact
+from unlisted.messages import Attempt, Contact, Translation
 
 HINT = ' devID="'
 PACKETS = True  # what is blocked is told packet by packet
@@ -36,18 +36,18 @@ _ACTION = re.compile(
 _RULES = ("firewall", "security policy control", "access control", "policy control")
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Other | None:
+def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
     """Read one line by itself."""
     return _read(line, near, Once())
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Other | None]:
+def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
     once = Once()
     return lambda line, near: _read(line, near, once)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | None:
+def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
     begin = line.find('src="')
     if begin < 0 or begin > LONGEST or begin > line.find(HINT):
         return None
@@ -59,15 +59,12 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | Non
     traffic = kind == "traffic log"
     if src is None or dst is None or not (traffic or kind in _RULES):
         return OTHER
-    length = field(line, " duration=", begin)
-    if traffic:
-        at -= seconds(length)
+    end, length = at, field(line, " duration=", begin) if traffic else ""
+    at -= seconds(length)
     action = "pass" if traffic else _action(line, begin)
-    if action != "block" and not once.first((src, sport, dst, dport), at, dated=bool(length)) and traffic:
-        return OTHER
     received = field(line, " rcvd=", begin)
     user = field(line, " user=", begin)
-    return connection(
+    made = connection(
         at, src, dst, dport, sport, _protocol(line, begin, dport),
         mac=card(field(line, " client_mac=", begin) or field(line, " mac=", begin)), action=action,
         outcome="" if not traffic else "answered" if received.strip("0") else "silent" if received else "",
@@ -75,6 +72,13 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Other | Non
         nat_port=port(field(line, " sourceTranslatedPort=", begin)),
         account="" if user == "unknown" else user[:253],
     )  # fmt: skip
+    key = (src, sport, dst, dport)
+    if traffic and once.told(key, at, dated=bool(length)):
+        once.forget(key)
+        return ended(made, end)
+    if not traffic and action != "block":
+        once.begin(key, at)
+    return made
 
 
 @lru_cache(maxsize=4096)  # the lines of one second begin alike

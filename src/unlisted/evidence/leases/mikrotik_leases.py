@@ -17,14 +17,15 @@ from unlisted.messages import Lease
 
 HINT = ""
 
+MOST = 4000  # characters of one exported record
 _MAC = r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}"
 _FLAGS = r"[XRDBI ]{0,6}"
 _HEAD = re.compile(r"\s*#\s+(?:[A-Z-]+\s+){0,4}ADDRESS\s+MAC-ADDRESS\b")
 _ROW = re.compile(rf"\s{{0,6}}\d{{1,5}} {_FLAGS}\s*([0-9.]{{7,15}})\s+({_MAC})\b")
-_RECORD = re.compile(rf"\s{{0,6}}\d{{1,5}} {_FLAGS}\s*(?=[a-z-]+=)")
+_RECORD = re.compile(rf"\s{{0,6}}\d{{1,5}} {_FLAGS}\s*(?=;;; |[a-z-]+=)")
 _ADD = re.compile(r"(?:/ip dhcp-server lease )?add (?=(?:disabled=\S+ )?[a-z-]+=)")
 _PAIR = re.compile(r'([a-z][a-z0-9-]{1,40})=("(?:[^"\\]|\\.){0,400}"|[^\s"]{0,400})(?=\s|\\|$)')
-_KNOWN = frozenset(("mac-address", "active-mac-address"))
+_KNOWN = frozenset(("address", "mac-address", "active-mac-address"))
 _BESIDE = re.compile(
     r"/ip dhcp-server lease\s*$|Flags: [A-Z] [-,] |Columns: (?:[A-Z-]+, ){0,4}ADDRESS, MAC-ADDRESS"
     r"|\[[^\]]{1,80}\] (?:/ip[ /]dhcp-server[ /]lease )?> "
@@ -51,9 +52,14 @@ class _Table:
         self._open = False
         self._name: tuple[int, int] = (0, 0)
         self._lease: Lease | None = None
+        self._cut = ""  # the front of an exported line that goes on
 
     def read(self, line: str, near: float) -> Lease | Other | None:  # noqa: ARG002 - no dates
         """One line."""
+        line, self._cut = self._cut + (line.lstrip() if self._cut else line), ""
+        if line.endswith("\\") and len(line) <= MOST and _ADD.match(line):
+            self._cut = line[:-1]
+            return OTHER
         if not line.strip():
             self._open = False
             return OTHER if self._told else None
@@ -68,7 +74,8 @@ class _Table:
         elif not self._open or not line.startswith("  "):
             return OTHER if _BESIDE.match(line) else None
         pairs = _PAIR.findall(line, begun.end() if begun else 0)
-        if begun and not any(name in _KNOWN or name == "address" for name, _ in pairs):
+        told = {name for name, _ in pairs}
+        if begun and told and not told.intersection(_KNOWN):
             self._open = False
             return None  # another menu's record
         for name, value in pairs:
