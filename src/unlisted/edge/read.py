@@ -154,7 +154,7 @@ def _read(path: Path, first: bytes, keeper: "_Keeper", near: float, progress: Pr
         return
     what = known(first)
     if what == "parquet":
-        tables.read(path, reading)
+        tables.read(path, keeper, near)
         return
     if _is_mail(first):
         reading.kind = reading.format = "mail"
@@ -266,7 +266,7 @@ class _Keeper:
     """Takes what the records of one file were read as: attempts as columns, the rest one by one; counts."""
 
     def __init__(self, reading: Reading, take: Callable[[Fact], object], about: frozenset[Address]) -> None:
-        self.reading, self._take, self._about = reading, take, about
+        self.reading, self._take, self.about = reading, take, about
         self.packets = False
         self._gatherer = Gatherer(reading.path)
         self.latest = 0.0
@@ -296,10 +296,10 @@ class _Keeper:
     @property
     def asked(self) -> bool:
         """True when contacts on any port are wanted."""
-        return bool(self._about)
+        return bool(self.about)
 
     def _concerns(self, fact: Attempt | Contact) -> bool:
-        return bool(self._about) and not self._about.isdisjoint((fact.src, fact.dst, fact.nat))
+        return bool(self.about) and not self.about.isdisjoint((fact.src, fact.dst, fact.nat))
 
     def not_understood(self, line: str) -> None:
         """A record that no format knows."""
@@ -329,12 +329,14 @@ class _Reader:
         skim = all(patterns) and self._reading.size > SMALL and not keeper.asked
         self._scans = [re2.compile(one) for one in patterns] if skim else []
         self._dense, self._longest = 0, LONGEST
+        large = self._reading.size > SMALL and not keeper.asked
+        self._table = tables.lines(self._reading.path, found[0].parse, near) if large else None
 
     def run(self, progress: Progress | None) -> None:
         """Read it all."""
         reading = self._reading
         try:
-            for block in blocks(self._path):
+            for block in blocks(self._path, tables.Lines.SIZE if self._table else BLOCK):
                 self._longest = block.longest
                 if self._scans:
                     self._skim(block)
@@ -345,6 +347,8 @@ class _Reader:
         except Cut:
             reading.trouble = CUT
         self._keeper.finish()
+        if self._table:
+            self._table.finish(reading)
         if self._keeper.latest > self._near + LEASE_AHEAD:
             reading.assumed += (
                 f"leases run until {show.when(self._keeper.latest)[:10]}: a clock was wrong,"
@@ -353,6 +357,8 @@ class _Reader:
 
     def _all(self, block: Block) -> None:
         """Every line of a block."""
+        if self._table and self._table.block(block):
+            return
         lines = _text(block.data).split("\n")
         if not lines[-1]:
             lines.pop()

@@ -69,7 +69,7 @@ def document(first: bytes) -> bool:
 def blocks(path: Path, size: int = BLOCK) -> Iterator[Block]:
     """The file in whole lines, or in whole records where it is a JSON document; as `blocks.blocks` does."""
     if not document(head(path)):
-        yield from plain.blocks(path)
+        yield from plain.blocks(path, *([] if size == BLOCK else [size]))
         return
     with unpack(path) as file:
         yield from _gathered(file, size)

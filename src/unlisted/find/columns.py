@@ -153,11 +153,11 @@ class Gatherer:
     def flows(self) -> Flows:
         """What was gathered so far."""
         self._flush()
-        self._done = [_stacked(self._done)]
+        self._done = [stacked(self._done)]
         return self._done[0]._replace(addresses=tuple(self._addresses), macs=tuple(self._macs))
 
 
-def _stacked(parts: Sequence[Flows]) -> Flows:
+def stacked(parts: Sequence[Flows]) -> Flows:
     """Rows under rows; what they index is the first one's."""
     return parts[0]._replace(
         at=np.concatenate([part.at for part in parts]),
@@ -206,7 +206,7 @@ def join(many: Sequence[Flows]) -> Flows:
         )
         files += one.files
         packets += one.packets
-    return _stacked(parts)._replace(
+    return stacked(parts)._replace(
         addresses=tuple(addresses), macs=tuple(macs), files=tuple(files), packets=tuple(packets)
     )
 

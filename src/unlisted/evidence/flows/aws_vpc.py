@@ -13,7 +13,7 @@ time, or as JSON. An order of one's own without a header line is not understood.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
@@ -79,6 +79,13 @@ def header(line: str) -> Parse | None:
         return log.fact(values, near) if len(values) == len(names) else None
 
     return read
+
+
+def rows(names: Sequence[str]) -> Callable[[Sequence[str], float], Parsed] | None:
+    """What reads the rows of a table of these names (Parquet, Athena's answer); None when it is another's."""
+    spelled = [name.replace("_", "-").lower() for name in names]
+    told = {"interface-id", "log-status", "pkt-srcaddr", "tcp-flags"} & set(spelled)
+    return _Log(spelled).fact if told and set(spelled) >= _NEEDED else None
 
 
 def _values(line: str) -> list[str] | None:

@@ -105,10 +105,10 @@ def _piped(parts: list[str], near: float) -> Row | None:
     src, dst = _address(parts[4:8], six=six), _address(parts[9:13], six=six)
     if at is None or src is None or dst is None:
         return None
-    seen, packets = flags(parts[18]), number(parts[20])
+    seen, packets, end = flags(parts[18]), number(parts[20]), moment(parts[2], near)
+    how = told(seen, packets, 0)
     return Row(
-        at, src, dst, port(parts[8]), port(parts[13]), parts[3], "", "", seen, told(seen, packets, 0), packets, None,
-        0, moment(parts[2], near),
+        at, src, dst, port(parts[8]), port(parts[13]), parts[3], "", "", seen, how, packets, None, 0, end,
     )  # fmt: skip
 
 

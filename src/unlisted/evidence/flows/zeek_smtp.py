@@ -8,10 +8,13 @@ connections: what it has told is not counted again, because here a line counts a
 (find/columns.py).
 """
 
+from collections.abc import Callable, Sequence
+
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.flows._zeek import Fields, Made, fields, record, table
+from unlisted.evidence.flows._zeek import rows as _rows
 from unlisted.evidence.flows.columns import moment
 from unlisted.evidence.flows.halves import Seen
 from unlisted.messages import Attempt, Contact
@@ -43,6 +46,11 @@ def header(line: str) -> Parse | None:
     """The reader of a TSV log."""
     first = fields(line)
     return table(first, _once()) if first and "helo" in first[1] else None
+
+
+def rows(names: Sequence[str]) -> Callable[[Sequence[str], float], Parsed] | None:
+    """What reads the rows of a table with these columns."""
+    return _rows(names, _once(), "helo")
 
 
 def _once() -> Made:
