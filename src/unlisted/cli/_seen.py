@@ -57,7 +57,13 @@ def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network
     asked = seen.Question(
         address, port, when.at, max(skew, when.exact), contacted=bool(args.contacted), inside=inside
     )
-    gathered = folder.gather(sources, bar, about=About(asked.concerns, asked.needle))
+    gathered = folder.gather(
+        sources,
+        bar,
+        about=About(
+            asked.concerns, frozenset({asked.address}), 0 if asked.contacted else asked.port, asked.needle
+        ),
+    )
     say(gathered.readings)
     if not when.zone:
         show.say(f"--at says no zone: taken as UTC, {show.when(when.at)}")

@@ -15,7 +15,7 @@ from pathlib import Path
 import re2
 
 from unlisted import show
-from unlisted.edge import records
+from unlisted.edge import records, tables
 from unlisted.edge.blocks import BLOCK, LONGEST, Block, Cut, head, unpack
 from unlisted.edge.reading import CUT, Keeper, Progress, Reading
 from unlisted.evidence import Format, Parsed
@@ -68,6 +68,8 @@ class Reader:
         skim = all(patterns) and self._reading.size > SMALL
         self._scans = [re2.compile(one) for one in patterns] if skim else []
         self._dense, self._longest = 0, LONGEST
+        large = self._reading.size > SMALL and not keeper.asked
+        self._table = tables.lines(self._reading.path, found[0].parse, near) if large else None
 
     def run(self, progress: Progress | None) -> None:
         """Read it all."""
@@ -77,6 +79,8 @@ class Reader:
         else:
             self.part(None, progress)
         self._keeper.finish()
+        if self._table:
+            self._table.finish(self._reading)
         if self._keeper.latest > self._near + LEASE_AHEAD:
             self._reading.assumed += (
                 f"leases run until {show.when(self._keeper.latest)[:10]}: a clock was wrong,"
@@ -87,7 +91,7 @@ class Reader:
         """Read the lines from one place of the file to another; without a span all of it."""
         reading = self._reading
         try:
-            for block in records.blocks(self._path, span=span):
+            for block in records.blocks(self._path, tables.Lines.SIZE if self._table else BLOCK, span):
                 self._longest = block.longest
                 if self._scans:
                     self._skim(block)
@@ -100,7 +104,7 @@ class Reader:
 
     def _shares(self) -> list[tuple[int, int]]:
         """Parts of whole lines; one where the lines must be read in their order, or the file is packed."""
-        if self._reading.size < 2 * SHARE or any(one.session for one in self._found):
+        if self._reading.size < 2 * SHARE or any(one.session or one.header for one in self._found):
             return []
         if records.document(head(self._path)):
             return []
@@ -132,6 +136,8 @@ class Reader:
 
     def _all(self, block: Block) -> None:
         """Every line of a block."""
+        if self._table and self._table.block(block):
+            return
         lines = text(block.data).split("\n")
         if not lines[-1]:
             lines.pop()

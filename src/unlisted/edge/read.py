@@ -88,7 +88,7 @@ def _read(path: Path, first: bytes, keeper: Keeper, near: float, progress: Progr
         return
     what = known(first)
     if what == "parquet":
-        tables.read(path, reading)
+        tables.read(path, keeper, near)
         return
     if _is_mail(first):
         reading.kind = reading.format = "mail"

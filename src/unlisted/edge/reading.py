@@ -10,6 +10,7 @@ from unlisted import show
 from unlisted.evidence import Fact, Parsed, facts
 from unlisted.find.columns import ENOUGH, Flows, Gatherer
 from unlisted.messages import Attempt, Contact, Evidence, Lease
+from unlisted.net import Address
 
 KEPT = 3  # samples of lines that were not understood
 CUT = "cut off or damaged: read as far as it goes"
@@ -21,6 +22,8 @@ class About(NamedTuple):
     """Which connections are asked for, on whatever port."""
 
     wanted: Callable[[Attempt | Contact], bool]
+    addresses: frozenset[Address]  # one of them is an end of it, or its translated source
+    port: int = 0  # or else this is its source port
     needle: bytes = b""  # RE2: stands in each text line that may tell of one; b"": nobody knows
 
 
@@ -87,6 +90,16 @@ class Keeper:
             self.reading.understood += 1
         else:
             self.reading.other += 1
+
+    @property
+    def about(self) -> frozenset[Address]:
+        """The addresses that are asked about."""
+        return self._about.addresses if self._about is not None else frozenset()
+
+    @property
+    def port(self) -> int:
+        """The source port that is asked about; 0 for none."""
+        return self._about.port if self._about is not None else 0
 
     @property
     def asked(self) -> bool:

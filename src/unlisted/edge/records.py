@@ -69,7 +69,7 @@ def document(first: bytes) -> bool:
 def blocks(path: Path, size: int = BLOCK, span: tuple[int, int] | None = None) -> Iterator[Block]:
     """The file in whole lines, or in whole records where it is a JSON document; as `blocks.blocks` does."""
     if span or not document(head(path)):
-        yield from plain.blocks(path, span=span)
+        yield from plain.blocks(path, span=span) if size == BLOCK else plain.blocks(path, size, span)
         return
     with unpack(path) as file:
         yield from _gathered(file, size)

@@ -192,7 +192,7 @@ class Gatherer:
         self._flush()
         if not self._done:
             self._done = [_nothing(self._source, packets=self._packets)]
-        self._done = [_stacked(self._done)]
+        self._done = [stacked(self._done)]
         return self._done[0]._replace(addresses=tuple(self._addresses), macs=tuple(self._macs))
 
 
@@ -210,12 +210,12 @@ def _nothing(source: str, *, packets: bool) -> Flows:
     return Flows._make((*empty, (), (), (source,), (packets,)))
 
 
-def _stacked(parts: list[Flows]) -> Flows:
+def stacked(parts: list[Flows]) -> Flows:
     """Rows under rows; what they index is the first one's."""
     if len(parts) == 1:
         return parts[0]
-    stacked = (np.concatenate([part[place] for part in parts]) for place in range(len(_KINDS)))
-    return Flows._make((*stacked, *parts[0][len(_KINDS) :]))
+    whole = (np.concatenate([part[place] for part in parts]) for place in range(len(_KINDS)))
+    return Flows._make((*whole, *parts[0][len(_KINDS) :]))
 
 
 def gather(attempts: Sequence[Attempt]) -> Flows:
@@ -251,7 +251,7 @@ def join(many: Sequence[Flows]) -> Flows:
         )
         files += one.files
         packets += one.packets
-    return _stacked(parts)._replace(
+    return stacked(parts)._replace(
         addresses=tuple(addresses), macs=tuple(macs), files=tuple(files), packets=tuple(packets)
     )
 

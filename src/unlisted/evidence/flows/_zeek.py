@@ -5,7 +5,7 @@ dot, with an underscore (as many databases want them) or nested (`{"id": {"orig_
 writer puts the record under its log's name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from unlisted.evidence import OTHER, Parse, Parsed
@@ -47,6 +47,23 @@ def table(first: tuple[str, list[str]], made: Made) -> Parse:
         if len(values) != len(names):
             return None  # cut off
 
+        def field(name: str) -> str:
+            place = places.get(name, -1)
+            value = values[place] if place >= 0 else ""
+            return "" if value in _UNSET else value
+
+        return made(field, near)
+
+    return read
+
+
+def rows(names: Sequence[str], made: Made, sign: str) -> Callable[[Sequence[str], float], Parsed] | None:
+    """What reads the rows of a table that has the column `sign`; None when it is another's."""
+    places = {spelled(name): place for place, name in enumerate(names)}
+    if "id_orig_h" not in places or sign not in places:
+        return None
+
+    def read(values: Sequence[str], near: float) -> Parsed:
         def field(name: str) -> str:
             place = places.get(name, -1)
             value = values[place] if place >= 0 else ""

@@ -39,10 +39,15 @@ def header(line: str) -> Parse | None:
     """The reader that a header line asks for; None when the line is no header."""
     if line.startswith("#fields"):
         return None  # Zeek's
+    return Table(*found).read if (found := named(line)) else None
+
+
+def named(line: str) -> tuple[Layout, str, list[str]] | None:
+    """What a header line says: where each part stands, the separator, and the names."""
     for separator in ",\t;|":
         names = _names(line, separator)
         if len(names) >= 4 and (where := layout(names)):
-            return _reader(where, separator, names)
+            return where, separator, names
     return None
 
 
@@ -50,24 +55,26 @@ def _names(line: str, separator: str) -> list[str]:
     return _split(line.lstrip("#\ufeff ").removeprefix("fields\t"), separator)
 
 
-def _reader(where: Layout, separator: str, names: list[str]) -> Parse:
-    rows = Rows(where)
-    width = min(len(names), where.width)
-    ended = False
+class Table:
+    """The rows of one table in their order."""
 
-    def read(line: str, near: float) -> Parsed:
-        nonlocal ended
+    def __init__(self, where: Layout, separator: str, names: list[str]) -> None:
+        self.where, self.separator, self.names = where, separator, names
+        self.rows = Rows(where)
+        self.width = min(len(names), where.width)
+        self._ended = False
+
+    def read(self, line: str, near: float) -> Parsed:
+        """One line."""
         if line.startswith("#"):
             return OTHER
-        values = _split(line, separator)
-        if len(values) >= width and (made := rows.read(values, near)) is not None:
+        values = _split(line, self.separator)
+        if len(values) >= self.width and (made := self.rows.read(values, near)) is not None:
             return made
         # Files put one behind the other repeat their header; nfdump's summary has one of its own.
-        again = _names(line, separator) == names
-        ended = not again and (ended or line.startswith("Summary"))
-        return OTHER if again or ended else None
-
-    return read
+        again = _names(line, self.separator) == self.names
+        self._ended = not again and (self._ended or line.startswith("Summary"))
+        return OTHER if again or self._ended else None
 
 
 def _split(line: str, separator: str) -> list[str]:

@@ -13,7 +13,7 @@ time, or as JSON. An order of one's own without a header line is not understood.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
@@ -30,22 +30,26 @@ _NAMES = (
     "version", "account-id", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol",
     "packets", "bytes", "start", "end", "action", "log-status",
 )  # fmt: skip
+# What the console puts behind them where all fields are asked for; what follows tells nothing here.
+_MORE = ("vpc-id", "subnet-id", "instance-id", "tcp-flags", "type", "pkt-srcaddr", "pkt-dstaddr")
 _NEEDED = {"srcaddr", "dstaddr", "dstport", "start"}
 _WORDS = re.compile(r"[a-z0-9-]{1,40}(?:[ ,\t][a-z0-9-]{1,40}){4,80}")
 # CloudWatch's export to a bucket puts the time in front, tools that tail a group its names as well.
 _FRONT = re.compile(r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,15}Z[ \t])")
+_STATUS = ("OK", "NODATA", "SKIPDATA")
+_TYPES = ("IPv4", "IPv6", "EFA", "-")
 _PAUSE = 900.0  # seconds; the longest aggregation interval is ten minutes
 
 
 def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     """Read one line in the default order by itself."""
     values = _values(line)
-    return None if values is None else _Log(_NAMES).fact(values, near)
+    return None if values is None else _Log(_NAMES + _MORE).fact(values, near)
 
 
 def session() -> Parse:
     """Reads the lines of one file in the default order."""
-    log = _Log(_NAMES)
+    log = _Log(_NAMES + _MORE)
 
     def read(line: str, near: float) -> Parsed:
         values = _values(line)
@@ -77,6 +81,13 @@ def header(line: str) -> Parse | None:
     return read
 
 
+def rows(names: Sequence[str]) -> Callable[[Sequence[str], float], Parsed] | None:
+    """What reads the rows of a table of these names (Parquet, Athena's answer); None when it is another's."""
+    spelled = [name.replace("_", "-").lower() for name in names]
+    told = {"interface-id", "log-status", "pkt-srcaddr", "tcp-flags"} & set(spelled)
+    return _Log(spelled).fact if told and set(spelled) >= _NEEDED else None
+
+
 def _values(line: str) -> list[str] | None:
     """The fields of a line in the default order."""
     if line.startswith("{"):
@@ -85,9 +96,11 @@ def _values(line: str) -> list[str] | None:
     elif front := _FRONT.match(line):
         line = line[front.end() :]
     values = line.split()
-    if len(values) != 14 or values[0] != "2" or not values[2].startswith("eni-"):
+    if len(values) < 14 or not values[2].startswith("eni-") or values[13] not in _STATUS:
         return None
-    return values if values[13] in ("OK", "NODATA", "SKIPDATA") else None
+    if len(values) == 14:
+        return values if values[0] == "2" else None
+    return values if len(values) > 20 and values[0].isdigit() and values[18] in _TYPES else None
 
 
 class _Log:
@@ -103,7 +116,7 @@ class _Log:
 
         def field(name: str) -> str:
             place = self._places.get(name, -1)
-            value = values[place] if place >= 0 else ""
+            value = values[place] if 0 <= place < len(values) else ""
             return "" if value == "-" else value
 
         if field("log-status") in ("NODATA", "SKIPDATA"):

@@ -69,7 +69,7 @@ def _fact(parts: list[str], mac: str, near: float) -> Parsed:
     if at is None or src is None or dst is None:
         return None
     decision, state = (parts[7], parts[8] if len(parts) > 8 else "B")
-    if len(parts) > 12 or decision not in ("A", "D") or parts[5] not in _PROTOCOLS:  # of a virtual network
+    if parts[5] not in _PROTOCOLS:  # of a virtual network
         decision, state = ("D", "B") if parts[7] == "D" else ("A", parts[7])
     if state not in ("B", ""):
         return OTHER

@@ -12,6 +12,7 @@ is the middle of a connection. Times are seconds, milli-, micro- or nanoseconds,
 
 from collections.abc import Sequence
 from functools import lru_cache
+from ipaddress import IPv4Address
 
 from msgspec import Struct
 
@@ -102,7 +103,6 @@ PORTS = {
     "25": 25, "smtp": 25, "25.0": 25, "465": 465, "smtps": 465, "submissions": 465, "urd": 465, "465.0": 465,
     "587": 587, "submission": 587, "587.0": 587,
 }  # fmt: skip
-TCP = ("tcp", "6", "TCP", "", "6.0", "Tcp")
 # Argus marks a flow whose start it missed with a question mark; the port then says who is the client.
 CLIENT_LEFT = ("->", "<->", "<?>", "?>", "")
 EARLIEST = 1e8  # seconds; a smaller number counts from the start of something, and nobody says of what
@@ -335,10 +335,8 @@ def cells(values: Sequence[str], where: Layout, near: float) -> Row | Other | No
     if where.date >= 0 and "-" not in time and "/" not in time:
         time = f"{cell(where.date)} {time}"
     at = moment(time, near)
-    src, dst = (
-        net.ip(_either(cell(one), cell(six)))
-        for one, six in ((where.src, where.src6), (where.dst, where.dst6))
-    )
+    src = address(_either(cell(where.src), cell(where.src6)))
+    dst = address(_either(cell(where.dst), cell(where.dst6)))
     if at is None or src is None or dst is None:
         return None
     name = cell(where.dport).lower()
@@ -361,10 +359,23 @@ def _either(four: str, six: str) -> str:
     return six if six and (not four or four in ("0.0.0.0", "-")) and six != "::" else four  # noqa: S104 - no socket
 
 
+def address(text: str) -> Address | None:
+    """An address as it is spelled, or as the one number that some tables keep for IPv4."""
+    if text.isascii() and text.isdigit() and 7 < len(text) < 11 and int(text) >> 32 == 0:
+        return net.ip(str(IPv4Address(int(text))))
+    return net.ip(text)
+
+
 def card(text: str) -> str:
     """A MAC address; "" for none, and for the zeros of a recorder that knows none."""
     made = net.mac(text)
     return "" if made == "00:00:00:00:00:00" else made
+
+
+def tcp(protocol: str) -> bool:
+    """True for TCP by name or number."""
+    name = protocol.lower()
+    return PROTOCOLS.get(name, name) == "tcp"
 
 
 def middle(made: Row, *, both_ways: bool) -> bool:
@@ -373,8 +384,7 @@ def middle(made: Row, *, both_ways: bool) -> bool:
         return False
     if answer(made.sport, made.dport):
         return True
-    tcp = PROTOCOLS.get(made.proto.lower(), made.proto.lower()) == "tcp"
-    return tcp and made.shown is not None and "S" not in made.shown and made.outcome != "refused"
+    return tcp(made.proto) and made.shown is not None and "S" not in made.shown and made.outcome != "refused"
 
 
 def row(values: Sequence[str], where: Layout, near: float) -> Attempt | Contact | Other | None:

@@ -15,13 +15,11 @@ from functools import lru_cache
 from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.flows._json import Record, child, flat, load
 from unlisted.evidence.flows.columns import ACTIONS, Layout, Row, cells, layout
-from unlisted.evidence.flows.halves import Rows, Seen
-from unlisted.messages import Attempt, Contact
+from unlisted.evidence.flows.halves import Rows
 
 HINT = '":'
 PACKETS = True
 CANDIDATE = rb':\s*"?(?:25|465|587)(?:\.0)?[",}\s]'
-_PAUSE = 1800.0  # seconds; the longest active timeout that exporters have by default is half an hour
 # Programs whose records have readers of their own, by a field that only they have.
 _OTHERS = ("event_type", "id.orig_h", "id_orig_h", "jsonPayload", "oob.prefix", "oob.in", "raw.pktlen")
 _PURGE = ("purge", "purge_init", "purge_close")  # pmacct's event_type
@@ -42,7 +40,6 @@ class _Log:
 
     def __init__(self) -> None:
         self._rows: dict[Layout, Rows] = {}
-        self._seen = Seen()
 
     def read(self, line: str, near: float) -> Parsed:
         """One record."""
@@ -62,11 +59,7 @@ class _Log:
         rows = self._rows.setdefault(where, Rows(where))
         if len(self._rows) > 1000:
             self._rows.clear()
-        fact = rows.fact(made)
-        if isinstance(fact, (Attempt, Contact)) and fact.sport and made.shown is None:
-            key = (fact.src, fact.sport, fact.dst, fact.dport, made.proto, fact.action)
-            return OTHER if self._seen.again(key, fact.at, _PAUSE) else fact
-        return fact
+        return rows.fact(made)
 
 
 def _foreign(record: Record) -> bool:

@@ -25,7 +25,8 @@ PACKETS = True
 CANDIDATE = rb"(?:[:.]|\|)(?:25|465|587)[ \t|]"
 
 _LINE = re.compile(
-    r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})[ \t]+(?:(\d{1,9}(?:\.\d{3}|:\d\d:\d\d\.\d{3}))|\d{1,6}d [\d:.]{8,12})[ \t]+"
+    r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})[ \t]+"
+    r"(?:(\d{1,9}(?:\.\d{3}|:\d\d:\d\d\.\d{3}))|\d{1,6}d [\d:.]{8,12})[ \t]+"
     r"([A-Z0-9-]{1,12})[ \t]+([0-9a-fA-F.:]{2,45}?)[:.](\d{1,5}(?:\.\d{1,3})?)[ \t]+(<?)->[ \t]+"
     r"([0-9a-fA-F.:]{2,45}?)[:.](\d{1,5}(?:\.\d{1,3})?)(?=[ \t])"
 )
@@ -88,7 +89,7 @@ def _counted(text: str) -> int:
 
 def _seconds(text: str) -> float:
     """`12.345`, since 1.7 `00:00:12.345`."""
-    return sum(float(part) * 60**power for power, part in enumerate(reversed(text.split(":"))))
+    return float(sum(float(part) * 60**power for power, part in enumerate(reversed(text.split(":")))))
 
 
 def _piped(parts: list[str], near: float) -> Row | None:
@@ -104,10 +105,10 @@ def _piped(parts: list[str], near: float) -> Row | None:
     src, dst = _address(parts[4:8], six=six), _address(parts[9:13], six=six)
     if at is None or src is None or dst is None:
         return None
-    seen, packets = flags(parts[18]), number(parts[20])
+    seen, packets, end = flags(parts[18]), number(parts[20]), moment(parts[2], near)
+    how = told(seen, packets, 0)
     return Row(
-        at, src, dst, port(parts[8]), port(parts[13]), parts[3], "", "", seen, told(seen, packets, 0), packets, None,
-        0, moment(parts[2], near),
+        at, src, dst, port(parts[8]), port(parts[13]), parts[3], "", "", seen, how, packets, None, 0, end,
     )  # fmt: skip
 
 

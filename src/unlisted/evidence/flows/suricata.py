@@ -92,7 +92,8 @@ def _made(record: Record, near: float) -> Attempt | Contact | Other | None:
         ours = _flags(tcp, "tcp_flags")
     opens = ours is None or "S" in ours or event not in ("flow", "netflow")
     if event == "drop":
-        opens = record.get("proto") != "TCP" or (tcp.get("syn") is True and tcp.get("ack") is not True)
+        packet = child(record, "drop")
+        opens = record.get("proto") != "TCP" or (packet.get("syn") is True and packet.get("ack") is not True)
     ether = child(record, "ether")
     return connection(
         at, src, dst, dport, sport, text(record.get("proto")), opens=opens,

@@ -8,10 +8,13 @@ is the middle of one. The history's `^` says that Zeek has put the ends right it
 packet's time; a record is written when the connection ends.
 """
 
+from collections.abc import Callable, Sequence
+
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.flows._zeek import Fields, fields, record, table
+from unlisted.evidence.flows._zeek import rows as _rows
 from unlisted.evidence.flows.columns import card, moment, outcome
 from unlisted.messages import Attempt, Contact
 
@@ -32,6 +35,11 @@ def header(line: str) -> Parse | None:
     if first is None or "helo" in first[1]:
         return None
     return table(first, _row)
+
+
+def rows(names: Sequence[str]) -> Callable[[Sequence[str], float], Parsed] | None:
+    """What reads the rows of a table with these columns."""
+    return _rows(names, _made, HINT)
 
 
 def _row(field: Fields, near: float) -> Parsed:

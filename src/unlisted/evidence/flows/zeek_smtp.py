@@ -4,20 +4,21 @@ Source: Zeek 6, base/protocols/smtp/main.zeek. Sample: tests/samples/zeek_smtp/.
 
 Surprises: `ts` is when the first message was seen, some time after the SYN, and a connection stands there
 once for each of its messages. A session that Zeek could follow was answered. conn.log tells the same
-connections: what it has told is not counted again, because here a line counts as a packet
-(find/columns.py).
+connections: what another file has told is not counted again (find/outgoing.py).
 """
+
+from collections.abc import Callable, Sequence
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.flows._zeek import Fields, Made, fields, record, table
+from unlisted.evidence.flows._zeek import rows as _rows
 from unlisted.evidence.flows.columns import moment
 from unlisted.evidence.flows.halves import Seen
 from unlisted.messages import Attempt, Contact
 
 HINT = "trans_depth"
-PACKETS = True
 CANDIDATE = rb'(?:resp_p": ?|[\t,;|])(?:25|465|587)[\t,;|} \r\n]'
 _DAY = 86_400.0  # seconds; no session lasts longer
 
@@ -43,6 +44,11 @@ def header(line: str) -> Parse | None:
     """The reader of a TSV log."""
     first = fields(line)
     return table(first, _once()) if first and "helo" in first[1] else None
+
+
+def rows(names: Sequence[str]) -> Callable[[Sequence[str], float], Parsed] | None:
+    """What reads the rows of a table with these columns."""
+    return _rows(names, _once(), "helo")
 
 
 def _once() -> Made:
