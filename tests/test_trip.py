@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from unlisted.find import trip
 
 SECOND = 1_000_000
+HOUR = 3600 * SECOND
 TABLE = trip.load()
 
 Row = tuple[int, int, int, int, int, int]  # device, at, prefix, port, outcome, age
@@ -26,15 +27,16 @@ def test_a_batch_to_new_prefixes_on_port_25_trips_at_the_third_attempt() -> None
     state, alarms = run([(0, i * 300, 1000 + i, 0, 0, 0) for i in range(10)])
     assert alarms.attempt.tolist() == [3]
     assert alarms.row.tolist() == [2]
-    assert alarms.score[0] >= TABLE.threshold
+    assert alarms.score[0] >= TABLE.fast_threshold
     assert state.fresh.tolist() == [10]
 
 
 def test_a_clock_set_back_makes_no_burst() -> None:
-    hour = 3600 * SECOND
-    rows = [(0, (100 - i) * 2 * hour, 1000 + i, 0, 0, 0) for i in range(3)]
-    forward = [(0, i * 2 * hour, 1000 + i, 0, 0, 0) for i in range(3)]
-    assert run(rows)[0].score.tolist() == run(forward)[0].score.tolist()
+    def gaps(times: list[int]) -> list[int]:
+        rows = [(0, at, 1000 + i, 0, 0, 0) for i, at in enumerate(times)]
+        return [int(gap) for gap in trip.trace(columns(rows), TABLE).gap]
+
+    assert gaps([10 * HOUR, 8 * HOUR, 6 * HOUR]) == gaps([0, 2 * HOUR, 4 * HOUR]) == [4, 3, 3]
 
 
 @pytest.mark.parametrize("port", [1, 2])
@@ -69,8 +71,8 @@ def test_the_score_comes_back_to_zero_and_alarms_once_a_crossing() -> None:
     calm = [(0, (100 + i) * SECOND, 49, 0, 1, 0) for i in range(60)]
     again = [(0, 200 * SECOND + i * 300, 500 + i, 0, 0, 0) for i in range(50)]
     state, alarms = run(spam + calm)
-    assert state.score.tolist() == [0]
-    assert state.peak.tolist() == [TABLE.ceiling]
+    assert state.fast.tolist() == [0]
+    assert state.fast_peak.tolist() == [TABLE.ceiling * TABLE.fast_threshold]
     assert len(alarms.row) == 1
     assert len(run(spam + calm + again)[1].row) == 2
 
@@ -99,9 +101,13 @@ def test_a_stream_may_be_cut_anywhere(rows: list[Row], data: st.DataObject) -> N
 @given(rows_of_anything)
 def test_scores_are_integers_within_bounds(rows: list[Row]) -> None:
     state, _ = run(rows, 4)
-    assert state.score.dtype == np.int64
-    assert ((state.score >= 0) & (state.score <= TABLE.ceiling)).all()
-    assert (state.peak >= state.score).all()
+    for score, peak, threshold in (
+        (state.fast, state.fast_peak, TABLE.fast_threshold),
+        (state.slow, state.slow_peak, TABLE.slow_threshold),
+    ):
+        assert score.dtype == np.int64
+        assert ((score >= 0) & (score <= TABLE.ceiling * threshold)).all()
+        assert (peak >= score).all()
 
 
 def test_compiled_and_plain_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
