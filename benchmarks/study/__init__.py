@@ -1,4 +1,4 @@
-"""A simulation study of the trip: how fast it sees each kind of bot, and how often it accuses each honest role.
+"""A simulation study of the trip: how soon it sees each kind of bot, how often it accuses each honest role.
 
 All volume here is synthetic. Every number of a generator is marked: R fitted on a real trace, L taken from
 literature, A assumed. `python tools/study.py` writes docs/study.md and its figures from it.

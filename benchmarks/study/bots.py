@@ -8,8 +8,25 @@ import numpy as np
 
 from study import honest
 from study.traces import (
-    ANSWERED, DAY, MINUTE, PORT_25, PORT_587, REFUSED, SECOND, SILENT,
-    Floats, Numbers, Random, Trace, beside, columns, contacted, randomness, thinned, zipf,
+    ANSWERED,
+    DAY,
+    MINUTE,
+    PORT_25,
+    PORT_587,
+    REFUSED,
+    SECOND,
+    SILENT,
+    Floats,
+    Numbers,
+    Random,
+    Trace,
+    beside,
+    columns,
+    contacted,
+    randomness,
+    rows,
+    thinned,
+    zipf,
 )  # fmt: skip
 
 
@@ -21,6 +38,7 @@ class Family(NamedTuple):
     numbers: str  # with their marks
     held_out: bool = False
     detectable: bool = True  # by fan-out
+    shared: bool = False  # with an honest person's mail
 
 
 # R: how many of DonBot's batches had 1, 2, 3… SYNs (CTU-13 scenario 6, 4,398 attempts in 2 h).
@@ -73,7 +91,7 @@ def mx_engine(rng: Random, devices: int, count: int = 1000) -> Trace:
 
 
 def throttled(rng: Random, devices: int, minutes: float, days: float = 30.0) -> Trace:
-    """A new destination every so many minutes; three in ten are tried once more within a quarter of an hour."""
+    """A new network every so many minutes; three in ten are tried once more within a quarter of an hour."""
     count = min(1000, int(days * 1440 / minutes))
     at = np.cumsum(minutes * rng.uniform(0.5, 1.5, (devices, count)), axis=1) * MINUTE
     again = rng.random((devices, count)) < 0.3
@@ -85,9 +103,8 @@ def throttled(rng: Random, devices: int, minutes: float, days: float = 30.0) -> 
     at, target, outcome = (np.take_along_axis(one, order, 1) for one in (both, target, outcome))
     kept = np.isfinite(at)
     whole = _trace(np.where(kept, at, 0), target, PORT_25, outcome)
-    flat = kept.reshape(-1)
     return whole._replace(
-        attempts=type(whole.attempts)(*(column[flat] for column in whole.attempts)), rogue=whole.rogue[flat]
+        attempts=rows(whole.attempts, kept.reshape(-1)), rogue=whole.rogue[kept.reshape(-1)]
     )
 
 
@@ -133,9 +150,12 @@ _DONBOT = (
     "R: batches of 1-12 SYNs, 50-110 us apart, every 9.8 s (6-22), the first 19 of 10; of addresses 70 of the"
 )
 FAMILIES = (
-    Family("donbot-like", donbot, f"{_DONBOT} first 100 new, 0.36 of 4,398; 0.81 networks an address; none answers"),
+    Family("donbot-like", donbot, _DONBOT),
     *(
-        Family(f"donbot, 1/{part}", partial(thin_donbot, share=1 / part), f"the same two hours, thinned 1/{part}")
+        Family(
+            f"donbot, 1/{part}", partial(thin_donbot, share=1 / part),
+            f"the same two hours, thinned to 1/{part} (A)",
+        )
         for part in (10, 100, 440)
     ),
     Family(
@@ -155,7 +175,7 @@ FAMILIES = (
     *(
         Family(
             f"throttled, {minutes} min, beside its owner's mail", partial(throttled_beside, minutes=minutes),
-            "the same on a machine that also sends as a mail program (below) does",
+            "the same on a machine that also sends as a mail program (below) does", shared=True,
         )
         for minutes in (1, 10, 60, 240)
     ),

@@ -1,6 +1,7 @@
 """Plain SVG: delays as cumulative shares, false alarms as marks on a logarithmic scale."""
 
 import math
+from collections.abc import Callable
 from html import escape
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from study import measure
 from study.measure import Caught, Exposure
+from study.traces import Floats
 
 SHOWN = {measure.OURS: "#0b5cad", measure.TRW: "#c0392b", measure.TRW5: "#e59866", measure.TWENTY: "#7f8c8d"}
 _PANEL_WIDTH, _PANEL_HEIGHT, _COLUMNS = 250, 150, 3
@@ -91,9 +93,8 @@ def _panel(corner: Point, one: Caught) -> list[str]:
     return parts
 
 
-def _curve(attempts: measure.Floats, place: object, color: str) -> str:
+def _curve(attempts: Floats, place: Callable[[float, float], Point], color: str) -> str:
     """Steps of the cumulative share; repeated values are one step."""
-    assert callable(place)
     values, counts = np.unique(attempts[np.isfinite(attempts)], return_counts=True)
     path, share = [place(1, 0)], 0.0
     for value, count in zip(values, counts, strict=True):

@@ -1,4 +1,4 @@
-"""What `unlisted find` says of the same devices: roles before thresholds, by the product's own `rank.judge`."""
+"""What `unlisted find` says of the same devices: roles before thresholds, by `rank.judge`."""
 
 from collections import Counter
 from ipaddress import IPv4Address
@@ -11,6 +11,7 @@ from study.traces import ANSWERED, PORT_25, Trace
 from unlisted.find import rank
 from unlisted.find.columns import Flows
 from unlisted.find.who import Who
+from unlisted.messages import Suspect
 
 _INSIDE, _OUTSIDE = int(IPv4Address("10.0.0.1")), int(IPv4Address("11.0.0.7"))
 CALLERS = 5  # networks outside that bring mail to a mail server
@@ -46,10 +47,9 @@ def flows(trace: Trace, callers: int = 0) -> Flows:
     caller = trace.devices + len(targets) + np.tile(np.arange(callers), trace.devices)
     rows, size = len(given.at), len(given.at) + len(inbound)
 
-    def column(ours: object, theirs: object, kind: type) -> np.ndarray:  # type: ignore[type-arg]
-        return np.concatenate([np.broadcast_to(ours, rows), np.broadcast_to(theirs, len(inbound))]).astype(
-            kind
-        )  # type: ignore[arg-type]
+    def column(ours: npt.ArrayLike, theirs: npt.ArrayLike, kind: type) -> npt.NDArray[Any]:
+        parts = np.broadcast_to(np.asarray(ours), rows), np.broadcast_to(np.asarray(theirs), len(inbound))
+        return np.concatenate(parts).astype(kind)
 
     return Flows(
         at=column(given.at, given.at.min() if rows else 0, np.int64),
@@ -77,8 +77,12 @@ def verdicts(trace: Trace, *, sender: bool = True) -> Verdicts:
         everybody = rank.Setting(senders=tuple(str(source(device)) for device in range(trace.devices)))
         declared = rank.judge(flows(trace), Who(), everybody).suspects
         called = rank.judge(flows(trace, CALLERS), Who(), rank.Setting()).suspects
-    count = [Counter(one.verdict for one in found) for found in (bare, declared, called)]
-    return Verdicts(len(bare), *count, Counter(one.role or "(no role)" for one in bare))
+    named = Counter(one.role or "(no role)" for one in bare)
+    return Verdicts(len(bare), _verdicts(bare), _verdicts(declared), _verdicts(called), named)
+
+
+def _verdicts(found: list[Suspect]) -> Counter[str]:
+    return Counter(one.verdict for one in found)
 
 
 def role(one: honest.Role, scale: float = 1.0) -> Verdicts:

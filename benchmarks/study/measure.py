@@ -1,12 +1,14 @@
 """Run every detector over a trace, and put into numbers what it did."""
 
+from collections import Counter
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from study import REPORTED, bots, honest, peers, traces
 from study.traces import ANSWERED, UNKNOWN, Floats, Numbers, Trace
-from unlisted.find import trip
+from unlisted.find import trip, weights
 from unlisted.find.trip import Attempts
 
 HOLD = 1_000  # microseconds from the crossing to the hold, the goal's median; what starts before got out
@@ -15,9 +17,9 @@ DETECTORS = (OURS, BLIND, TRW, TRW5, TWENTY)
 DAYS = 365.0
 
 
-def tripped(attempts: Attempts, devices: int) -> Numbers:
-    """Rows at which the kernel trips."""
-    return trip.advance(trip.State.new(devices), attempts, trip.load())[1].row
+def tripped(attempts: Attempts, devices: int) -> trip.Alarms:
+    """What the kernel says."""
+    return trip.advance(trip.State.new(devices), attempts, weights.load())[1]
 
 
 def alarms(trace: Trace) -> dict[str, Numbers]:
@@ -26,8 +28,8 @@ def alarms(trace: Trace) -> dict[str, Numbers]:
     first = peers.first_contacts(given)
     unknown = given._replace(outcome=np.full(len(given.at), UNKNOWN, np.int8))
     return {
-        OURS: tripped(given, trace.devices),
-        BLIND: tripped(unknown, trace.devices),
+        OURS: tripped(given, trace.devices).row,
+        BLIND: tripped(unknown, trace.devices).row,
         TRW: peers.walk(given, first, 1e-2),
         TRW5: peers.walk(given, first, 1e-5),
         TWENTY: peers.twenty(given),
@@ -60,7 +62,7 @@ def delays(trace: Trace, rows: Numbers) -> Runs:
     spam = np.concatenate([[0], np.cumsum(trace.rogue)])
     answered = np.concatenate([[0], np.cumsum(trace.rogue & (trace.attempts.outcome == ANSWERED))])
     found = []
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in pairwise(bounds.tolist()):
         if spam[high] == spam[low]:
             continue  # thinned to nothing: there is nobody to find
         begin = int(np.searchsorted(spam, spam[low] + 1)) - 1
@@ -90,11 +92,13 @@ class Exposure(NamedTuple):
     years: float
     devices: int
     accused: dict[str, Accused]
+    scores: Counter[str]  # the trip's alarms by the score that crossed
 
 
 def exposed(role: honest.Role, scale: float = 1.0) -> Exposure:
     """Every detector on the honest devices of a role, a seed at a time."""
-    total, attempts, years = dict.fromkeys(DETECTORS, (0, 0)), 0, 0.0
+    total, scores = dict.fromkeys(DETECTORS, (0, 0)), Counter[str]()
+    attempts, years = 0, 0.0
     devices = max(2, round(role.devices * scale))
     chunks = role.chunks if scale >= 1 else 1
     for seed in range(REPORTED, REPORTED + chunks):
@@ -105,9 +109,24 @@ def exposed(role: honest.Role, scale: float = 1.0) -> Exposure:
             count, who = total[name]
             accused = len(np.unique(trace.attempts.device[rows]))
             total[name] = count + len(rows), who + accused
-    return Exposure(
-        role, attempts, years, devices * chunks, {name: Accused(*pair) for name, pair in total.items()}
-    )
+        scores += first_scores(trace, each=False)
+    found = {name: Accused(*pair) for name, pair in total.items()}
+    return Exposure(role, attempts, years, devices * chunks, found, scores)
+
+
+def first_scores(trace: Trace, *, each: bool) -> Counter[str]:
+    """Which score crossed: at each device's first alarm, or at all."""
+    found = tripped(trace.attempts, trace.devices)
+    which = found.which[np.unique(found.device, return_index=True)[1]] if each else found.which
+    return Counter(trip.SCORES[number] for number in which.tolist())
+
+
+class Bound(NamedTuple):
+    """Page's and Lorden's: the attempts to expect at best, at this rate of false alarms."""
+
+    fast: float  # nats that an attempt of the family adds in the mean, by the table: its KL to honest
+    slow: float
+    attempts: float  # log(ARL) / nats, by the score that is sooner; infinite when neither gains
 
 
 class Caught(NamedTuple):
@@ -115,43 +134,48 @@ class Caught(NamedTuple):
 
     family: bots.Family
     runs: dict[str, Runs]
-    bound: "Bound"
-
-
-class Bound(NamedTuple):
-    """Wald's and Page's: the attempts to expect at best, at this rate of false alarms."""
-
-    nats: float  # that an attempt of the family adds in the mean, by the table: its KL to honest
-    attempts: float  # log(ARL) / nats; infinite when an attempt adds nothing
+    bound: Bound
+    scores: Counter[str]  # infected devices by the score that flagged them
 
 
 def caught(family: bots.Family, scale: float = 1.0) -> Caught:
     """Every detector on the runs of a family."""
     seeds, devices = (10, 40) if scale >= 1 else (1, max(8, round(400 * scale)))
     parts: dict[str, list[Runs]] = {name: [] for name in DETECTORS}
-    gains: list[float] = []
+    gains, scores = [], Counter[str]()
     for seed in range(REPORTED, REPORTED + seeds):
         trace = bots.made(family, seed, devices)
         for name, rows in alarms(trace).items():
             parts[name].append(delays(trace, rows))
         gains.append(gain(trace))
-    runs = {name: Runs(*map(np.concatenate, zip(*many, strict=True))) for name, many in parts.items()}
-    nats = float(np.mean(gains))
-    height = trip.load().threshold / trip.NATS
-    return Caught(family, runs, Bound(nats, height / nats if nats > 0.01 else np.inf))
+        scores += first_scores(trace, each=True)
+    runs = {name: gathered(many) for name, many in parts.items()}
+    return Caught(family, runs, bound(*np.mean(gains, axis=0)), scores)
+
+
+def gathered(many: list[Runs]) -> Runs:
+    """Several as one."""
+    return Runs(*map(np.concatenate, zip(*many, strict=True)))
 
 
 BEGINNING = 20  # spam attempts of a device whose mean is taken: the delay is decided there
 _NEVER = 1 << 50  # a threshold out of reach
 
 
-def gain(trace: Trace) -> float:
-    """What an attempt of the family adds to the score, in the mean: nats, the table's own likelihoods."""
+def gain(trace: Trace) -> tuple[float, float]:
+    """What an attempt of the family adds to each score, in the mean: nats, by the table's own likelihoods."""
     device = trace.attempts.device[trace.rogue]
     place = np.arange(len(device)) - np.searchsorted(device, np.arange(trace.devices))[device]
     begin = traces.rows(trace.attempts, np.flatnonzero(trace.rogue)[place < BEGINNING])
-    if not len(begin.at):
-        return 0.0
-    table = trip.load()._replace(threshold=_NEVER, ceiling=_NEVER)
+    table = weights.load()._replace(fast_threshold=_NEVER, slow_threshold=_NEVER)
     state, _ = trip.advance(trip.State.new(trace.devices), begin, table)
-    return float(state.score.sum() / len(begin.at) / trip.NATS)
+    unit = max(1, len(begin.at)) * weights.NATS
+    return float(np.asarray(state.fast).sum() / unit), float(np.asarray(state.slow).sum() / unit)
+
+
+def bound(fast: float, slow: float) -> Bound:
+    """From the gains and the thresholds."""
+    table = weights.load()
+    pairs = ((table.fast_threshold, fast), (table.slow_threshold, slow))
+    sooner = min(height / weights.NATS / nats if nats > 0.05 else np.inf for height, nats in pairs)
+    return Bound(float(fast), float(slow), sooner)

@@ -38,7 +38,7 @@ def _first(device: Any, prefix: Any, slots: Any, first: Any) -> None:
 def walk(attempts: Attempts, first: Bools, alpha: float) -> Numbers:
     """Rows at which TRW says "scanner". After either verdict it begins anew, as it must to go on watching.
 
-    Only a first contact with a known outcome moves it. Jung, Paxson, Berger and Balakrishnan, IEEE S&P 2004, 4.
+    Only a first contact with a known outcome moves it (Jung et al., IEEE S&P 2004, section 4).
     """
     moves = np.flatnonzero(first & (attempts.outcome != UNKNOWN))
     failed = attempts.outcome[moves] != ANSWERED

@@ -10,7 +10,7 @@ import numpy as np
 
 from study import REPORTED, measure
 from study.measure import Runs
-from study.traces import ANSWERED, SILENT, Trace, columns, randomness, thinned
+from study.traces import ANSWERED, SILENT, Trace, columns, randomness, rows, thinned
 from unlisted import net
 from unlisted.find.trip import Attempts
 
@@ -48,14 +48,14 @@ def load(corpora: Path) -> tuple[Attempts, list[str]]:
         [ANSWERED if line["State"].partition("_")[2] else SILENT for line in lines],
     )
     order = np.lexsort((made.at, made.device))
-    return Attempts(*(column[order] for column in made)), hosts
+    return rows(made, order), hosts
 
 
 def study(corpora: Path) -> Real:
     """DonBot whole and thinned, and the hosts beside it."""
     made, hosts = load(corpora)
     bot = made.device == hosts.index(BOT)
-    spam = Attempts(*(column[bot] for column in made))._replace(device=np.zeros(int(bot.sum()), np.int32))
+    spam = rows(made, bot)._replace(device=np.zeros(int(bot.sum()), np.int32))
     whole = Trace(spam, np.ones(len(spam.at), np.bool_), 1, 1.0)
     runs: dict[int, dict[str, Runs]] = {}
     for part in SHARES:
@@ -70,8 +70,8 @@ def study(corpora: Path) -> Real:
             name: Runs(*map(np.concatenate, zip(*(one[name] for one in found), strict=True)))
             for name in measure.DETECTORS
         }
-    rest = Attempts(*(column[~bot] for column in made))
+    rest = rows(made, ~bot)
     honest = Trace(rest, np.zeros(len(rest.at), np.bool_), len(hosts), 1.0)
-    accused = {name: len(np.unique(rest.device[rows])) for name, rows in measure.alarms(honest).items()}
+    accused = {name: len(np.unique(rest.device[at])) for name, at in measure.alarms(honest).items()}
     hours = float((made.at.max() - made.at.min()) / 3600e6)
     return Real(runs, len(hosts) - 1, hours, accused)

@@ -1,7 +1,7 @@
 """Attempts of many devices, one device after the other, each in the order in which a log would hold them."""
 
 import zlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,27 +44,32 @@ def columns(
     """Columns from what broadcasts to them; times in microseconds since `START`."""
     shape = np.broadcast_shapes(*(np.shape(one) for one in (device, at, prefix, port, outcome, age)))
 
-    def column(values: npt.ArrayLike, kind: type) -> npt.NDArray[np.generic]:
+    def column(values: npt.ArrayLike, kind: type) -> npt.NDArray[Any]:
         return np.broadcast_to(np.asarray(values), shape).astype(kind).reshape(-1)
 
     return Attempts(
-        column(device, np.int32),  # type: ignore[arg-type]
-        column(at, np.int64) + START,  # type: ignore[arg-type]
-        column(prefix, np.int64),  # type: ignore[arg-type]
-        column(port, np.int8),  # type: ignore[arg-type]
-        column(outcome, np.int8),  # type: ignore[arg-type]
-        column(age, np.int8),  # type: ignore[arg-type]
+        column(device, np.int32),
+        column(at, np.int64) + START,
+        column(prefix, np.int64),
+        column(port, np.int8),
+        column(outcome, np.int8),
+        column(age, np.int8),
     )
 
 
 def rows(attempts: Attempts, keep: Numbers | Bools) -> Attempts:
     """Some of the rows, in that order."""
-    return Attempts(*(column[keep] for column in attempts))
+    return Attempts._make(column[keep] for column in attempts)
+
+
+def stacked(*parts: Attempts) -> Attempts:
+    """Rows under rows."""
+    return Attempts._make(np.concatenate(pair) for pair in zip(*parts, strict=True))
 
 
 def joined(*parts: Attempts) -> Attempts:
     """Several generators' attempts as one, device by device in order of time."""
-    both = Attempts(*(np.concatenate(pair) for pair in zip(*parts, strict=True)))
+    both = stacked(*parts)
     return rows(both, np.lexsort((both.at, both.device)))
 
 
@@ -77,7 +82,7 @@ def thinned(trace: Trace, share: float, rng: Random) -> Trace:
 def beside(bot: Trace, honest: Trace, begins: float) -> Trace:
     """A device that someone works on and that a bot shares from `begins` (microseconds) on."""
     late = bot.attempts._replace(at=bot.attempts.at + int(begins))
-    both = Attempts(*(np.concatenate(pair) for pair in zip(late, honest.attempts, strict=True)))
+    both = stacked(late, honest.attempts)
     order = np.lexsort((both.at, both.device))
     rogue = np.concatenate([bot.rogue, honest.rogue])[order]
     return Trace(rows(both, order), rogue, max(bot.devices, honest.devices), honest.days)
