@@ -50,7 +50,10 @@ Small: TypeAlias = npt.NDArray[np.int8]
 Column: TypeAlias = npt.NDArray[np.integer[Any]]
 
 HALF = SLOTS // 2  # of a full memory this half is overwritten, oldest first
-COMPILE_FROM = 50_000
+# Attempts in one call. Below, loading Numba (0.9 s with a warm cache) takes longer than the plain loop, which
+# does 0.8 million a second (benchmarks/trip_kernel.py); once it is loaded, small calls gain by it too.
+COMPILE_FROM = 750_000
+LOADED_FROM = 200
 LAST = 1 << 60  # microseconds; later times, and those before 1970, are taken as the nearest that fits
 HIGHEST = 1 << 40  # no score is higher, whatever the table
 SCORES = ("", "fast", "slow", "fast and slow")  # by Alarms.which
@@ -220,35 +223,35 @@ def _walk(
     """The loop itself, in the part of Python that Numba compiles. Writes into the state's columns."""
     found = 0
     telling = len(told_kind) > 0
+    fast_ceiling, slow_ceiling = ceiling * fast_threshold, ceiling * slow_threshold
     for row in range(len(at)):
-        who = device[row]
-        now = min(max(at[row], 0), LAST)
-        low, high = prefix[row] & 0xFFFFFFFF, (prefix[row] >> 32) & 0x7FFFFFFF
+        who, to, door = device[row], prefix[row], port[row]
+        low, high = to & 0xFFFFFFFF, to >> 32 & 0x7FFFFFFF
         mark = ((low * 0x7FEB352D ^ high * 0x6C8E9CF5) >> 24 & 0xFFFFFFF) << 3  # products below 2^63
-        bit = 1 << port[row]
+        bit = 1 << door
         home = who * SLOTS
         kind = -1
         spot = home + HALF + fresh[who] % HALF  # all full: the back half takes turns
         for place in range(home, home + SLOTS):
             held = seen[place]
-            if held == 0:
-                spot = place
-                break
-            if held & ~7 == mark:
+            if held & ~7 == mark and held:
                 kind = 5 if held & bit else 6
                 ahead = home + (place - home) // 2 if place - home >= _NEAR else place
                 seen[place] = seen[ahead]  # what is used often moves to the front, and stays
                 seen[ahead] = held | bit
                 break
-        before_fast, before_slow = fast[who], slow[who]
-        after_fast, after_slow = before_fast, before_slow
+            if held == 0:
+                spot = place
+                break
+        before_fast = after_fast = fast[who]
+        before_slow = after_slow = slow[who]
         if kind >= 0:
             after_fast += by_repeat[kind - 5]
         else:
             seen[spot] = mark | bit
+            now = min(max(at[row], 0), LAST)
             since = last[who]
-            passed = now - since
-            gap = abs(passed)  # two sources, or a clock set back: no burst because of that
+            gap = abs(now - since)  # two sources, or a clock set back: no burst because of that
             if since < 0:
                 kind = 4
             elif gap < SECOND:
@@ -260,23 +263,28 @@ def _walk(
             else:
                 kind = 3
             if since >= 0:
-                after_fast = max(after_fast - min(max(passed, 0), _LONGEST) * fast_drift // HOUR, 0)
-            after_fast += by_gap[kind * 3 + port[row]]
-            after_fast += by_outcome[outcome[row] * 3 + port[row]] + by_age[age[row]]
+                after_fast = max(after_fast - min(max(now - since, 0), _LONGEST) * fast_drift // HOUR, 0)
+            after_fast += by_gap[kind * 3 + door]
+            after_fast += by_outcome[outcome[row] * 3 + door] + by_age[age[row]]
             since = counted[who]
-            passed = now - since
-            if since < 0 or abs(passed) >= quiet:
+            if since < 0 or abs(now - since) >= quiet:
                 if since >= 0:
-                    after_slow = max(after_slow - min(max(passed, 0), _LONGEST) * slow_drift // HOUR, 0)
-                after_slow += by_port[port[row] + (3 if fresh[who] < usual[port[row]] else 0)]
+                    after_slow = max(after_slow - min(max(now - since, 0), _LONGEST) * slow_drift // HOUR, 0)
+                after_slow += by_port[door + (3 if fresh[who] < usual[door] else 0)]
+                after_slow = min(max(after_slow, 0), slow_ceiling)
+                slow[who] = after_slow
+                slow_peak[who] = max(slow_peak[who], after_slow)
                 counted[who] = now
             last[who] = now
             fresh[who] += 1
-        after_fast = min(max(after_fast, 0), ceiling * fast_threshold)
-        after_slow = min(max(after_slow, 0), ceiling * slow_threshold)
-        fast[who], slow[who] = after_fast, after_slow
-        fast_peak[who] = max(fast_peak[who], after_fast)
-        slow_peak[who] = max(slow_peak[who], after_slow)
+        if after_fast < 0:
+            after_fast = 0
+        elif after_fast > fast_ceiling:
+            after_fast = fast_ceiling
+        if after_fast != before_fast:
+            fast[who] = after_fast
+            if after_fast > fast_peak[who]:
+                fast_peak[who] = after_fast
         tries[who] += 1
         over = (1 if after_fast >= fast_threshold else 0) + (2 if after_slow >= slow_threshold else 0)
         if over and before_fast < fast_threshold and before_slow < slow_threshold:
@@ -292,7 +300,8 @@ def _walk(
 
 def _loop(size: int) -> Callable[..., int]:
     """The loop: compiled when there is enough to do and Numba is installed, else as it stands."""
-    return _compiled() if size >= COMPILE_FROM else _walk
+    loaded = _compiled.cache_info().currsize
+    return _compiled() if size >= (LOADED_FROM if loaded else COMPILE_FROM) else _walk
 
 
 @lru_cache(maxsize=1)
@@ -301,5 +310,8 @@ def _compiled() -> Callable[..., int]:
         from numba import njit
     except ImportError:
         return _walk
-    compiled: Callable[..., int] = njit(cache=True, nogil=True)(_walk)
+    try:
+        compiled: Callable[..., int] = njit(cache=True, nogil=True)(_walk)
+    except RuntimeError:  # no folder that can be written: compiled anew each time
+        compiled = njit(nogil=True)(_walk)
     return compiled

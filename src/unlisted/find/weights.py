@@ -115,10 +115,15 @@ class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
     slow: Slow
 
 
+def read() -> Parameters:
+    """data/trip.toml with the person's own merged over it."""
+    return catalogue.read("trip", Parameters)
+
+
 @lru_cache(maxsize=1)
 def load() -> Table:
     """The parameters of data/trip.toml as the loop wants them."""
-    given = catalogue.read("trip", Parameters)
+    given = read()
     fast, slow = given.fast, given.slow
     return Table(
         fast=_units(fast.first),
