@@ -41,8 +41,10 @@ class Family(NamedTuple):
     shared: bool = False  # with an honest person's mail
 
 
-# R: how many of DonBot's batches had 1, 2, 3… SYNs (CTU-13 scenario 6, 4,398 attempts in 2 h).
-BATCHES = np.array([152, 131, 39, 28, 27, 24, 19, 47, 53, 155, 19, 12])
+# R: DonBot (CTU-13 scenario 6): how many of its 638 batches, at least 5 s apart, had 1, 2, 3... SYNs, and the
+# quantiles of the seconds between them.
+BATCHES = np.array([103, 87, 44, 23, 9, 15, 28, 38, 57, 154, 21, 16, 2, 5, 8, 4, 3, 6, 2, 4, 2])
+BETWEEN = ((0, 0.05, 0.25, 0.5, 0.75, 0.95, 1), (6.2, 6.84, 7.21, 9.78, 14.18, 19.08, 22))
 FULL = 19  # R: batches at its start, nearly all of 10
 APART = 14  # R: so many first addresses shared no network; later 0.81 of the new ones bring a new network
 
@@ -52,7 +54,7 @@ def donbot(rng: Random, devices: int, count: int = 1000) -> Trace:
     batches = count // 3 + 40
     sizes = rng.choice(np.arange(1, len(BATCHES) + 1), (devices, batches), p=BATCHES / BATCHES.sum())
     sizes[:, :FULL] = 10
-    gaps = np.clip(9.8 * np.exp(0.35 * rng.standard_normal((devices, batches))), 6, 22) * SECOND
+    gaps = np.interp(rng.random((devices, batches)), *BETWEEN) * SECOND
     starts, steps = np.cumsum(gaps, axis=1), rng.uniform(50, 110, (devices, batches))
     at = np.empty((devices, count))
     for device in range(devices):
@@ -147,7 +149,7 @@ _THROTTLED = (
     "A: a new network every {} min, times 0.5-1.5; 30 % tried again in 1-15 min; 40 % silent; port 25"
 )
 _DONBOT = (
-    "R: batches of 1-12 SYNs, 50-110 us apart, every 9.8 s (6-22), the first 19 of 10; of addresses 70 of the"
+    "R: batches of 1-21 SYNs, 50-110 us apart, every 9.8 s (6-22), the first 19 of 10; of addresses 70 of the"
 )
 FAMILIES = (
     Family("donbot-like", donbot, _DONBOT),

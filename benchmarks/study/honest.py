@@ -55,10 +55,10 @@ def mua(rng: Random, devices: int, days: float, pool: int = 0) -> Trace:
     return _trace(columns(device, at, target, port, outcome), devices, days)
 
 
-def set_up(rng: Random, devices: int, days: float) -> Trace:
+def set_up(rng: Random, devices: int, days: float, order: str) -> Trace:
     """A mail program whose owner sets up an account twice a month, each at servers never seen before."""
     device, at = poisson(rng, np.full(devices, 2 / 30.4), days, 10)
-    return _trace(joined(mua(rng, devices, days).attempts, _tried(rng, device, at)), devices, days)
+    return _trace(joined(mua(rng, devices, days).attempts, _tried(rng, device, at, order)), devices, days)
 
 
 def new_laptop(rng: Random, devices: int, days: float) -> Trace:
@@ -67,21 +67,36 @@ def new_laptop(rng: Random, devices: int, days: float) -> Trace:
     device = np.repeat(np.arange(devices), accounts)
     at = (8 * HOUR + rng.random(len(device)) * HOUR).astype(np.int64)
     order = np.lexsort((at, device))
-    both = joined(mua(rng, devices, days).attempts, _tried(rng, device[order], at[order]))
+    both = joined(mua(rng, devices, days).attempts, _tried(rng, device[order], at[order], ANY))
     first = np.searchsorted(both.device, np.arange(devices))
     young = both.at - both.at[np.minimum(first, len(both.at) - 1)][both.device] < DAY
     return _trace(both._replace(age=young.astype(np.int8)), devices, days)
 
 
-def _tried(rng: Random, device: Numbers, at: Numbers) -> Attempts:
-    """Account set-up: two to six hosts on three ports within 30 s of `at`; every host in a new network."""
+HOSTS, PORTS, ANY, AT_ONCE = "host by host", "port by port", "in any order", "at once"
+
+
+def _tried(rng: Random, device: Numbers, at: Numbers, order: str) -> Attempts:
+    """Account set-up: two to six hosts on three ports within 30 s of `at`, or one second when AT_ONCE.
+
+    Every host is in a new network; the port that is tried first differs.
+    """
     hosts = rng.integers(2, 7, len(at))
     which = np.repeat(np.arange(len(at)), hosts * 3)
     place = np.arange(len(which)) - (np.cumsum(hosts * 3) - hosts * 3)[which]
-    host = 1000 + (np.cumsum(hosts) - hosts)[which] + place // 3
-    within = np.sort(rng.random(len(which)) * 30 * SECOND + which * DAY) - which * DAY
+    if order == HOSTS:
+        host, port = place // 3, place % 3
+    elif order == PORTS:
+        host, port = place % hosts[which], place // hosts[which]
+    else:
+        place = place[np.lexsort((rng.random(len(which)), which))]
+        host, port = place // 3, place % 3
+    port = (port + rng.integers(0, 3, len(at))[which]) % 3
+    host = 1000 + (np.cumsum(hosts) - hosts)[which] + host
+    share = np.sort(rng.random(len(which)) + which) - which
+    within = share * SECOND * (1 if order == AT_ONCE else 30)
     outcome = rng.choice([ANSWERED, REFUSED, SILENT], len(which), p=[0.4, 0.3, 0.3])
-    return columns(device[which], at[which] + within, host, place % 3, outcome)
+    return columns(device[which], at[which] + within, host, port, outcome)
 
 
 def stuck(rng: Random, devices: int, days: float) -> Trace:
@@ -115,12 +130,11 @@ def monitor(rng: Random, devices: int, days: float, few: bool = True) -> Trace:
     if few:
         device, at = poisson(rng, np.full(devices, 99.0 * 1440), days)
         return _trace(columns(device, at, rng.integers(0, 2, len(at)), PORT_25, ANSWERED), devices, days)
-    servers, every = rng.integers(5, 51, devices), rng.uniform(60, 300, devices) * SECOND
     parts = []
-    for device in range(devices):
-        start = every[device] * np.arange(int(days * DAY / every[device]))[:, None]
-        at = start + np.arange(int(servers[device])) * 0.05 * SECOND
-        parts.append(columns(device, at, np.arange(int(servers[device])), PORT_25, ANSWERED))
+    for number in range(devices):
+        servers, every = np.arange(int(rng.integers(5, 51))), float(rng.uniform(60, 300)) * SECOND
+        start = every * np.arange(int(days * DAY / every))[:, None]
+        parts.append(columns(number, start + servers * 0.05 * SECOND, servers, PORT_25, ANSWERED))
     return _trace(joined(*parts), devices, days)
 
 
@@ -201,7 +215,7 @@ ROLES = (
     *(
         Role(
             f"mail program, {pool} networks", partial(mua, pool=pool), PLAIN, 200, 365, 4,
-            f"A: the same, but one name of a large provider that stands for {pool} networks in turn",
+            f"A: the same with one name, of a large provider, that stands for {pool} networks in turn",
         )
         for pool in (10, 30)
     ),
@@ -218,14 +232,17 @@ ROLES = (
         "stuck client", stuck, PLAIN, 500, 30, 6,
         "R: two SYNs 21 s apart every 3-50 min to one dead server",
     ),
-    Role(
-        "account set-up", set_up, ODD, 200, 365, 8,
-        "A: a mail program; twice a month 2-6 new networks, each on 25, 465 and 587, within 30 s; 40 % of these"
-        " are answered (no two hosts in one network: the worst case)",
+    *(
+        Role(
+            f"account set-up, {order}", partial(set_up, order=order), ODD, 200, 365, 4,
+            "A: a mail program; twice a month 2-6 new networks (no two hosts share one: the worst case), each on 25,"
+            f" 465 and 587, {order}, within {1 if order == AT_ONCE else 30} s; 40 % answer",
+        )
+        for order in (HOSTS, PORTS, ANY, AT_ONCE)
     ),
     Role(
         "new laptop", new_laptop, ODD, 2000, 30, 2,
-        "A: 1-3 such set-ups in the first hour of a new device, then a mail program",
+        "A: 1-3 such set-ups, in any order, in the first hour of a new device, then a mail program",
     ),
     Role(
         "bad clock and log", disordered, ODD, 200, 365, 2,
@@ -244,7 +261,7 @@ ROLES = (
     ),
     Role(
         "mail server", mta, SENDER, 10, 14, 4,
-        "A: 200-50,000 a day, Zipf 1.1 over 3,000 networks, 8 % fail, 10 % greylisted for 5, 15 or 30 min",
+        "A: 200-50,000 a day, Zipf 1.1 over 3,000 networks, 8 % fail, 10 % greylisted for 5-30 min",
     ),
     Role(
         "newsletter", newsletter, SENDER, 10, 28, 2,

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from ipaddress import IPv4Address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from study import REPORTED, bots, honest
 from study.traces import ANSWERED, PORT_25, Trace

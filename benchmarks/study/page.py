@@ -219,7 +219,7 @@ def _accused(exposed: list[Exposure]) -> list[str]:
             one.role.name,
             f"{one.years:,.{0 if one.years >= 10 else 2}f}",
             f"{one.attempts:,}",
-            *(_rate(one, name) for name in BESIDE),
+            *(_rate(one, name) for name in measure.DETECTORS),
             f"{one.accused[OURS].devices:,} of {one.devices:,}",
             _counts(one.scores) or "none",
         ]
@@ -232,7 +232,7 @@ def _accused(exposed: list[Exposure]) -> list[str]:
             excluded at 95 % (three over the device-years). Then, of the trip: devices with any alarm, and
             the score that crossed. Roles are not asked here, so mail servers and newsletter hosts trip by
             design."""),
-        table(["role", "device-years", "attempts", *BESIDE, "devices", "by the score"], rows),
+        table(["role", "device-years", "attempts", *measure.DETECTORS, "devices", "by the score"], rows),
         "![False alarms by role](study-alarms.svg)",
     ]
 

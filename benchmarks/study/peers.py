@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from study.traces import ANSWERED, UNKNOWN, Bools, Numbers
-from unlisted.find.trip import COMPILE_FROM, Attempts
+from unlisted.find.trip import Attempts
 
 THETA_HONEST, THETA_ROGUE = 0.8, 0.2  # Jung et al.: chance that a first contact succeeds
 BETA = 0.01  # chance to miss
+COMPILE_FROM = 50_000  # attempts; below, loading Numba takes longer than the plain loop
 
 
 def first_contacts(attempts: Attempts) -> Bools:
