@@ -235,8 +235,8 @@ ROLES = (
     *(
         Role(
             f"account set-up, {order}", partial(set_up, order=order), ODD, 200, 365, 4,
-            "A: a mail program; twice a month 2-6 new networks (no two hosts share one: the worst case), each on 25,"
-            f" 465 and 587, {order}, within {1 if order == AT_ONCE else 30} s; 40 % answer",
+            "A: a mail program; twice a month 2-6 hosts, each in a new network (the worst case), each on 25, 465"
+            f" and 587, {order}, within {1 if order == AT_ONCE else 30} s; 40 % answer",
         )
         for order in (HOSTS, PORTS, ANY, AT_ONCE)
     ),
@@ -246,8 +246,8 @@ ROLES = (
     ),
     Role(
         "bad clock and log", disordered, ODD, 200, 365, 2,
-        "A: a mail program; 4 clock steps a year of 1 min-2 days, 0.1 % of the lines from 1970, 1 % twice, 1 %"
-        " out of order",
+        "A: a mail program; 4 clock steps a year of 1 min-2 days, 0.1 % of the lines from 1970, 1 % twice,"
+        " 1 % out of order",
     ),
     Role(
         "address of many guests", lease_reuse, ODD, 200, 365, 2,
