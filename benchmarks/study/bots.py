@@ -38,7 +38,6 @@ class Family(NamedTuple):
     numbers: str  # with their marks
     held_out: bool = False
     detectable: bool = True  # by fan-out
-    shared: bool = False  # with an honest person's mail
 
 
 # R: DonBot (CTU-13 scenario 6): how many of its 638 batches, at least 5 s apart, had 1, 2, 3... SYNs, and the
@@ -177,7 +176,7 @@ FAMILIES = (
     *(
         Family(
             f"throttled, {minutes} min, beside its owner's mail", partial(throttled_beside, minutes=minutes),
-            "the same on a machine that also sends as a mail program (below) does", shared=True,
+            "the same on a machine that also sends as a mail program (below) does",
         )
         for minutes in (1, 10, 60, 240)
     ),

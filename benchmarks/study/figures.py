@@ -94,16 +94,18 @@ def _panel(corner: Point, one: Caught) -> list[str]:
 
 
 def _curve(attempts: Floats, place: Callable[[float, float], Point], color: str) -> str:
-    """Steps of the cumulative share; repeated values are one step."""
+    """Steps of the cumulative share; those that no eye tells apart are one."""
     values, counts = np.unique(attempts[np.isfinite(attempts)], return_counts=True)
-    path, share = [place(1, 0)], 0.0
-    for value, count in zip(values, counts, strict=True):
-        path.append(place(value, share))
-        share += count / len(attempts)
-        path.append(place(value, share))
-    path.append(place(1000, share))
-    points = "L".join(f"{point.x:.1f} {point.y:.1f}" for point in path)
-    return f'<path d="M{points}" stroke="{color}" stroke-width="1.6" fill="none"/>'
+    shares = np.cumsum(counts) / max(1, len(attempts))
+    last = place(1, 0)
+    path = [f"M{last.x:.0f} {last.y:.0f}"]
+    for value, share in zip(values.tolist(), shares.tolist(), strict=True):
+        spot = place(value, share)
+        if spot.x - last.x >= 1 or share == shares[-1]:
+            path.append(f"H{spot.x:.0f}V{spot.y:.0f}")
+            last = spot
+    end = place(1000, 0)
+    return f'<path d="{"".join(path)}H{end.x:.0f}" stroke="{color}" stroke-width="1.6" fill="none"/>'
 
 
 def accusations(roles: list[Exposure]) -> str:

@@ -235,7 +235,7 @@ ROLES = (
     *(
         Role(
             f"account set-up, {order}", partial(set_up, order=order), ODD, 200, 365, 4,
-            "A: a mail program; twice a month 2-6 hosts, each in a new network (the worst case), each on 25, 465"
+            "A: a mail program; twice a month 2-6 hosts, each in a new network (the worst case), on 25, 465"
             f" and 587, {order}, within {1 if order == AT_ONCE else 30} s; 40 % answer",
         )
         for order in (HOSTS, PORTS, ANY, AT_ONCE)

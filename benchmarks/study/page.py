@@ -174,8 +174,6 @@ def _beside(caught: list[Caught]) -> list[str]:
 def _bound(caught: list[Caught]) -> list[str]:
     rows = []
     for one in caught:
-        if one.family.shared:
-            continue
         found = one.bound
         rows.append(
             [
@@ -196,8 +194,8 @@ def _bound(caught: list[Caught]) -> list[str]:
             the fast score, {slow:.1f} for the slow one) over what an attempt of the family adds in the mean
             (over its first {measure.BEGINNING}, by the table's own likelihoods), by the score that is
             sooner. The goal is within {NEAR}. Below 1 is possible: the first attempts of a family may tell
-            more than the mean, and a flag is a whole attempt. The mean is of the devices that were
-            flagged."""),
+            more than the mean, and a flag is a whole attempt. The mean is of the devices that were flagged;
+            an owner's mail counts against the delay and not in the bound."""),
         table(["family", "fast, nats", "slow, nats", "log(ARL)/KL", "mean attempts", "ratio"], rows),
     ]
 
