@@ -253,7 +253,7 @@ def test_the_quick_study_writes_a_page_and_pictures(tmp_path: Path) -> None:
 
 def test_the_published_study_is_of_these_parameters() -> None:
     text = (ROOT / "docs" / "study.md").read_text()
-    assert run.fingerprint() in text, "data/trip.toml has changed since: make study"
+    assert run.fingerprint("trip") in text, "data/trip.toml has changed since: make study"
     assert "A quick run" not in text
 
 

@@ -13,6 +13,7 @@ from study.traces import Floats
 
 SHOWN = {measure.OURS: "#0b5cad", measure.TRW: "#c0392b", measure.TRW5: "#e59866", measure.TWENTY: "#7f8c8d"}
 _PANEL_WIDTH, _PANEL_HEIGHT, _COLUMNS = 250, 150, 3
+_MOST = 1000  # attempts shown
 _ROW, _LEFT, _SCALE = 24, 190, 560
 _LOWEST, _HIGHEST = -5, 5  # decades of alarms a device-year
 
@@ -77,17 +78,17 @@ def delays(families: list[Caught]) -> str:
 
 def _panel(corner: Point, one: Caught) -> list[str]:
     def place(attempts: float, share: float) -> Point:
-        x = corner.x + math.log10(max(attempts, 1)) / 3 * _PANEL_WIDTH
-        return Point(min(x, corner.x + _PANEL_WIDTH), corner.y + 16 + (1 - share) * _PANEL_HEIGHT)
+        x = corner.x + math.log(attempts) / math.log(_MOST) * _PANEL_WIDTH
+        return Point(x, corner.y + 16 + (1 - share) * _PANEL_HEIGHT)
 
-    parts = [text(Point(corner.x, corner.y + 10), one.family.name, size=12)]
+    parts = [text(Point(corner.x, corner.y + 10), one.family.name)]
     for decade in range(4):
         parts.append(line(place(10**decade, 0), place(10**decade, 1)))
         below = place(10**decade, 0)
         parts.append(
             text(Point(below.x, below.y + 13), f"{10**decade:,}", size=9, anchor="middle", color="#666")
         )
-    parts += [line(place(1, share), place(1000, share)) for share in (0, 0.5, 1)]
+    parts += [line(place(1, share), place(_MOST, share)) for share in (0, 0.5, 1)]
     for name, color in reversed(SHOWN.items()):
         parts.append(_curve(one.runs[name].attempts, place, color))
     return parts
@@ -95,7 +96,7 @@ def _panel(corner: Point, one: Caught) -> list[str]:
 
 def _curve(attempts: Floats, place: Callable[[float, float], Point], color: str) -> str:
     """Steps of the cumulative share; those that no eye tells apart are one."""
-    values, counts = np.unique(attempts[np.isfinite(attempts)], return_counts=True)
+    values, counts = np.unique(attempts[attempts <= _MOST], return_counts=True)
     shares = np.cumsum(counts) / max(1, len(attempts))
     last = place(1, 0)
     path = [f"M{last.x:.0f} {last.y:.0f}"]
@@ -104,7 +105,7 @@ def _curve(attempts: Floats, place: Callable[[float, float], Point], color: str)
         if spot.x - last.x >= 1 or share == shares[-1]:
             path.append(f"H{spot.x:.0f}V{spot.y:.0f}")
             last = spot
-    end = place(1000, 0)
+    end = place(_MOST, 0)
     return f'<path d="{"".join(path)}H{end.x:.0f}" stroke="{color}" stroke-width="1.6" fill="none"/>'
 
 

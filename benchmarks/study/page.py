@@ -69,7 +69,9 @@ def _head(results: Results) -> list[str]:
             where there are none (marked below).{quick}"""),
         points(
             f"""The detector is the one that the program runs, `find/trip.py: advance`, with the numbers of
-            `data/trip.toml` (sha256 `{run.fingerprint()}`), which were fixed before these seeds were run.""",
+            `data/trip.toml` (sha256 `{run.fingerprint("trip")}`), which were fixed before these seeds
+            were run. What `find` says is by `find/rank.py: judge` and `data/roles.toml`
+            (sha256 `{run.fingerprint("roles")}`).""",
             f"""The figures come from the seeds {REPORTED} and up. Tuning may use the seeds {TUNING[0]} to
             {TUNING[-1]} only, and never the families {" and ".join(sorted(HELD_OUT))} ("held out" below).""",
             f"""Honest devices: {attempts:,} attempts; {years:,.0f} device-years of plain devices (mail
@@ -80,7 +82,7 @@ def _head(results: Results) -> list[str]:
 
 def _short(results: Results) -> list[str]:
     plain = [one for one in results.exposed if one.role.kind == honest.PLAIN]
-    goal = ", ".join(f"{one.role.name} {_goal(one)}" for one in plain)
+    goal = " ".join(_goal(word, plain) for word in GOALS)
     missed = [
         f"{one.family.name} ({one.runs[OURS].caught:.1%} flagged)"
         for one in results.caught
@@ -104,7 +106,7 @@ def _short(results: Results) -> list[str]:
     return [
         "## In short",
         points(
-            f"Plain devices, alarms a device-year of the kernel alone. The goal is under {TARGET:g}: {goal}.",
+            f"Plain devices; the goal is under {TARGET:g} alarms a device-year of the kernel alone. {goal}",
             f"Families that the kernel does not always flag: {_listed(missed)}.",
             f"Families flagged later than {NEAR} times the bound, in the mean: {_listed(late)}.",
             f"Roles on which the kernel alone trips, alarms a device-year: {_listed(alarmed)}.",
@@ -114,13 +116,19 @@ def _short(results: Results) -> list[str]:
     ]
 
 
-def _goal(one: Exposure) -> str:
-    count = one.accused[OURS].alarms
-    if (count or 3) / one.years < TARGET:
-        return f"**reached** ({count or '< 3'} in {one.years:,.0f} years)"
-    if count:
-        return f"**missed** ({count / one.years:.2g})"
-    return f"no alarm, but {one.years:,.0f} years are too few to say so (< {3 / one.years:.2g})"
+GOALS = ("Reached", "**Missed**", "No alarm, but too few years to say so")
+
+
+def _goal(word: str, plain: list[Exposure]) -> str:
+    """The plain devices of which that is true."""
+    many = []
+    for one in plain:
+        count = one.accused[OURS].alarms
+        reached = (count or 3) / one.years < TARGET
+        if word == GOALS[0 if reached else 1 if count else 2]:
+            bound = "" if count else "< "
+            many.append(f"{one.role.name} ({bound}{(count or 3) / one.years:.2g})")
+    return f"{word}: {_listed(many)}."
 
 
 def _listed(many: list[str]) -> str:
@@ -167,6 +175,11 @@ def _beside(caught: list[Caught]) -> list[str]:
             with a known outcome; it begins anew after each verdict. Where outcomes are unknown, as in most
             packet logs, it says nothing at all; the second column is the trip without them."""),
         table(["family", *names], rows),
+        "Connections that got out before the hold, median / 95th percentile:",
+        table(
+            ["family", *names],
+            [[_family(one.family), *(_out(one.runs[name]) for name in names)] for one in caught],
+        ),
         "![Share of infected devices flagged by their n-th spam attempt](study-delays.svg)",
     ]
 
@@ -329,6 +342,10 @@ def _reach(runs: Runs) -> str:
     if not runs.caught:
         return "none"
     return f"{runs.caught:.0%}: {_number(runs.at(0.5)[0])} / {_number(runs.at(0.95)[0])}"
+
+
+def _out(runs: Runs) -> str:
+    return f"{_number(runs.at(0.5)[2])} / {_number(runs.at(0.95)[2])}"
 
 
 def _number(value: float) -> str:

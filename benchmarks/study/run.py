@@ -40,8 +40,13 @@ def study(scale: float, corpora: Path | None, say: Callable[[str], None]) -> Res
     return Results(scale, caught, found, exposed, verdicts, real.study(corpora) if corpora else None)
 
 
-def fingerprint() -> str:
-    """Of the numbers in data/trip.toml: comments, sources and dates do not count."""
-    table = tomllib.loads((files("unlisted") / "data" / "trip.toml").read_text(encoding="utf-8"))
-    numbers = {name: value for name, value in table.items() if name not in ("source", "checked")}
-    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:16]
+def fingerprint(name: str) -> str:
+    """Of the numbers in data/<name>.toml: comments, sources and dates do not count."""
+    table = tomllib.loads((files("unlisted") / "data" / f"{name}.toml").read_text(encoding="utf-8"))
+    return hashlib.sha256(json.dumps(_bare(table), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _bare(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _bare(one) for name, one in value.items() if name not in ("source", "checked")}
+    return value
