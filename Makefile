@@ -37,7 +37,7 @@ lowest: env  ## the tests that need no lab, with the lowest versions that pyproj
 bench: env  ## every benchmark, each beside its peer in the same run
 	for file in benchmarks/*_*.py; do $(RUN)/python $$file || exit 1; done
 
-study: env  ## docs/study.md anew: the detector on simulated bots and honest devices (a minute)
+study: env  ## docs/study.md anew: the detector on simulated bots and honest devices (4 minutes)
 	$(RUN)/python tools/study.py
 
 fuzz: env  ## hostile mail and hostile DNS answers, a minute each (SECONDS=600 for ten)
