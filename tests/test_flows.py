@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from unlisted import net
-from unlisted.edge import read as reading
+from unlisted.edge import lines as reading
 from unlisted.edge import tables
 from unlisted.edge.blocks import Block
 from unlisted.edge.quoted import quote

@@ -19,7 +19,7 @@ from msgspec import Struct
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.contact import PROTOCOLS, connection, port
-from unlisted.evidence.framing import stamp
+from unlisted.evidence.framing import BOOT_LIMIT, stamp
 from unlisted.messages import Attempt, Contact
 from unlisted.net import Address
 
@@ -261,7 +261,7 @@ def moment(text: str, near: float) -> float | None:
     if number.isascii() and number.isdigit() and len(number) < 40:
         return epoch(text)
     when = stamp(text + " ", near)
-    return None if when is None else when.at
+    return None if when is None or when.at < BOOT_LIMIT else when.at  # a time of day alone is no moment
 
 
 def epoch(text: str) -> float | None:
