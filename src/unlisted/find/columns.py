@@ -110,7 +110,8 @@ class Gatherer:
         self._addresses: dict[Address, int] = {}
         self._macs: dict[str, int] = {"": 0}
         # Hashing an address costs more than all else here, and `net.ip` hands out the same objects again.
-        self._quick: dict[int, tuple[int, Address]] = {}
+        self._quick: dict[int, int] = {}
+        self._alive: list[Address] = []
 
     def add(self, attempt: Attempt, line: int = 0) -> None:
         """One more, read at `line`."""
@@ -132,44 +133,43 @@ class Gatherer:
         )  # fmt: skip
 
     def _index(self, address: Address) -> int:
-        if (known := self._quick.get(id(address))) is not None:
-            return known[0]
         number = self._addresses.setdefault(address, len(self._addresses))
         if len(self._quick) > _KEPT:
             self._quick.clear()
-        self._quick[id(address)] = (number, address)  # the reference keeps the id from being used again
+            self._alive.clear()
+        self._quick[id(address)] = number
+        self._alive.append(address)  # its id is not used again as long as it is kept
         return number
 
     def _flush(self) -> None:
         """The batch as columns. What no column holds (another port, the year 300,000) is left out."""
         batch, numbers = self._batch, self._numbers
         self._batch, self._numbers = [], []
-        keep = [one.dport in PORT_NUMBER and 0 <= one.at < 4e12 for one in batch]
-        if not all(keep):
-            numbers = [number for number, kept in zip(numbers, keep, strict=True) if kept]
-            batch = [one for one, kept in zip(batch, keep, strict=True) if kept]
         if not batch:
             return
-        at, src, dst, sport, dport, outcome, action, mac = zip(*map(_PARTS, batch), strict=True)
-        macs, index = self._macs, self._index
-        self._keep(
-            Flows(
-                at=np.rint(np.array(at, np.float64) * 1e6).astype(np.int64),
-                src=np.array([index(one) for one in src], np.int32),
-                dst=np.array([index(one) for one in dst], np.int32),
-                sport=np.array(sport, np.int32),
-                port=np.array([PORT_NUMBER[one] for one in dport], np.int8),
-                outcome=np.array([_OUTCOME[one] for one in outcome], np.int8),
-                action=np.array([_ACTION[one] for one in action], np.int8),
-                mac=np.array([macs.setdefault(one, len(macs)) for one in mac], np.int32),
-                file=np.zeros(len(batch), np.int32),
-                line=np.array(numbers, np.int64),
-                addresses=(),
-                macs=(),
-                files=(self._source,),
-                packets=(self._packets,),
-            )
+        times, sources, targets, sports, dports, outcomes, actions, cards = zip(
+            *map(_PARTS, batch), strict=True
         )
+        macs, quick, index = self._macs, self._quick, self._index
+        at, dport = np.array(times, np.float64), np.array(dports, np.int32)
+        part = Flows(
+            at=np.rint(at * 1e6, where=np.abs(at) < LATEST, out=np.full(len(at), -1.0)).astype(np.int64),
+            src=np.array([quick[k] if (k := id(one)) in quick else index(one) for one in sources], np.int32),
+            dst=np.array([quick[k] if (k := id(one)) in quick else index(one) for one in targets], np.int32),
+            sport=np.array(sports, np.int32),
+            port=((dport == _PORTS[1]) + 2 * (dport == _PORTS[2])).astype(np.int8),
+            outcome=np.array([*map(_OUTCOME.__getitem__, outcomes)], np.int8),
+            action=np.array([*map(_ACTION.__getitem__, actions)], np.int8),
+            mac=np.array([macs.setdefault(one, len(macs)) for one in cards], np.int32),
+            file=np.zeros(len(batch), np.int32),
+            line=np.array(numbers, np.int64),
+            addresses=(),
+            macs=(),
+            files=(self._source,),
+            packets=(self._packets,),
+        )
+        good = np.isin(dport, _PORTS) & (part.at >= 0)
+        self._keep(part if good.all() else part.rows(good))
 
     def _keep(self, part: "Flows") -> None:
         """Columns with our numbers; of a source that has enough nothing more."""
@@ -196,6 +196,8 @@ class Gatherer:
         return self._done[0]._replace(addresses=tuple(self._addresses), macs=tuple(self._macs))
 
 
+_PORTS = net.MAIL_PORTS
+LATEST = 4e12  # seconds; in microseconds it still fits into 64 bits
 _PARTS = attrgetter("at", "src", "dst", "sport", "dport", "outcome", "action", "mac")
 _OUTCOME = {name: number for number, name in enumerate(OUTCOMES)}
 _ACTION = {name: number for number, name in enumerate(ACTIONS)}

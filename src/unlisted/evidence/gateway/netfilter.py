@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.framing import BOOT_LIMIT, stamp
+from unlisted.evidence.framing import BOOT_LIMIT, Stamp, stamp
 from unlisted.evidence.gateway._action import told
 from unlisted.messages import Attempt, Contact
 from unlisted.net import Address
@@ -44,12 +44,26 @@ _LEVEL = re.compile(r"<[0-7]>(?=[A-Z]{3}=)")  # ASUS: the kernel's level once mo
 _ETHERTYPES = ("08:00", "86:dd", "81:00", "88:a8")
 
 
+# A SYN to a mail port as most kernels write it: what large logs consist of, read in one go.
+_USUAL = re.compile(
+    r" SRC=([0-9.]{7,15}) DST=([0-9.]{7,15}) LEN=\d+ TOS=\S+ PREC=\S+ TTL=\d+ ID=\d+ (?:DF )?PROTO=TCP"
+    r" SPT=(\d{1,4}|[1-5]\d{4}) DPT=(25|465|587) WINDOW=\d+ RES=0x00 SYN URGP=",
+    re.ASCII,
+)
+
+
 def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     """Read one line; Other for a packet that opens nothing, None when it is not ours or was cut off.
 
     Written with `find` on the fields' names: three times as fast as one pattern over all of it.
     """
     source = line.find(" SRC=")
+    if (usual := _USUAL.match(line, source if source >= 0 else len(line))) and line[
+        source - 5 : source
+    ] != "ORIG:":
+        src, dst = net.ip(usual[1]), net.ip(usual[2])
+        if src and dst and (when := stamp(line, near)) and (spoken := _spoken(line, when, source)):
+            return Attempt(when.at, src, dst, int(usual[4]), int(usual[3]), *spoken)
     if source < 0 and ">SRC=" in line:
         line = _LEVEL.sub("", line)
         source = line.find(" SRC=")
@@ -70,20 +84,19 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     port = line.find(" DPT=", ports)
     flags = line.find(" ", port + 5)
     sport, dport = line[ports + 5 : port], line[port + 5 : flags]
-    if port < 0 or flags < 0 or not line.startswith("SPT=", ports + 1) or not _is_port(sport):
+    if not (_is_port(sport) and port >= 0 and flags >= 0 and line.startswith("SPT=", ports + 1)):
         whole = " FRAG:" in line[end:protocol] or line.startswith(" INCOMPLETE [", ports)
         return OTHER if whole else None  # cut off, perhaps in the middle of a number
-    if not _is_port(dport):
+    if dport not in _MAIL and not _is_port(dport):
         return None
     tcp = name == "tcp"
-    if tcp and not _opens(line[flags:] + " "):
+    if tcp and line.find(" RES=0x00 SYN URGP=", flags) < 0 and not _opens(line[flags:] + " "):
         return OTHER
     if (when := stamp(line, near)) is None:
         return None
-    front = line[when.end : source]
-    if not _from_kernel(front, line[:1] == "[" and when.at < BOOT_LIMIT):
+    if (spoken := _spoken(line, when, source)) is None:
         return None  # another program's line, in which a stranger may have spelled a packet
-    mac, action = _mac(front), told(_prefix(front))
+    mac, action = spoken
     if tcp and dport in _MAIL:
         return Attempt(when.at, src, dst, int(dport), int(sport), mac, action)
     return Contact(when.at, src, dst, int(dport), int(sport), name, mac, action)
@@ -110,14 +123,32 @@ def _portless(
         return OTHER
     if (when := stamp(line, near)) is None:
         return None
-    front = line[when.end : source]
-    if not _from_kernel(front, line[:1] == "[" and when.at < BOOT_LIMIT):
+    if (spoken := _spoken(line, when, source)) is None:
         return None
-    return Contact(when.at, *ends, 0, 0, protocol, _mac(front), told(_prefix(front)))
+    return Contact(when.at, *ends, 0, 0, protocol, *spoken)
 
 
 def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535
+    return text.isdigit() and len(text) <= 5 and text.isascii() and int(text) <= 65535
+
+
+def _spoken(line: str, when: Stamp, source: int) -> tuple[str, str] | None:
+    """The card and what was done, from what stands between time and packet; None when not the kernel's.
+
+    Without the kernel's clock, which differs in each line, there are few such fronts in a log.
+    """
+    start = line.find("kernel: [", when.end, source) + 8
+    stop = line.find("] ", start, source)
+    if start >= 8 and stop >= 0 and _BOOT.fullmatch(line, start + 1, stop):
+        return _fronted(line[when.end : start], line[stop + 1 : source], booted=False)
+    return _fronted("", line[when.end : source], booted=line[:1] == "[" and when.at < BOOT_LIMIT)
+
+
+@lru_cache(maxsize=8192)
+def _fronted(tag: str, front: str, *, booted: bool) -> tuple[str, str] | None:
+    if not _from_kernel(tag + front, booted):
+        return None
+    return _mac(front), told(_prefix(front))
 
 
 def _opens(flags: str) -> bool:
