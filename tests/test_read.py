@@ -132,7 +132,7 @@ import sys
 from pathlib import Path
 from unlisted.edge import lines, read
 lines.SMALL, lines.SHARE = 0, 3000
-lines._workers = lambda: int(sys.argv[2])
+lines.workers = lambda: int(sys.argv[2])
 made = read.read(Path(sys.argv[1]), 1795478400.0)
 print(made.lines, made.understood, made.other + made.unknown, list(made.flows.attempts()), made.events)
 """

@@ -74,8 +74,8 @@ class Reader:
     def run(self, progress: Progress | None) -> None:
         """Read it all."""
         shares = self._shares()
-        if len(shares) > 1 and (workers := _workers()) > 1:
-            self._together(shares, workers, progress)
+        if len(shares) > 1 and (count := workers()) > 1:
+            self._together(shares, count, progress)
         else:
             self.part(None, progress)
         self._keeper.finish()
@@ -214,7 +214,7 @@ def _quiet() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _workers() -> int:
+def workers() -> int:
     """How many processes may read: as many as cores; one where forking is not safe."""
     if (
         sys.platform != "linux"
