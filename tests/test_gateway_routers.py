@@ -557,6 +557,21 @@ def test_unifi_believes_no_client_that_calls_itself_another() -> None:
         assert read("unifi_cef", line.format(forged)) is None
 
 
+@pytest.mark.parametrize(
+    "front",
+    [
+        "", "0|", "CEF: 0|", "<13>Nov 24 11:00:02 udm CEF:0|", "Nov 24 11:00:02 udm CEF: 0|",
+        "<134>1 2026-11-24T11:00:02Z udm - - - CEF:0|",
+    ],
+)  # fmt: skip
+def test_unifi_in_every_framing(front: str) -> None:
+    line = (SAMPLES / "unifi_cef" / "network-10.log").read_text().splitlines()[0]
+    bare = line.partition("CEF:")[2]
+    made = read("unifi_cef", front + bare.removeprefix("0|") if front else bare)
+    assert isinstance(made, Attempt)
+    assert (made.at, made.action) == (1795514401.25, "block")
+
+
 def test_unifi_tells_who_joined() -> None:
     made = facts(read("unifi_cef", (SAMPLES / "unifi_cef" / "network-10.log").read_text().splitlines()[3]))
     assert isinstance(made[0], Lease)
