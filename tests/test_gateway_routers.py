@@ -281,6 +281,8 @@ def test_the_prefix_tells_what_was_done(prefix: str, action: str) -> None:
         "[Tue Nov 24 00:06:26 2026] [UFW BLOCK] ",
         "Nov 24 00:06:26 gw ulogd[77]: DROP ",
         "Nov 24 00:06:26 DROP: ",
+        "Nov 24 00:06:26 2001:db8::1 kernel: DROP ",
+        "Nov 24 00:06:26 gw kernel: message repeated 2 times: [ [UFW BLOCK] ",
     ],
 )
 def test_what_netfilter_says_is_read_in_every_framing(front: str) -> None:
@@ -409,7 +411,7 @@ def test_filterlog_only_a_syn_opens(flags: str) -> None:
 @pytest.mark.parametrize(
     "tag",
     [
-        "filterlog: ", "filterlog[72237]: ", "filterlog[-]: ", "filterlog 72237 - - ", "filterlog\t ",
+        "filterlog: ", "filterlog[72237]: ", "filterlog[72237]\t", "filterlog[-]: ", "filterlog 72237 - - ", "filterlog\t ",
         'filterlog 69805 - [meta sequenceId="2633353"] ', "filterlog - - - ",
     ],
 )  # fmt: skip
@@ -417,6 +419,9 @@ def test_filterlog_in_every_framing(tag: str) -> None:
     row = ROW.format(**IN).replace("filterlog[7]: ", tag)
     assert isinstance(read("filterlog", row), Attempt)
     assert isinstance(read("filterlog", "1 2026-11-24T10:00:01.25+04:00" + row.removeprefix(STAMP)), Attempt)
+    assert isinstance(read("filterlog", row.replace(" fw ", " 2001:db8::1 ")), Attempt)
+    assert isinstance(read("filterlog", row.replace(" fw ", "\tfw\tlocal0\tinfo\t")), Attempt)
+    assert read("filterlog", row.replace(" fw ", " fw sshd[7]: ")) is None
     assert isinstance(read("filterlog", row.replace("6,tcp,", "6,6,")), Attempt)
     assert isinstance(read("filterlog", row.replace("6,tcp,", "tcp,TCP,")), Attempt)
 
