@@ -411,7 +411,8 @@ def test_filterlog_only_a_syn_opens(flags: str) -> None:
 @pytest.mark.parametrize(
     "tag",
     [
-        "filterlog: ", "filterlog[72237]: ", "filterlog[72237]\t", "filterlog[-]: ", "filterlog 72237 - - ", "filterlog\t ",
+        "filterlog: ", "filterlog[72237]: ", "filterlog[72237]\t", "filterlog[-]: ",
+        "filterlog 72237 - - ", "filterlog\t ",
         'filterlog 69805 - [meta sequenceId="2633353"] ', "filterlog - - - ",
     ],
 )  # fmt: skip
