@@ -78,15 +78,25 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     tcp = name == "tcp"
     if tcp and not _opens(line[flags:] + " "):
         return OTHER
+    if (said := _spoken(line, near, source)) is None:
+        return None
+    at, mac, action = said
+    if tcp and dport in _MAIL:
+        return Attempt(at, src, dst, int(dport), int(sport), mac, action)
+    return Contact(at, src, dst, int(dport), int(sport), name, mac, action)
+
+
+def _spoken(line: str, near: float, source: int) -> tuple[float, str, str] | None:
+    """When, whose card and what was done, from what stands in front of the addresses.
+
+    None without a time, and for another program's line, in which a stranger may have spelled a packet.
+    """
     if (when := stamp(line, near)) is None:
         return None
     front = line[when.end : source]
     if not _from_kernel(front, line[:1] == "[" and when.at < BOOT_LIMIT):
-        return None  # another program's line, in which a stranger may have spelled a packet
-    mac, action = _mac(front), told(_prefix(front))
-    if tcp and dport in _MAIL:
-        return Attempt(when.at, src, dst, int(dport), int(sport), mac, action)
-    return Contact(when.at, src, dst, int(dport), int(sport), name, mac, action)
+        return None
+    return when.at, _mac(front), told(_prefix(front))
 
 
 _NAMES = {
@@ -108,12 +118,8 @@ def _portless(
         protocol = _TUNNELS[name]
     else:
         return OTHER
-    if (when := stamp(line, near)) is None:
-        return None
-    front = line[when.end : source]
-    if not _from_kernel(front, line[:1] == "[" and when.at < BOOT_LIMIT):
-        return None
-    return Contact(when.at, *ends, 0, 0, protocol, _mac(front), told(_prefix(front)))
+    said = _spoken(line, near, source)
+    return Contact(said[0], *ends, 0, 0, protocol, *said[1:]) if said else None
 
 
 def _is_port(text: str) -> bool:
