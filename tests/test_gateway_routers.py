@@ -281,6 +281,8 @@ def test_the_prefix_tells_what_was_done(prefix: str, action: str) -> None:
         "[Tue Nov 24 00:06:26 2026] [UFW BLOCK] ",
         "Nov 24 00:06:26 gw ulogd[77]: DROP ",
         "Nov 24 00:06:26 DROP: ",
+        "Nov 24 00:06:26 2001:db8::1 kernel: DROP ",
+        "Nov 24 00:06:26 gw kernel: message repeated 2 times: [ [UFW BLOCK] ",
     ],
 )
 def test_what_netfilter_says_is_read_in_every_framing(front: str) -> None:
@@ -409,7 +411,8 @@ def test_filterlog_only_a_syn_opens(flags: str) -> None:
 @pytest.mark.parametrize(
     "tag",
     [
-        "filterlog: ", "filterlog[72237]: ", "filterlog[-]: ", "filterlog 72237 - - ", "filterlog\t ",
+        "filterlog: ", "filterlog[72237]: ", "filterlog[72237]\t", "filterlog[-]: ",
+        "filterlog 72237 - - ", "filterlog\t ",
         'filterlog 69805 - [meta sequenceId="2633353"] ', "filterlog - - - ",
     ],
 )  # fmt: skip
@@ -417,6 +420,9 @@ def test_filterlog_in_every_framing(tag: str) -> None:
     row = ROW.format(**IN).replace("filterlog[7]: ", tag)
     assert isinstance(read("filterlog", row), Attempt)
     assert isinstance(read("filterlog", "1 2026-11-24T10:00:01.25+04:00" + row.removeprefix(STAMP)), Attempt)
+    assert isinstance(read("filterlog", row.replace(" fw ", " 2001:db8::1 ")), Attempt)
+    assert isinstance(read("filterlog", row.replace(" fw ", "\tfw\tlocal0\tinfo\t")), Attempt)
+    assert read("filterlog", row.replace(" fw ", " fw sshd[7]: ")) is None
     assert isinstance(read("filterlog", row.replace("6,tcp,", "6,6,")), Attempt)
     assert isinstance(read("filterlog", row.replace("6,tcp,", "tcp,TCP,")), Attempt)
 
@@ -555,6 +561,21 @@ def test_unifi_believes_no_client_that_calls_itself_another() -> None:
         "pc dst=198.51.100.8",
     ):
         assert read("unifi_cef", line.format(forged)) is None
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "", "0|", "CEF: 0|", "<13>Nov 24 11:00:02 udm CEF:0|", "Nov 24 11:00:02 udm CEF: 0|",
+        "<134>1 2026-11-24T11:00:02Z udm - - - CEF:0|",
+    ],
+)  # fmt: skip
+def test_unifi_in_every_framing(front: str) -> None:
+    line = (SAMPLES / "unifi_cef" / "network-10.log").read_text().splitlines()[0]
+    bare = line.partition("CEF:")[2]
+    made = read("unifi_cef", front + bare.removeprefix("0|") if front else bare)
+    assert isinstance(made, Attempt)
+    assert (made.at, made.action) == (1795514401.25, "block")
 
 
 def test_unifi_tells_who_joined() -> None:

@@ -19,18 +19,20 @@ from msgspec import structs
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.framing import stamp, tagged
+from unlisted.evidence.framing import stamp
 from unlisted.messages import Attempt, Contact, Translation
 
 HINT = "filterlog"
 PACKETS = True
 CANDIDATE = rb",(?:25|465|587),\d{1,5},S"  # destination port, length, flags
 
-# BSD: `filterlog[77]:`; RFC 5424: `filterlog 77 - [meta sequenceId="1"]`; OPNsense's own export: a tab.
+# BSD: `filterlog[77]:`; RFC 5424: `filterlog 77 - [meta sequenceId="1"]`; tables of log servers: a tab.
 _TAG = re.compile(
-    r"filterlog(?:(?:\[(?:\d{1,10}|-)\])?:[ \t]*"
-    r'|[ \t]+(?:\d{1,10}|-)[ \t]+-[ \t]+(?:-|\[(?:[^\]"]|"[^"]{0,64}"){0,64}\])[ \t]+|\t[ \t]*)(?=\d)'
+    r"filterlog(?:(?:\[(?:\d{1,10}|-)\])?[:\t][ \t]*"
+    r'|[ \t]+(?:\d{1,10}|-)[ \t]+-[ \t]+(?:-|\[(?:[^\]"]|"[^"]{0,64}"){0,64}\])[ \t]+)(?=\d)'
 )
+# In front of the tag stand a host, which may be an IPv6 address, a facility and a level, and no other tag.
+_AHEAD = re.compile(r"[\s|]*(?:[\w.@+:%-]{0,255}[\w.@+%-][ \t|]+){0,3}")
 _ACTIONS = {"pass": "pass", "block": "block", "reject": "block", "synproxy-drop": "block"}
 _CONNECTED = ("tcp", "udp", "sctp")
 _TUNNELS = ("gre", "esp", "ah", "ipencap", "ipv6")
@@ -99,7 +101,7 @@ def _again(first: Attempt | Contact, fact: Attempt | Contact) -> Parsed:
 def _row(line: str, near: float) -> _Row:
     at = line.find("filterlog")
     tag = _TAG.match(line, at) if at >= 0 else None
-    if tag is None or (when := stamp(line, near)) is None or not tagged(line, when, at):
+    if tag is None or (when := stamp(line, near)) is None or not _AHEAD.fullmatch(line, when.end, at):
         return _NOT_OURS
     values = line[tag.end() :].split(",", 26)
     columns = _COLUMNS.get(values[8]) if len(values) > 8 else None

@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.framing import BOOT_LIMIT, Stamp, stamp
+from unlisted.evidence.framing import BOOT_LIMIT, stamp
 from unlisted.evidence.gateway._action import told
 from unlisted.messages import Attempt, Contact
 from unlisted.net import Address
@@ -62,8 +62,8 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
         source - 5 : source
     ] != "ORIG:":
         src, dst = net.ip(usual[1]), net.ip(usual[2])
-        if src and dst and (when := stamp(line, near)) and (spoken := _spoken(line, when, source)):
-            return Attempt(when.at, src, dst, int(usual[4]), int(usual[3]), *spoken)
+        if src and dst and (said := _spoken(line, near, source)):
+            return Attempt(said[0], src, dst, int(usual[4]), int(usual[3]), *said[1:])
     if source < 0 and ">SRC=" in line:
         line = _LEVEL.sub("", line)
         source = line.find(" SRC=")
@@ -92,14 +92,35 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     tcp = name == "tcp"
     if tcp and line.find(" RES=0x00 SYN URGP=", flags) < 0 and not _opens(line[flags:] + " "):
         return OTHER
+    if (said := _spoken(line, near, source)) is None:
+        return None
+    at, mac, action = said
+    if tcp and dport in _MAIL:
+        return Attempt(at, src, dst, int(dport), int(sport), mac, action)
+    return Contact(at, src, dst, int(dport), int(sport), name, mac, action)
+
+
+def _spoken(line: str, near: float, source: int) -> tuple[float, str, str] | None:
+    """When, whose card and what was done, from what stands in front of the addresses.
+
+    None without a time, and for another program's line, in which a stranger may have spelled a packet.
+    """
     if (when := stamp(line, near)) is None:
         return None
-    if (spoken := _spoken(line, when, source)) is None:
-        return None  # another program's line, in which a stranger may have spelled a packet
-    mac, action = spoken
-    if tcp and dport in _MAIL:
-        return Attempt(when.at, src, dst, int(dport), int(sport), mac, action)
-    return Contact(when.at, src, dst, int(dport), int(sport), name, mac, action)
+    start = line.find("kernel: [", when.end, source) + 8
+    stop = line.find("] ", start, source)
+    if start >= 8 and stop >= 0 and _BOOT.fullmatch(line, start + 1, stop):
+        # Without the kernel's clock, which differs in each line, there are few such fronts in a log.
+        said = _fronted(line[when.end : start], line[stop + 1 : source], booted=False)
+    else:
+        said = _fronted("", line[when.end : source], booted=line[:1] == "[" and when.at < BOOT_LIMIT)
+    return (when.at, *said) if said else None
+
+
+@lru_cache(maxsize=8192)
+def _fronted(tag: str, front: str, *, booted: bool) -> tuple[str, str] | None:
+    """Whose card and what was done; None where another program speaks."""
+    return (_mac(front), told(_prefix(front))) if _from_kernel(tag + front, booted) else None
 
 
 _NAMES = {
@@ -121,34 +142,12 @@ def _portless(
         protocol = _TUNNELS[name]
     else:
         return OTHER
-    if (when := stamp(line, near)) is None:
-        return None
-    if (spoken := _spoken(line, when, source)) is None:
-        return None
-    return Contact(when.at, *ends, 0, 0, protocol, *spoken)
+    said = _spoken(line, near, source)
+    return Contact(said[0], *ends, 0, 0, protocol, *said[1:]) if said else None
 
 
 def _is_port(text: str) -> bool:
     return text.isdigit() and len(text) <= 5 and text.isascii() and int(text) <= 65535
-
-
-def _spoken(line: str, when: Stamp, source: int) -> tuple[str, str] | None:
-    """The card and what was done, from what stands between time and packet; None when not the kernel's.
-
-    Without the kernel's clock, which differs in each line, there are few such fronts in a log.
-    """
-    start = line.find("kernel: [", when.end, source) + 8
-    stop = line.find("] ", start, source)
-    if start >= 8 and stop >= 0 and _BOOT.fullmatch(line, start + 1, stop):
-        return _fronted(line[when.end : start], line[stop + 1 : source], booted=False)
-    return _fronted("", line[when.end : source], booted=line[:1] == "[" and when.at < BOOT_LIMIT)
-
-
-@lru_cache(maxsize=8192)
-def _fronted(tag: str, front: str, *, booted: bool) -> tuple[str, str] | None:
-    if not _from_kernel(tag + front, booted):
-        return None
-    return _mac(front), told(_prefix(front))
 
 
 def _opens(flags: str) -> bool:
