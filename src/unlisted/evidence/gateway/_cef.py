@@ -1,0 +1,96 @@
+r"""The Common Event Format and the Log Event Extended Format: a header with bars, then key=value.
+
+Source: ArcSight, "Implementing ArcSight Common Event Format" (version 25): in a header `|` and `\` are
+escaped, in a value `=` and `\`; a value goes on until the next ` key=`. IBM, "QRadar LEEF" (1.0 and 2.0):
+values are separated by a tab, in 2.0 by what the sixth field of the header names, which may be absent; Palo
+Alto Networks separates them by bars. Of a key that stands there twice the first counts.
+"""
+
+import re
+from typing import NamedTuple
+
+_BEGIN = re.compile(r"CEF: ?[01]\||LEEF: ?[12]\.0\|")
+_HEADER = re.compile(r"((?:[^|\\]|\\.){0,255})\|")
+_NEXT = re.compile(r" [\w.\[\]-]{1,64}=")
+_HEX = re.compile(r"(?:0x|x|\\x)([0-9a-fA-F]{1,4})")
+
+
+class Event(NamedTuple):
+    """One event: where it begins in the line, its header, and the place and separator of its values."""
+
+    begin: int
+    vendor: str
+    product: str
+    id: str  # CEF: the class; LEEF: the event
+    name: str  # CEF only
+    line: str
+    start: int
+    separator: str  # "": CEF
+
+    def get(self, *keys: str) -> str:
+        """The value of the first of `keys` that there is; "" for none, or one that the line's end cut off."""
+        for key in keys:
+            if value := self._one(key):
+                return value
+        return ""
+
+    def _one(self, key: str) -> str:
+        line, start = self.line, self.start
+        ahead = self.separator or " "
+        if line.startswith(f"{key}=", start):
+            at = start + len(key) + 1
+        else:
+            at = line.find(f"{ahead}{key}=", start)
+            if at < 0:
+                return ""
+            at += len(key) + 2
+        if self.separator:
+            end = line.find(ahead, at)
+            return line[at:end].strip() if end >= 0 else line[at:].strip()
+        after = _NEXT.search(line, at - 1)
+        value = line[at : after.start()] if after else line[at:]
+        return value.replace("\\=", "=").replace("\\\\", "\\").strip() if "\\" in value else value.strip()
+
+    def whole(self, key: str) -> bool:
+        """True when another value follows that of `key`: the line was not cut off within it."""
+        at = self.line.find(f"{key}=", self.start)
+        return at >= 0 and self.line.find(self.separator or " ", at) >= 0
+
+
+def event(line: str) -> Event | None:
+    """The event in a line; None when there is none, or when its header was cut off."""
+    m = _BEGIN.search(line, 0, 512)
+    if m is None:
+        return None
+    fields: list[str] = []
+    at = m.end()
+    wanted = 6 if m[0].startswith("C") else 4
+    while len(fields) < wanted:
+        field = _HEADER.match(line, at)
+        if field is None:
+            return None
+        fields.append(field[1].strip())
+        at = field.end()
+    if wanted == 6:
+        return Event(m.start(), fields[0], fields[1], fields[3], fields[4], line, _skip(line, at), "")
+    separator, at = _separator(line, at, two="2" in m[0])
+    return Event(m.start(), fields[0], fields[1], fields[3], "", line, _skip(line, at), separator)
+
+
+def _skip(line: str, at: int) -> int:
+    while line.startswith(" ", at):
+        at += 1
+    return at
+
+
+def _separator(line: str, at: int, *, two: bool) -> tuple[str, int]:
+    """What stands between LEEF's values, and where they begin."""
+    bar = line.find("|", at, at + 8)
+    if two and bar >= 0 and "=" not in line[at:bar]:
+        named = line[at:bar]
+        if m := _HEX.fullmatch(named):
+            return chr(int(m[1], 16)), bar + 1
+        return (named if len(named) == 1 else "\t"), bar + 1
+    if line.find("\t", at) >= 0:
+        return "\t", at
+    return ("|" if line.find("|", at) >= 0 else " "), at
