@@ -7,6 +7,7 @@ Alto Networks separates them by bars. Of a key that stands there twice the first
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _BEGIN = re.compile(r"CEF: ?[01]\||LEEF: ?[12]\.0\|")
@@ -27,34 +28,45 @@ class Event(NamedTuple):
     start: int
     separator: str  # "": CEF
 
-    def get(self, *keys: str) -> str:
-        """The value of the first of `keys` that there is; "" for none, or one that the line's end cut off."""
-        for key in keys:
-            if value := self._one(key):
-                return value
-        return ""
+    def words(self, keys: str) -> dict[str, str]:
+        """The values of `keys` (`src|dst`) that hold no blank, or that a separator ends."""
+        separator = self.separator or " "
+        found = _words(keys, separator).findall(separator + self.line[self.start :])
+        found.reverse()  # the first of each counts
+        return dict(found)
 
-    def _one(self, key: str) -> str:
-        line, start = self.line, self.start
-        ahead = self.separator or " "
-        if line.startswith(f"{key}=", start):
-            at = start + len(key) + 1
-        else:
-            at = line.find(f"{ahead}{key}=", start)
-            if at < 0:
-                return ""
-            at += len(key) + 2
-        if self.separator:
-            end = line.find(ahead, at)
-            return line[at:end].strip() if end >= 0 else line[at:].strip()
-        after = _NEXT.search(line, at - 1)
-        value = line[at : after.start()] if after else line[at:]
-        return value.replace("\\=", "=").replace("\\\\", "\\").strip() if "\\" in value else value.strip()
+    def text(self, *keys: str) -> str:
+        """The value of the first of `keys` that there is, which may hold blanks."""
+        for key in keys:
+            if (at := self._find(key)) < 0:
+                continue
+            if self.separator:
+                end = self.line.find(self.separator, at)
+            else:
+                after = _NEXT.search(self.line, at - 1)
+                end = after.start() if after else -1
+            value = (self.line[at:end] if end >= 0 else self.line[at:]).strip()
+            if value:
+                return value if self.separator else value.replace("\\=", "=").replace("\\\\", "\\")
+        return ""
 
     def whole(self, key: str) -> bool:
         """True when another value follows that of `key`: the line was not cut off within it."""
-        at = self.line.find(f"{key}=", self.start)
+        at = self._find(key)
         return at >= 0 and self.line.find(self.separator or " ", at) >= 0
+
+    def _find(self, key: str) -> int:
+        """Where the value of the first `key` begins; -1 for none."""
+        line, start = self.line, self.start
+        if line.startswith(f"{key}=", start):
+            return start + len(key) + 1
+        at = line.find(f"{self.separator or ' '}{key}=", start)
+        return at + len(key) + 2 if at >= 0 else -1
+
+
+@lru_cache(maxsize=64)
+def _words(keys: str, separator: str) -> re.Pattern[str]:
+    return re.compile(rf"{re.escape(separator)}({keys})=([^{re.escape(separator)}]*)")
 
 
 def event(line: str) -> Event | None:

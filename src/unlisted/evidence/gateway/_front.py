@@ -29,11 +29,11 @@ def front(line: str, start: int, near: float, *, tagged: bool = False) -> tuple[
 
     `tagged`: the product writes a name with a colon there (Cisco, Juniper); no other does.
     """
-    if start == 0:
+    if start < 32 and _PRI.fullmatch(line, 0, start):
         return _BARE
     made = stamp(line, near)
     if made is None or made.end > start:
-        return _BARE if _pri(line[:start]) else None
+        return None
     rest = line[made.end : start]
     if _clean(rest, tagged):
         return (made,)
@@ -50,10 +50,6 @@ def front(line: str, start: int, near: float, *, tagged: bool = False) -> tuple[
 
 _BARE: tuple[Stamp | None] = (None,)
 _PRI = re.compile(r"\s*(?:\d{1,6} )?(?:<\d{1,3}>)?(?:1 )?\s*")
-
-
-def _pri(text: str) -> bool:
-    return len(text) < 32 and _PRI.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,8 @@ and actions each vendor's own. FortiGate's eventtime is exact. Palo Alto's `star
 Check Point sorts by name, so that src stands last.
 """
 
+from collections.abc import Callable
+
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
@@ -24,7 +26,6 @@ PACKETS = True
 CANDIDATE = rb"(?:dpt|dstPort|service)=(?:25|465|587)(?:[ |\t\r\n]|$)"
 
 _VENDORS = frozenset({"Fortinet", "Palo Alto Networks", "Check Point"})
-_FTNT = ("FTNTFGT", "FortinetFortiGate")
 
 
 def parse(line: str, near: float) -> Attempt | Contact | Other | None:
@@ -37,22 +38,37 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
         return None
     if not _traffic(made):
         return OTHER
-    dport, sport = made.get("dpt", "dstPort", "service"), made.get("spt", "srcPort", "s_port")
-    src, dst, protocol = net.ip(made.get("src")), net.ip(made.get("dst")), made.get("proto")
-    begin, end = _times(made, ahead[0])
-    if src is None or dst is None or begin is None or not protocol:
-        return OTHER if not made.get("src") and not made.get("dst") and made.whole("act") else None
-    if protocol.lower() in ("6", "17", "tcp", "udp") and not (dport and made.whole("dst")):
+    words = made.words(_KEYS)
+
+    def get(*keys: str) -> str:
+        return next((value for key in keys if (value := words.get(key))), "")
+
+    src, dst, protocol, dport = get("src"), get("dst"), get("proto"), get("dpt", "dstPort", "service")
+    begin, end = _times(made, get, ahead[0])
+    if not src or not dst or begin is None or not protocol:
+        return OTHER if not src and not dst and made.whole("act") else None
+    if protocol.lower() in _PORTED and not (dport and made.whole("dst")):
         return None
-    action, outcome = _done(made)
-    nat = translated(made.get("sourceTranslatedAddress", "srcPostNAT", "xlatesrc"))
+    action, outcome = _done(made, get)
+    nat = translated(get("sourceTranslatedAddress", "srcPostNAT", "xlatesrc"))
     return connection(
-        begin, src, dst, port(dport), port(sport), protocol, opens=not made.get("tcp_packet_out_of_state"),
-        mac=net.mac(made.get("smac", "FTNTFGTsrcmac", "FortinetFortiGatesrcmac", "mac_source_address")),
+        begin, net.ip(src), net.ip(dst), port(dport), port(get("spt", "srcPort", "s_port")), protocol,
+        opens="tcp_packet_out_of_state" not in words, mac=net.mac(get("smac", "FTNTFGTsrcmac")),
         action=action, outcome=outcome, nat=nat,
-        nat_port=port(made.get("sourceTranslatedPort", "srcPostNATPort", "xlatesport")) if nat else 0,
+        nat_port=port(get("sourceTranslatedPort", "srcPostNATPort", "xlatesport")) if nat else 0,
         account=_account(made), end=end,
     )  # fmt: skip
+
+
+_PORTED = ("6", "17", "tcp", "udp")
+_KEYS = (
+    "src|dst|proto|spt|dpt|srcPort|dstPort|service|s_port|act|action|sourceTranslatedAddress|srcPostNAT|xlatesrc"
+    "|sourceTranslatedPort|srcPostNATPort|xlatesport|smac|FTNTFGTsrcmac|tcp_packet_out_of_state"
+    "|FTNTFGTeventtime|FTNTFGTduration|FTNTFGTrcvdpkt|FortinetFortiGateeventtime|FortinetFortiGateduration"
+    "|FortinetFortiGatercvdpkt|cn3|ElapsedTime|Subtype|PanOSPacketsReceived|dstPackets|reason|SessionEndReason"
+    "|start_time|time"
+)
+_Get = Callable[..., str]
 
 
 def session() -> Parse:
@@ -65,29 +81,24 @@ def session() -> Parse:
     return read
 
 
-def _own(made: Event, key: str) -> str:
-    """FortiGate's own field, under either prefix."""
-    return made.get(*(prefix + key for prefix in _FTNT))
-
-
 def _traffic(made: Event) -> bool:
     """True for a line of the traffic log; the others tell of connections that have one as well."""
     if made.vendor == "Fortinet":
-        return "traffic" in made.get("cat") or "traffic" in made.name
+        return "traffic" in made.text("cat") or "traffic" in made.name
     if made.vendor == "Palo Alto Networks":
-        return "TRAFFIC" in (made.id, made.name, made.get("cat"), made.get("Type"))
+        return "TRAFFIC" in (made.id, made.name, made.text("cat"), made.text("Type"))
     return made.product not in ("SmartConsole", "System Monitor", "WEB_API", "Log Update")
 
 
-def _times(made: Event, header: Stamp | None) -> tuple[float | None, float | None]:
+def _times(made: Event, get: _Get, header: Stamp | None) -> tuple[float | None, float | None]:
     """When it began and ended."""
     if made.vendor == "Fortinet":
-        at = epoch(_own(made, "eventtime")) or (header.at if header else None)
-        return _back(at, _own(made, "duration"))
+        at = epoch(get("FTNTFGTeventtime", "FortinetFortiGateeventtime")) or (header.at if header else None)
+        return _back(at, get("FTNTFGTduration", "FortinetFortiGateduration"))
     if made.vendor == "Palo Alto Networks":
-        return _pan_times(made, header)
-    at = epoch(made.get("rt", "devTime", "time")) or (header.at if header else None)
-    began = epoch(made.get("start_time", "start"))
+        return _pan_times(made, get, header)
+    at = epoch(made.text("rt", "devTime") or get("time")) or (header.at if header else None)
+    began = epoch(get("start_time"))
     return (began, at) if began and at and began <= at else (at, None)
 
 
@@ -97,15 +108,15 @@ def _back(at: float | None, duration: str) -> tuple[float | None, float | None]:
     return at - int(duration), at
 
 
-def _pan_times(made: Event, header: Stamp | None) -> tuple[float | None, float | None]:
-    received = _local(made.get("rt", "ReceiveTime"))
-    began = _local(made.get("PanOSTimeGeneratedHighResolution", "StartTime", "start"))
-    elapsed = made.get("cn3", "ElapsedTime")
+def _pan_times(made: Event, get: _Get, header: Stamp | None) -> tuple[float | None, float | None]:
+    received = _local(made.text("rt", "ReceiveTime"))
+    began = _local(made.text("PanOSTimeGeneratedHighResolution", "StartTime", "start"))
+    elapsed = get("cn3", "ElapsedTime")
     if received is None and began is None:
         return (header.at if header else None), None
     ahead = _ahead(made, received) or shift(received or began or 0.0, header)
     at = (began if began is not None else received or 0.0) - ahead
-    if "start" in (made.id, made.get("Subtype")) or not elapsed.isdigit() or len(elapsed) > 9:
+    if "start" in (made.id, get("Subtype")) or not elapsed.isdigit() or len(elapsed) > 9:
         return at, None
     # CEF's `start` is when the line was made; LEEF's StartTime is when the session began.
     return (at, at + int(elapsed)) if made.separator else (at - int(elapsed), at)
@@ -113,7 +124,7 @@ def _pan_times(made: Event, header: Stamp | None) -> tuple[float | None, float |
 
 def _ahead(made: Event, received: float | None) -> float:
     """Seconds by which the device's clock is ahead of UTC, where LEEF's devTime tells UTC beside it."""
-    told = made.get("devTime")
+    told = made.text("devTime")
     if received is None or not told.endswith((" GMT", " UTC")):
         return 0.0
     utc = _local(told)
@@ -131,19 +142,19 @@ _PASS = frozenset({
 _BLOCK = ("deny", "denied", "drop", "block", "reject", "reset", "prevent", "violation")
 
 
-def _done(made: Event) -> tuple[str, str]:
+def _done(made: Event, get: _Get) -> tuple[str, str]:
     """What the gateway did with it, and how the other side answered."""
-    said = made.get("act", "action").lower()
+    said = get("act", "action").lower()
     if said.startswith(_BLOCK) or (made.vendor == "Palo Alto Networks" and made.id in ("drop", "deny")):
         return "block", ""
     if said not in _PASS:
         return "", ""
-    back = _own(made, "rcvdpkt") or made.get("PanOSPacketsReceived", "dstPackets")
+    back = get("FTNTFGTrcvdpkt", "FortinetFortiGatercvdpkt", "PanOSPacketsReceived", "dstPackets")
     if said == "ip-conn":
         return "pass", "silent"
     if not back.isdigit() or made.id == "start":
         return "pass", ""
-    reason = made.get("SessionEndReason", "reason")
+    reason = get("SessionEndReason", "reason")
     if back in ("0", "1") and (said == "server-rst" or reason == "tcp-rst-from-server"):
         return "pass", "refused"
     if back.strip("0"):
@@ -158,5 +169,5 @@ def _account(made: Event) -> str:
         if made.vendor == "Fortinet"
         else ("suser", "usrName", "SourceUser", "src_user_name")
     )
-    name = made.get(*keys)
+    name = made.text(*keys)
     return "" if name in ("N/A", "any") else name

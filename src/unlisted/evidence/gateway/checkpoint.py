@@ -16,7 +16,7 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._front import epoch, front, translated
-from unlisted.evidence.gateway._pairs import Pairs
+from unlisted.evidence.gateway._keyed import wanted
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 
@@ -24,69 +24,46 @@ HINT = "roduct"  # product, ProductName
 PACKETS = True
 CANDIDATE = rb's(?:ervice|vc)[:=]"?(?:25|465|587|smtp|smtps|submission)["|; \t\r\n]'
 
-# RFC 5424 with Check Point's own element, or the values at once.
-_BEGIN = re.compile(
-    r'CheckPoint (?:\d{1,10}|-) (?:- ){0,3}\[(?=[\w.]{1,64}:")'
-    r"|(?:\S{1,32} (?:-|\d{1,10}) )?(?:\w{1,16} )?\[Fields@1\.3\.6\.1\.4\.1\.2620 "
-    r"|(?:^|(?<=[\s>:]))(?=(?:time|loc|hostname|action|product|flags)=[^\s|;]{1,64}[|; ])"
-)
+_OURS = re.compile(r"CheckPoint (?:\d{1,10}|-) (?:- ){0,3}$")  # RFC 5424's program, process, message
+_ELEMENT = "[Fields@1.3.6.1.4.1.2620 "  # Check Point's number at IANA
+_OLDER = re.compile(r"(?:\S{1,32} (?:-|\d{1,10}) )?(?:\w{1,16} )?$")
+_PLAIN = re.compile(r"(?:^|(?<=[\s>:]))(?=(?:time|loc|hostname|action|product|flags)=[^\s|;]{1,64}[|; ])")
+_FRONT = 400  # characters: no framing is longer
 _SERVICES = {"smtp": 25, "smtps": 465, "submission": 587, "http": 80, "https": 443, "domain-udp": 53}
-
-
-class _Quoted:
-    """Values as Log Exporter's syslog form has them: `key:"value"; key:"value"`."""
-
-    __slots__ = ("_line", "_start")
-
-    def __init__(self, line: str, start: int) -> None:
-        self._line, self._start = line, start
-
-    def get(self, key: str, *, last: bool = False) -> str:  # noqa: ARG002 - a quote tells a value's end
-        """The value of `key`; "" for none, or one cut off."""
-        line, mark = self._line, f'{key}:"'
-        at = self._start
-        if not line.startswith(mark, at):
-            at = line.find(f"; {mark}", at) + 2
-            if at < 2:
-                return ""
-        at += len(mark)
-        end = line.find('"', at)
-        while end > 0 and line[end - 1] == "\\":
-            end = line.find('"', end + 1)
-        return line[at:end] if end >= 0 else ""
 
 
 def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     """Read one line; Other for what is no connection, None when it is not ours, or cut."""
-    m = _BEGIN.search(line, 0, 400)
-    if m is None:
+    begun = _begin(line)
+    if begun is None:
         return None
-    ahead = front(line, m.start(), near, tagged=True)
-    values = _values(line, m.end(), m[0])
-    if ahead is None or values is None:
+    begin, values = begun
+    ahead = front(line, begin, near, tagged=True)
+    if ahead is None or not ("product" in values or "ProductName" in values or "originsicname" in values):
         return None
-    if not (_first(values, "product", "ProductName") or values.get("originsicname")):
-        return None
-    src, dst = values.get("src", last=True), values.get("dst")
+
+    def get(*keys: str) -> str:
+        return next((value for key in keys if (value := values.get(key))), "")
+
+    src, dst, protocol = get("src"), get("dst"), get("proto").lower()
     if not src and not dst:
         return OTHER
-    at = epoch(values.get("time")) or (ahead[0].at if ahead[0] else None)
-    protocol, service = values.get("proto").lower(), _first(values, "service", "svc", "dport")
-    if at is None or not src or not dst or not protocol:
+    at = epoch(get("time")) or (ahead[0].at if ahead[0] else None)
+    service = get("service", "svc", "dport") or get("service_id")
+    if at is None or not src or not dst or not protocol or (protocol in _PORTED and not service):
         return None
-    if protocol in ("6", "17", "tcp", "udp") and not (service := service or values.get("service_id")):
-        return None
-    nat = translated(values.get("xlatesrc"))
+    nat = translated(get("xlatesrc"))
     made = connection(
         at, net.ip(src), net.ip(dst), _SERVICES.get(service.lower()) or port(service),
-        port(_first(values, "s_port", "sport_svc", "sport")), protocol,
-        opens=not values.get("tcp_packet_out_of_state"),
-        mac=net.mac(_first(values, "mac_source_address", "src_mac")),
-        action=_action(_first(values, "action", "rule_action")), nat=nat,
-        nat_port=port(_first(values, "xlatesport", "xlatesport_svc")) if nat else 0,
-        account=_first(values, "src_user_name", "user"),
+        port(get("s_port", "sport_svc", "sport")), protocol, opens=not get("tcp_packet_out_of_state"),
+        mac=net.mac(get("mac_source_address", "src_mac")), action=_action(get("action", "rule_action")),
+        nat=nat, nat_port=port(get("xlatesport", "xlatesport_svc")) if nat else 0,
+        account=get("src_user_name", "user"),
     )  # fmt: skip
     return made or OTHER  # resolved to names
+
+
+_PORTED = ("6", "17", "tcp", "udp")
 
 
 def session() -> Parse:
@@ -99,22 +76,33 @@ def session() -> Parse:
     return read
 
 
-def _values(line: str, start: int, begin: str) -> "_Quoted | Pairs | None":
-    """How this line spells its values; None when it has none."""
-    if begin.startswith("CheckPoint"):
-        return _Quoted(line, start)
-    if "Fields@" in begin:
-        return Pairs(line, start)
-    equal = line.find("=", start, start + 64)
-    for separator in ("|", ";", " "):
-        if equal >= 0 and line.find(separator, equal, equal + 64) >= 0:
-            return Pairs(line, start, separator)
+_KEYS = (
+    "product|ProductName|originsicname|src|dst|proto|time|service|svc|dport|service_id|s_port|sport_svc|sport"
+    "|xlatesrc|xlatesport|xlatesport_svc|action|rule_action|src_user_name|user|tcp_packet_out_of_state"
+    "|mac_source_address|src_mac"
+)
+_SEMI = re.compile(rf'; ({_KEYS}):"((?:[^"\\]|\\.)*)"')
+_READERS = {separator: wanted(_KEYS, separator) for separator in ("|", ";", " ")}
+
+
+def _begin(line: str) -> tuple[int, dict[str, str]] | None:
+    """Where Check Point's own words begin, and their values by how this line spells them."""
+    at = line.find("[", 0, _FRONT)
+    if at >= 0 and line.find(':"', at, at + 80) >= 0 and (m := _OURS.search(line, max(0, at - 64), at)):
+        found = _SEMI.findall("; " + line[at + 1 :])
+        found.reverse()
+        return m.start(), dict(found)
+    if at >= 0 and line.startswith(_ELEMENT, at) and (m := _OLDER.search(line, max(0, at - 64), at)):
+        return m.start(), _READERS[" "](line, at + len(_ELEMENT))
+    plain = _PLAIN.search(line, 0, _FRONT)
+    if plain is None:
+        return None
+    start = plain.end()
+    equal = line.find("=", start)
+    for separator, read in _READERS.items():
+        if line.find(separator, equal, equal + 64) >= 0:
+            return start, read(line + separator, start)  # `src` stands last: the fields are sorted
     return None
-
-
-def _first(values: "_Quoted | Pairs", *keys: str) -> str:
-    """The value of the first of `keys` that has one."""
-    return next((value for key in keys if (value := values.get(key))), "")
 
 
 _PASS = frozenset({"accept", "allow", "bypass", "encrypt", "decrypt", "detect", "inspect", "monitor", "log"})

@@ -13,13 +13,14 @@ has a traffic line as well.
 """
 
 import re
+from collections.abc import Callable
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._front import epoch, front, moment, shift, translated
-from unlisted.evidence.gateway._pairs import Pairs
+from unlisted.evidence.gateway._keyed import wanted
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 
@@ -44,29 +45,38 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     ahead = front(line, start, near)
     if ahead is None:
         return None
-    fields = Pairs(line, start, "," if "," in line[start : start + 24] else " ")
-    kind = fields.get("type")
+    get = (_BY_COMMA if "," in line[start : start + 24] else _BY_BLANK)(_whole(line), start).get
+    kind = get("type")
     if kind != "traffic":
-        return OTHER if kind and fields.get("subtype") else None
-    old = ""
-    src, dst = net.ip(fields.get("srcip")), net.ip(fields.get("dstip"))
-    if src is None or dst is None:
-        src, dst, old = net.ip(fields.get("src")), net.ip(fields.get("dst")), "_"
-    at, end = _times(fields, ahead[0])
-    protocol = fields.get("proto")
-    if src is None or dst is None or at is None or not protocol:
+        return OTHER if kind and get("subtype") else None
+    src, dst, protocol = get("srcip") or get("src"), get("dstip") or get("dst"), get("proto")
+    dport = get("dstport") or get("dst_port") or ""
+    at, end = _times(get, ahead[0])
+    if not src or not dst or at is None or not protocol or (protocol in ("6", "17") and not dport):
         return None  # cut off
-    dport = fields.get(f"dst{old}port")
-    if protocol in ("6", "17") and not dport:
-        return None
-    action, outcome = _done(fields)
-    nat = translated(_nat(fields))
+    action, outcome = _done(get)
+    nat = translated(_nat(get))
     return connection(
-        at, src, dst, port(dport), port(fields.get(f"src{old}port")), protocol,
-        mac=net.mac(fields.get("srcmac")), action=action, outcome=outcome,
-        nat=nat, nat_port=port(fields.get("transport") or fields.get("tran_sport")) if nat else 0,
-        account=_account(fields), end=end,
+        at, net.ip(src), net.ip(dst), port(dport), port(get("srcport") or get("src_port") or ""), protocol,
+        mac=net.mac(get("srcmac") or ""), action=action, outcome=outcome, nat=nat,
+        nat_port=port(get("transport") or get("tran_sport") or "") if nat else 0,
+        account=_account(get), end=end,
     )  # fmt: skip
+
+
+_KEYS = (
+    "type|subtype|eventtime|date|time|tz|timestamp|itime|srcip|srcport|dstip|dstport|proto|action|status"
+    "|trandisp|transip|transport|duration|rcvdpkt|rcvdbyte|srcmac|user|unauthuser"
+    "|src|src_port|dst|dst_port|tran_disp|tran_sip|tran_sport|rcvd_pkt"
+)
+_BY_BLANK, _BY_COMMA = wanted(_KEYS), wanted(_KEYS, ",")
+_Get = Callable[[str], str | None]
+
+
+def _whole(line: str) -> str:
+    """The line, whose last value is whole where it counts something: a count that was cut is one as well."""
+    place = line.rfind(" ")
+    return f"{line} " if line.startswith(" rcvd", place) else line
 
 
 def session() -> Parse:
@@ -79,27 +89,25 @@ def session() -> Parse:
     return read
 
 
-def _times(fields: Pairs, header: Stamp | None) -> tuple[float | None, float | None]:
+def _times(get: _Get, header: Stamp | None) -> tuple[float | None, float | None]:
     """When the session began and ended."""
-    at = epoch(fields.get("eventtime")) or _own(fields, header) or epoch(fields.get("itime"))
+    at = epoch(get("eventtime") or "") or _own(get, header) or epoch(get("itime") or "")
     if at is None:
         at = header.at if header else None
-    duration = fields.get("duration")
+    duration = get("duration") or ""
     if at is None or not duration.strip("0") or not (duration.isascii() and duration.isdigit()):
         return at, None
-    if len(duration) > 8:
-        return at, None
-    return at - int(duration), at
+    return (at - int(duration), at) if len(duration) <= 8 else (at, None)
 
 
-def _own(fields: Pairs, header: Stamp | None) -> float | None:
+def _own(get: _Get, header: Stamp | None) -> float | None:
     """What `date` and `time` tell."""
-    if stamped := epoch(fields.get("timestamp")):
+    if stamped := epoch(get("timestamp") or ""):
         return stamped
-    local = moment(f"{fields.get('date')} {fields.get('time')}")
+    local = moment(f"{get('date')} {get('time')}")
     if local is None:
         return None
-    zone = _ZONE.fullmatch(fields.get("tz"))
+    zone = _ZONE.fullmatch(get("tz") or "")
     if zone:
         ahead = int(zone[2]) * 3600 + int(zone[3]) * 60
         return local + (ahead if zone[1] == "-" else -ahead)
@@ -107,35 +115,33 @@ def _own(fields: Pairs, header: Stamp | None) -> float | None:
 
 
 _BLOCK = frozenset({"deny", "denied", "block", "blocked", "drop", "dropped", "reset", "violation"})
-_ANSWERED = frozenset({"accept", "close", "client-rst", "server-rst", "timeout", "ip-conn", "dns"})
+_ENDED = frozenset({"accept", "close", "client-rst", "server-rst", "timeout", "ip-conn", "dns"})
 
 
-def _done(fields: Pairs) -> tuple[str, str]:
+def _done(get: _Get) -> tuple[str, str]:
     """What the gateway did with it, and how the other side answered."""
-    said = fields.get("action") or fields.get("status")
+    said = get("action") or get("status")
     if said in _BLOCK:
         return "block", ""
     if said == "ip-conn":
         return "pass", "silent"
-    if said not in _ANSWERED:
+    if said not in _ENDED:
         return "pass" if said in ("start", "pass", "allow", "permit") else "", ""
-    back = fields.get("rcvdpkt", last=True) or fields.get("rcvd_pkt", last=True)
+    back = get("rcvdpkt") or get("rcvd_pkt") or ""
     if back.isdigit():
         if said == "server-rst" and back == "1":
             return "pass", "refused"
         return "pass", "answered" if back.strip("0") else "silent" if said == "timeout" else ""
-    size = fields.get("rcvdbyte")
+    size = get("rcvdbyte") or ""
     return "pass", "answered" if size.isdigit() and size.strip("0") and said != "server-rst" else ""
 
 
-def _nat(fields: Pairs) -> str:
+def _nat(get: _Get) -> str:
     """The translated source, where there is one."""
-    how = fields.get("trandisp") or fields.get("tran_disp")
-    if how and "snat" not in how:
-        return ""
-    return fields.get("transip") or fields.get("tran_sip")
+    how = get("trandisp") or get("tran_disp")
+    return "" if how and "snat" not in how else get("transip") or get("tran_sip") or ""
 
 
-def _account(fields: Pairs) -> str:
-    user = fields.get("user") or fields.get("unauthuser")
+def _account(get: _Get) -> str:
+    user = get("user") or get("unauthuser") or ""
     return "" if user == "N/A" else user

@@ -25,10 +25,13 @@ PACKETS = True  # a denied packet has a line of its own
 CANDIDATE = rb'(?:destination-port="|/)(?:25|465|587)[" \t\r\n]'
 
 _NAME = re.compile(
-    r"(?:\(FPC Slot \d{1,2}, PIC Slot \d{1,2}\) ?)?(?:\{[^{}\s]{1,64}\})?(?:\[[A-Z]{2,12}\]: ?)?"
-    r"(?:RT_[A-Z]{2,12}(?:\[\d{1,10}\])?(?: ?- ?|: ?| \d{1,10} ))?"
-    r"(RT_FLOW_SESSION_[A-Z_]{4,12}|APPTRACK_SESSION_[A-Z_]{4,20}|(?:RT_SRC|ASP|JSERVICES)_NAT_P[A-Z_]{3,20}"
-    r"|RT_[A-Z][A-Z0-9_]{2,60})(?=[: ])"
+    r"(?<![A-Z0-9_])(RT_FLOW_SESSION_[A-Z_]{4,12}|APPTRACK_SESSION_[A-Z_]{4,20}"
+    r"|(?:RT_SRC|ASP|JSERVICES)_NAT_P[A-Z_]{3,20}|RT_[A-Z][A-Z0-9]{2,12}_[A-Z0-9_]{2,60})(?=[: ])"
+)
+# What a service card of an MX writes ahead of it, and a process number where a collector adds one.
+_CARD_TAG = re.compile(
+    r"(?:\(FPC Slot \d{1,2}, PIC Slot \d{1,2}\) ?)?(?:\{[^{}\s]{1,64}\})?\[[A-Z]{2,12}\]: ?$"
+    r"|RT_[A-Z]{2,12}\[\d{1,10}\]: $"
 )
 _PAIR = re.compile(r"[:\s]\s*(?:\[(?:junos@[\w.]{1,64} )?)")
 _POINTS = re.compile(
@@ -56,6 +59,8 @@ def parse(line: str, near: float) -> Fact:
     if m is None:
         return None
     ahead = front(line, m.start(), near, tagged=True)
+    if ahead is None and (card := _CARD_TAG.search(line, 0, m.start())):
+        ahead = front(line, card.start(), near, tagged=True)
     if ahead is None or ahead[0] is None:
         return None
     name, at, start = m[1], ahead[0].at, m.end()

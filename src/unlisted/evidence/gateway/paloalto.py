@@ -56,7 +56,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     if m[2] != "TRAFFIC":
         return OTHER
     fields = line[m.start() :].split(",", _FIELDS)
-    if any(fields[place][:1] == '"' for place in range(10, min(len(fields), 22))):
+    if '"' in line and any(fields[place][:1] == '"' for place in range(10, min(len(fields), 22))):
         fields = _quoted(line[m.start() :])
     if len(fields) <= _ACTION + 1:
         return None  # cut off
@@ -115,7 +115,7 @@ def _span(fields: list[str], generated: float) -> tuple[float, float | None]:
 def _zone(fields: list[str], generated: float, header: Stamp | None) -> float:
     """Seconds by which the device's clock is ahead of UTC, where something in the line tells."""
     rest = fields[-1] if len(fields) > _FIELDS else ""
-    for m in _EXACT.finditer(rest if "T" in rest else ""):
+    for m in _EXACT.finditer(rest if ",20" in rest else ""):
         if abs((moment(m[1]) or 0.0) - generated) < 2.0:
             exact = moment(m[1] + m[2])
             return 0.0 if exact is None else (moment(m[1]) or exact) - exact
