@@ -10,6 +10,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from unlisted.evidence.gateway._keyed import finished
+
 _BEGIN = re.compile(r"CEF: ?[01]\||LEEF: ?[12]\.0\|")
 _HEADER = re.compile(r"((?:[^|\\]|\\.){0,255})\|")
 _NEXT = re.compile(r" [\w.\[\]-]{1,64}=")
@@ -29,9 +31,13 @@ class Event(NamedTuple):
     separator: str  # "": CEF
 
     def words(self, keys: str) -> dict[str, str]:
-        """The values of `keys` (`src|dst`) that hold no blank, or that a separator ends."""
+        """The values of `keys` (`src|dst`) that hold no blank; of the last one only where it is such a word.
+
+        Check Point sorts by name: src stands last.
+        """
         separator = self.separator or " "
-        found = _words(keys, separator).findall(separator + self.line[self.start :])
+        text = finished(self.line[self.start :], separator, ("src=", "act=", "action="))
+        found = _words(keys, separator).findall(separator + text)
         found.reverse()  # the first of each counts
         return dict(found)
 
@@ -66,7 +72,8 @@ class Event(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _words(keys: str, separator: str) -> re.Pattern[str]:
-    return re.compile(rf"{re.escape(separator)}({keys})=([^{re.escape(separator)}]*)")
+    gap = re.escape(separator)
+    return re.compile(rf"{gap}({keys})=([^{gap}]*)(?={gap})")
 
 
 def event(line: str) -> Event | None:

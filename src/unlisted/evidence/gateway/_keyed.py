@@ -10,6 +10,11 @@ from collections.abc import Callable
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 
 
+def finished(line: str, separator: str, keys: tuple[str, ...]) -> str:
+    """The line, its last value marked as whole where it is of one of `keys` (`src=`), which may be last."""
+    return line + separator if line.startswith(keys, line.rfind(separator) + 1) else line
+
+
 def wanted(keys: str, separator: str = " ") -> Callable[[str, int], dict[str, str]]:
     """What reads `keys` (`src|dst`) from a line, from a place on: their values without quotes."""
     gap = re.escape(separator)

@@ -16,7 +16,7 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._front import epoch, front, translated
-from unlisted.evidence.gateway._keyed import wanted
+from unlisted.evidence.gateway._keyed import finished, wanted
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 
@@ -101,7 +101,7 @@ def _begin(line: str) -> tuple[int, dict[str, str]] | None:
     equal = line.find("=", start)
     for separator, read in _READERS.items():
         if line.find(separator, equal, equal + 64) >= 0:
-            return start, read(line + separator, start)  # `src` stands last: the fields are sorted
+            return start, read(finished(line, separator, ("src=",)), start)
     return None
 
 

@@ -164,6 +164,12 @@ def _src_dst(line: str, start: int, at: float) -> Fact:
     return _denied(at, m[1], m[2], m[3], m[5], m[6], user=m[4])
 
 
+def _listed(line: str, start: int, at: float) -> Fact:
+    """The same where the line goes on: behind a port at its very end some digits may be missing."""
+    m = _SRC_DST.match(line, start)
+    return _src_dst(line, start, at) if m and m.end() < len(line) else None
+
+
 def _spoof(line: str, start: int, at: float) -> Fact:
     m = _SPOOF.match(line, start)
     return _denied(at, m[1], m[2], "", m[3], "") if m else None
@@ -284,13 +290,13 @@ def _last(line: str, key: str, start: int) -> str:
     """The same of the last one: translations stand behind what a browser calls itself."""
     at = line.rfind(f" {key}: ", start)
     end = line.find(", ", at)
-    return line[at + len(key) + 3 : end if end >= 0 else None] if at >= 0 else ""
+    return line[at + len(key) + 3 : end] if at >= 0 and end >= 0 else ""
 
 
 _MESSAGES: dict[str, Callable[[str, int, float], Fact]] = {
     "106001": _flags, "106006": _inbound, "106007": _inbound,
-    "106010": _src_dst, "106011": _src_dst, "106014": _src_dst, "106023": _src_dst,
-    "305005": _src_dst, "305006": _src_dst, "305013": _src_dst,
+    "106010": _src_dst, "106011": _src_dst, "106014": _src_dst, "106023": _listed,
+    "305005": _src_dst, "305006": _src_dst, "305013": _listed,
     "106021": _spoof, "106022": _spoof,
     "106100": _list, "106102": _list, "106103": _list,
     "302013": _built, "302015": _built, "302020": _ping, "302303": _bypass,

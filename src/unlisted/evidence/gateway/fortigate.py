@@ -20,7 +20,7 @@ from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._front import epoch, front, moment, shift, translated
-from unlisted.evidence.gateway._keyed import wanted
+from unlisted.evidence.gateway._keyed import finished, wanted
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 
@@ -45,7 +45,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     ahead = front(line, start, near)
     if ahead is None:
         return None
-    get = (_BY_COMMA if "," in line[start : start + 24] else _BY_BLANK)(_whole(line), start).get
+    get = (_BY_COMMA if "," in line[start : start + 24] else _BY_BLANK)(finished(line, " ", _LAST), start).get
     kind = get("type")
     if kind != "traffic":
         return OTHER if kind and get("subtype") else None
@@ -73,10 +73,7 @@ _BY_BLANK, _BY_COMMA = wanted(_KEYS), wanted(_KEYS, ",")
 _Get = Callable[[str], str | None]
 
 
-def _whole(line: str) -> str:
-    """The line, whose last value is whole where it counts something: a count that was cut is one as well."""
-    place = line.rfind(" ")
-    return f"{line} " if line.startswith(" rcvd", place) else line
+_LAST = ("rcvdpkt=", "rcvd_pkt=", "rcvdbyte=")  # a count that was cut is one as well
 
 
 def session() -> Parse:

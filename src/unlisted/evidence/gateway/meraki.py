@@ -33,6 +33,7 @@ _FLOW = re.compile(
 )
 _RULE = re.compile(r" (?:pattern: (?:Group Policy )?(\S{1,20})|decision=(\w{1,20}))")
 _TRANSLATED = re.compile(r" translated_src_ip=([\dA-Fa-f.:]{2,45})(?: translated_port=(\d{1,5}))?(?=\s|$)")
+_PORTLESS = ("icmp", "igmp", "gre", "esp", "ah", "sctp", "pim", *"0123456789")
 _ACTIONS = {
     "allow": "pass",
     "0": "pass",
@@ -57,14 +58,19 @@ def parse(line: str, near: float) -> Fact:
     if flow is None:
         return None
     protocol = flow[5].lower()
-    if protocol in ("tcp", "udp") and flow[7] is None:
+    ported = protocol in ("tcp", "udp")
+    if (flow[7] is None) if ported else not protocol.startswith(_PORTLESS):
         return None
+    if not flow[1] and flow.end() == len(line):
+        return None  # cut off: a rule or a translation follows
     src, dst = net.ip(flow[2]), net.ip(flow[3])
     if src is None or dst is None:
         return None
     at, end = float(m[1]), flow.end()
     sport, dport = port(flow[6] or ""), port(flow[7] or "")
     nat = _TRANSLATED.match(line, end)
+    if nat and ported and not nat[2]:
+        nat = None  # cut off within it
     outside = net.ip(nat[1]) if nat else None
     if kind == "ip_flow_end":
         return OTHER if outside is None else Translation(
