@@ -17,6 +17,7 @@ _PLAIN = re.compile(rf"[\s|]*(?:{_NAME}[ \t|]+){{0,2}}(?:(?:-|\d{{1,10}})[ \t]+)
 # The same where the program's name, or the host's, ends in a colon: `fw1 : `, `RT_FLOW: `, `585917: `.
 _TAGGED = re.compile(rf"[\s|]*(?:{_NAME}[ \t|]+){{0,2}}(?:{_NAME})?[ \t]?:[ \t]*")
 _RELAY = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:1 )?(?=[\d<A-Z*.])[*.]?")
+_PROGRAM = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:[\w-]{1,64}: )?(?:1 )?(?=[\d<A-Z*.])[*.]?")
 _BENT = re.compile(r"--?(\d{1,2}):(\d\d)(?= )")  # `--5:00`, as Check Point writes a zone
 _PROCESS = re.compile(r"\[\d+\]:")  # `sshd[77]:` is a program of a host, not a gateway
 _ZONE_STEP = 900  # seconds: zones are whole quarters of an hour (IANA tz)
@@ -32,6 +33,9 @@ def front(line: str, start: int, near: float, *, tagged: bool = False) -> tuple[
     if start < 32 and _PRI.fullmatch(line, 0, start):
         return _BARE
     made = stamp(line, near)
+    if made is None and line.startswith("1 "):  # RFC 5424 whose priority a collector took off
+        made = stamp(line[2:], near)
+        made = made and made._replace(end=made.end + 2)
     if made is None or made.end > start:
         return None
     rest = line[made.end : start]
@@ -39,7 +43,7 @@ def front(line: str, start: int, near: float, *, tagged: bool = False) -> tuple[
         return (made,)
     if not made.zone and (bent := _BENT.match(rest)) and _clean(rest[bent.end() :], tagged):
         return (made._replace(at=made.at + int(bent[1]) * 3600 + int(bent[2]) * 60, zone=True),)
-    relay = _RELAY.match(rest)  # the device's own time stands behind the relay's
+    relay = (_PROGRAM if tagged else _RELAY).match(rest)  # the device's own time stands behind the relay's
     inner = stamp(rest[relay.end() :], near) if relay else None
     if relay and inner and _clean(rest[relay.end() + inner.end :], tagged):
         return (

@@ -33,7 +33,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     made = event(line)
     if made is None or made.vendor not in _VENDORS:
         return None
-    ahead = front(line, made.begin, near, tagged=True)
+    ahead = front(line, made.begin, near, tagged=made.vendor == "Check Point")
     if ahead is None:
         return None
     if not _traffic(made):

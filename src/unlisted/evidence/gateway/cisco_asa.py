@@ -14,6 +14,7 @@ either by the rule's setting.
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
@@ -21,6 +22,7 @@ from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._front import front, moment
 from unlisted.evidence.gateway._told import SLACK, Told
 from unlisted.messages import Attempt, Contact, Translation
+from unlisted.net import Address
 
 HINT = ": "
 PACKETS = True  # a denied packet has a line of its own
@@ -136,7 +138,7 @@ def _ping(line: str, start: int, at: float) -> Fact:
     m = _PING.match(line, start)
     if m is None:
         return None
-    theirs, seen, ours = net.ip(m[2]), net.ip(m[4]), net.ip(m[6])
+    theirs, seen, ours = _ip(m[2]), _ip(m[4]), _ip(m[6])
     if m[1] == "inbound":
         return connection(at, theirs, ours, 0, 0, "icmp", action="pass", account=_account(m[3])) or OTHER
     made = connection(at, ours, theirs, 0, 0, "icmp", action="pass", nat=seen, account=_account(m[7]))
@@ -180,7 +182,7 @@ def _denied(
     user: str | None = None, opens: bool = True,
 ) -> Fact:  # fmt: skip
     made = connection(
-        at, net.ip(src), net.ip(dst), port(dport or ""), port(sport or ""), protocol,
+        at, _ip(src), _ip(dst), port(dport or ""), port(sport or ""), protocol,
         opens=opens, action="block", account=_account(user),
     )  # fmt: skip
     return made or OTHER
@@ -194,7 +196,7 @@ def _list(line: str, start: int, at: float) -> Fact:
         return OTHER
     ping = "icmp" in m[2]  # its type and code stand where ports do
     made = connection(
-        at, net.ip(m[4]), net.ip(m[7]), 0 if ping else port(m[8]), 0 if ping else port(m[5]), m[2],
+        at, _ip(m[4]), _ip(m[7]), 0 if ping else port(m[8]), 0 if ping else port(m[5]), m[2],
         action="pass" if m[1] == "permitted" else "block", account=m[3] or _account(m[6]),
     )  # fmt: skip
     return made or OTHER
@@ -205,7 +207,7 @@ def _itself(line: str, start: int, at: float) -> Fact:
     if m is None:
         return OTHER  # a named service, another protocol
     action = "pass" if m[2] == "access permitted" else "block"
-    made = connection(at, net.ip(m[3]), net.ip(m[5]), port(m[6]), port(m[4]), m[1], action=action)
+    made = connection(at, _ip(m[3]), _ip(m[5]), port(m[6]), port(m[4]), m[1], action=action)
     return made or OTHER
 
 
@@ -213,7 +215,7 @@ def _xlate(line: str, start: int, at: float) -> Fact:
     m = _XLATE.match(line, start)
     if m is None:
         return None
-    inside, outside = net.ip(m[3]), net.ip(m[6])
+    inside, outside = _ip(m[3]), _ip(m[6])
     if inside is None or outside is None:
         return OTHER
     if m[2] and not (m[4] and m[7]):
@@ -233,7 +235,7 @@ def _block(line: str, start: int, at: float) -> Fact:
     m = _BLOCK.match(line, start)
     if m is None:
         return None
-    inside, outside = net.ip(m[3]), net.ip(m[4])
+    inside, outside = _ip(m[3]), _ip(m[4])
     if inside is None or outside is None:
         return OTHER
     low, high = port(m[5]), port(m[6])
@@ -248,7 +250,18 @@ def _account(text: str | None) -> str:
     if not text:
         return ""
     name = text.partition(",")[0].strip()
-    return name[5:].lstrip("\\") if name.startswith("LOCAL\\") else name
+    if name.startswith("LOCAL\\"):
+        return name[5:].lstrip("\\")
+    return "" if _NO_USER.fullmatch(name) else name
+
+
+_NO_USER = re.compile(r"\d{1,5}(?::.*)?|[\w-]+(?:\.[\w-]+)+")  # a security group, a host's name
+
+
+@lru_cache(maxsize=65536)
+def _ip(text: str) -> Address | None:
+    """An address, though an interface's name before it held a colon; None for what is a name."""
+    return net.ip(text) or (net.ip(text.partition(":")[2]) if ":" in text else None)
 
 
 def _event(line: str, start: int, at: float) -> Fact:

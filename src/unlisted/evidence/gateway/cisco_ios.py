@@ -21,38 +21,40 @@ from unlisted.evidence.gateway._front import shift
 from unlisted.evidence.gateway._told import SLACK, Told
 from unlisted.messages import Attempt, Contact, Translation
 
-HINT = ": %"
+HINT = " %"
 PACKETS = True  # a dropped packet has a line of its own
 CANDIDATE = rb"[(:](?:25|465|587)(?:[), \t(\r\n]|$)"
 
-_ID = re.compile(r"%([A-Z][A-Z0-9_]{1,31}(?:-[A-Z0-9_]{1,16}){0,2})-[0-7]-([A-Z0-9_]{2,40}): ?")
+_ID = re.compile(r"%([A-Z][A-Z0-9_]{1,31}(?:-[A-Z0-9_]{1,16}){0,2})-[0-7]-([A-Z0-9_]{2,40}) ?: ?")
 # What else stands ahead: counters, the router's name, and its own time or how long it has been up.
 _WORD = r"[\w.@%/:+-]{1,255}"
 _AHEAD = re.compile(
     rf"(?:<\d{{1,3}}>)?(?:1 )?[\s|]*(?::\s+)?(?:\d{{1,12}}: )?"
     rf"(?:(?![A-Z][a-z]{{2}} {{1,2}}\d|\S*:\s){_WORD}[ \t]+)?"
     rf"(?:(?!\d{{1,3}}[ywdh:]\d)(?:{_WORD})? ?:[ \t]+)?(?:\d{{1,12}}: )?"
+    rf"(?:(?:RP|LC)/\d{{1,3}}/\w{{1,8}}/CPU\d:)?"
 )
 _UPTIME = re.compile(r"(?:\d{1,3}[ywdh]\d{1,3}[wdhm]|\d{1,3}:\d\d:\d\d|\d{6,10}): ?")
-_TAIL = re.compile(r"(?: [A-Za-z]{2,5})?: ?")
+# Behind the time its zone, where framing knew no such name, and in IOS XR the process.
+_TAIL = re.compile(r"(?: [A-Za-z]{2,5})?(?:([+-]\d{1,2})(?::?(\d\d))?)?: ?(?:[\w-]{1,40}\[\d{1,10}\]: ?)?")
 _INNER = re.compile(r"%(?:FW|NAT|IPNAT|SEC|IPV6_ACL|FMANFP)-6-([A-Z0-9_]{2,40}): ?")
 
 _CARD = r"(?: ?\((?:\S{1,64} )?([0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}|\S{0,64}?)\))?"
 _LIST = re.compile(
-    r"(?:\S{1,32}: ){0,2}(?:access-)?list (?:\S{1,255}) (permitted|denied) (\S{1,20}) "
+    r"(?:\S{1,32}: ){0,2}(?:access-)?list (?:\S{1,255}) (permit|deny|permitted|denied) (\S{1,20}) "
     rf"([\dA-Fa-f.:]{{2,45}})(?:\((\d{{1,5}})\))?{_CARD} ?-> "
     rf"([\dA-Fa-f.:]{{2,45}})(?: ?\((\d{{1,5}})(?:/\d{{1,3}})?\))?,? "
 )
 _TRAIL = re.compile(
-    r"(?:\(target:class\)-\([^()]{0,200}\):)?\s?(?:(Start|Stop) )?(\S{1,20}) session:? initiator "
+    r"(?:\(target:class\)[- ]\([^()]{0,200}\):)?\s?(?:(Start|Stop) )?(\S{1,20}) session:? initiator "
     r"\(([^()\s]{2,45}):(\d{1,5})\)(?: sent \d{1,15} bytes)? -- responder \(([^()\s]{2,45}):(\d{1,5})\)"
     r"(?: sent (\d{1,15}) bytes)?"
 )
 _PACKET = re.compile(
-    r"(?:\(target:class\)-\([^()]{0,200}\)[: ]\s?)?(Dropping|Passing) (\S{1,20}) (?:pkt|session)(?: from)?"
+    r"(?:\(target:class\)[- ]\([^()]{0,200}\)[: ]\s?)?(Dropping|Passing) (\S{1,20}) (?:pkt|session)(?: from)?"
     r"(?: [A-Za-z]\S{0,64})? ([\dA-Fa-f.:]{2,45}?):(\d{1,5})(?: =>)? ([\dA-Fa-f.:]{2,45}?):(\d{1,5})(?=[\s(])"
 )
-_TCPFLAGS = re.compile(r" tcpflags 0x([0-9a-fA-F]{1,4})")
+_TCPFLAGS = re.compile(r" tcp ?flags? 0x([0-9a-fA-F]{1,4})")
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10  # RFC 9293 §3.1
 _NAT = re.compile(
     r"(?:(Created|Deleted) Translation )?(?i:(tcp|udp|icmp|gre) )"
@@ -118,8 +120,11 @@ def _when(line: str, at: int, near: float) -> tuple[Stamp, ...] | None:
         if made is None:
             break
         times.append(made)
-        if _TAIL.fullmatch(line, place, at):
-            return (_zoned(times),)
+        if tail := _TAIL.fullmatch(line, place, at):
+            ahead = int(tail[1] or 0) * 3600
+            ahead += int(tail[2] or 0) * (60 if ahead >= 0 else -60)
+            own = _zoned(times)
+            return (own._replace(at=own.at - ahead),)
     if place == at or _UPTIME.fullmatch(line, place, at):
         return (_zoned(times),) if times else ()
     return None
@@ -156,7 +161,7 @@ def _list(line: str, start: int, at: float) -> Fact:
     sport, dport = (port(m[4]), port(m[7])) if ported else (0, 0)
     return connection(
         at, net.ip(m[3]), net.ip(m[6]), dport, sport, protocol,
-        mac=net.mac(m[5] or ""), action="pass" if m[1] == "permitted" else "block",
+        mac=net.mac(m[5] or ""), action="pass" if m[1].startswith("permit") else "block",
     )  # fmt: skip
 
 

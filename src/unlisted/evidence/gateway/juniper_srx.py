@@ -26,7 +26,8 @@ CANDIDATE = rb'(?:destination-port="|/)(?:25|465|587)[" \t\r\n]'
 
 _NAME = re.compile(
     r"(?<![A-Z0-9_])(RT_FLOW_SESSION_[A-Z_]{4,12}|APPTRACK_SESSION_[A-Z_]{4,20}"
-    r"|(?:RT_SRC|ASP|JSERVICES)_NAT_P[A-Z_]{3,20}|RT_[A-Z][A-Z0-9]{2,12}_[A-Z0-9_]{2,60})(?=[: ])"
+    r"|(?:RT_SRC|ASP|JSERVICES)_NAT_P[A-Z_]{3,20}|RT_[A-Z][A-Z0-9]{2,12}_[A-Z0-9_]{2,60}"
+    r"|FLOW_[A-Z_]{4,40})(?=[: ])"
 )
 # What a service card of an MX writes ahead of it, and a process number where a collector adds one.
 _CARD_TAG = re.compile(

@@ -124,9 +124,9 @@ def _zone(fields: list[str], generated: float, header: Stamp | None) -> float:
 
 def _outcome(fields: list[str]) -> str:
     """How the other side answered."""
-    if fields[_SUBTYPE] != "end" or len(fields) <= _REASON:
+    if fields[_SUBTYPE] != "end" or len(fields) <= _BACK:
         return ""
-    back, reason = fields[_BACK], fields[_REASON].strip()
+    back, reason = fields[_BACK].strip(), fields[_REASON].strip() if len(fields) > _REASON else ""
     if not back.isdigit():
         return ""
     if back in ("0", "1") and reason == "tcp-rst-from-server":
