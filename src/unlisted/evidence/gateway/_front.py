@@ -18,6 +18,7 @@ _PLAIN = re.compile(rf"[\s|]*(?:{_NAME}[ \t|]+){{0,2}}(?:(?:-|\d{{1,10}})[ \t]+)
 _TAGGED = re.compile(rf"[\s|]*(?:{_NAME}[ \t|]+){{0,2}}(?:{_NAME})?[ \t]?:[ \t]*")
 _RELAY = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:1 )?(?=[\d<A-Z*.])[*.]?")
 _PROGRAM = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:[\w-]{1,64}: )?(?:1 )?(?=[\d<A-Z*.])[*.]?")
+_ODD = re.compile(r"1 |<\d{1,3}>: ?")  # RFC 5424 whose priority a collector took off; Cisco's EMBLEM format
 _BENT = re.compile(r"--?(\d{1,2}):(\d\d)(?= )")  # `--5:00`, as Check Point writes a zone
 _PROCESS = re.compile(r"\[\d+\]:")  # `sshd[77]:` is a program of a host, not a gateway
 _ZONE_STEP = 900  # seconds: zones are whole quarters of an hour (IANA tz)
@@ -33,9 +34,9 @@ def front(line: str, start: int, near: float, *, tagged: bool = False) -> tuple[
     if start < 32 and _PRI.fullmatch(line, 0, start):
         return _BARE
     made = stamp(line, near)
-    if made is None and line.startswith("1 "):  # RFC 5424 whose priority a collector took off
-        made = stamp(line[2:], near)
-        made = made and made._replace(end=made.end + 2)
+    if made is None and (odd := _ODD.match(line)):
+        made = stamp(line[odd.end() :], near)
+        made = made and made._replace(end=made.end + odd.end())
     if made is None or made.end > start:
         return None
     rest = line[made.end : start]

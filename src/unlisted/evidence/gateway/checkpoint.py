@@ -98,7 +98,7 @@ _KEYS = (
     "|mac_source_address|src_mac|packets"
 )
 _SEMI = re.compile(rf'; ({_KEYS}):"((?:[^"\\]|\\.)*)"')
-_READERS = {separator: wanted(_KEYS, separator) for separator in ("|", ";", " ")}
+_READERS = {separator: wanted(_KEYS, separator) for separator in ("|", "; ", ";", " ")}
 
 
 def _begin(line: str) -> tuple[int, dict[str, str]] | None:

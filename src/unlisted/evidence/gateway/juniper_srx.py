@@ -36,12 +36,12 @@ _CARD_TAG = re.compile(
 )
 _PAIR = re.compile(r"[:\s]\s*(?:\[(?:junos@[\w.]{1,64} )?)")
 _POINTS = re.compile(
-    r":? ?(?:AppTrack )?(?:session (?:created|denied)|session closed ([^:/]{0,64}):?|volume update:) "
+    r":? ?(?:AppTrack )?(?:session (?:created|denied)|session closed ([^:]{0,64}):|volume update:) "
     r"([\dA-Fa-f.:]{2,45})/(\d{1,5})->([\dA-Fa-f.:]{2,45})/(\d{1,5})(?= )"
 )
 _NATTED = re.compile(r" ([\dA-Fa-f.:]{2,45})/(\d{1,5})->[\dA-Fa-f.:]{2,45}/\d{1,5}(?: 0x\w{1,8})?(?= )")
 _DENIED = re.compile(r" (?:0x\w{1,8} )?\S{1,64} (\d{1,3})\(\d{1,5}\)")
-_COUNTS = re.compile(r" \d{1,15}\(\d{1,20}\) (\d{1,15})\(\d{1,20}\) (\d{1,9})(?= )")
+_COUNTS = re.compile(r" \d{1,15}\(\d{1,20}\) (\d{1,15})\(\d{1,20}\) (\d{1,9})(?= |$)")
 _WHO = re.compile(r" (\S{1,64})\([^()\s]{0,255}\)(?= |$)")
 _SUBSCRIBER = re.compile(
     r":? ?Subscriber ([\dA-Fa-f.:]{2,45}) .{0,60}?(?:allocates|releases|Active|interim)\D{0,40}"
@@ -128,16 +128,15 @@ def _plain(line: str, start: int, at: float, name: str) -> Fact:
         who = _WHO.search(line, denied.end(), denied.end() + 400)
         return _session(name, at, src, dst, port(m[5]), port(m[3]), denied[1], account=who[1] if who else "")
     nat = _NATTED.search(line, m.end(), m.end() + 300)
-    if nat is None:
-        return None
-    protocol, rest = _protocol(line, nat.end())
+    protocol, rest = _protocol(line, nat.end() if nat else m.end())
     if not protocol:
         return None
     counts = _COUNTS.search(line, rest, rest + 600)
     begin, end = _span(at, counts[2] if counts else "")
     who = _WHO.search(line, counts.end() if counts else rest, rest + 900)
     return _session(
-        name, begin, src, dst, port(m[5]), port(m[3]), protocol, nat=net.ip(nat[1]), nat_port=port(nat[2]),
+        name, begin, src, dst, port(m[5]), port(m[3]), protocol,
+        nat=net.ip(nat[1]) if nat else None, nat_port=port(nat[2]) if nat else 0,
         end=end, account=who[1] if who else "",
         outcome=_outcome(name, counts[1] if counts else "", m[1] or ""),
     )  # fmt: skip
