@@ -26,11 +26,17 @@ _NAMES = {f"{number:02}": name for name, number in _MONTHS.items()}
 _PRI = re.compile(r"(?:\d{1,6} )?<\d{1,3}>(?:1 )?\s?|1 (?=\d{4}-\d\d-\d\dT)")
 _CLOCK = r"(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+# RFC 5322 §4.3 gives North America's their meaning; of the others only Europe's mean one thing.
+_NAMES = {
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "CET": 1, "CEST": 2, "EET": 2, "EEST": 3,
+}  # fmt: skip
+_NAMED = r"(?:[ECMP][SD]T|[CE]ES?T)(?![\w.-])"
 _ISO = re.compile(
     rf"(?:{_DAY} )?(\d{{4}})[-/:](\d\d)[-/:](\d\d)[T -]{_CLOCK} ?(Z\b|UTC\b|GMT\b|[+-]\d\d:?\d\d)?"
 )
 _BSD = re.compile(
-    rf"([A-Z][a-z]{{2}}) +(\d{{1,2}}) (?:(\d{{4}}) )?{_CLOCK}(?: (Z|UTC|GMT|[+-]\d\d:?\d\d)\b)?"
+    rf"([A-Z][a-z]{{2}}) +(\d{{1,2}}) (?:(\d{{4}}) )?{_CLOCK}(?: ((?:Z|UTC|GMT|[+-]\d\d:?\d\d)\b|{_NAMED}))?"
 )
 _CTIME = re.compile(rf"{_DAY} ([A-Z][a-z]{{2}}) +(\d{{1,2}}) {_CLOCK}(?: (Z|UTC|GMT))? (\d{{4}})\b")
 _CLF = re.compile(rf"\b(\d{{1,2}})/([A-Z][a-z]{{2}})/(\d{{4}}):{_CLOCK} ?([+-]\d\d:?\d\d)?")
@@ -84,7 +90,10 @@ def tagged(line: str, when: Stamp, start: int) -> bool:
 
 
 def _zone_follows(text: str) -> bool:
-    return text.startswith((" Z ", " UTC ", " GMT ", " +0", " -0", " +1", " -1"))
+    return text.startswith((" Z ", " UTC ", " GMT ", " +0", " -0", " +1", " -1")) or text[1:4] in _ZONED
+
+
+_ZONED = frozenset(name[:3] for name in _NAMES)
 
 
 def _long(text: str, start: int, near: float) -> Stamp | None:
@@ -168,7 +177,9 @@ def _fraction(digits: str | None) -> float:
 
 
 def offset(zone: str) -> int:
-    """Seconds east of UTC that `+0200`, `-03:30` or `Z` say; 0 for none."""
+    """Seconds east of UTC that `+0200`, `-03:30`, `EDT` or `Z` say; 0 for none."""
+    if zone in _NAMES:
+        return _NAMES[zone] * 3600
     if len(zone) < 5:
         return 0
     digits = zone[1:].replace(":", "")
