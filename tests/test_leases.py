@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unlisted import evidence
 from unlisted.edge import present
 from unlisted.edge.follow import Files
 from unlisted.edge.read import read
@@ -35,7 +36,7 @@ def told(name: str, text: str) -> list[Fact]:
     ("file", "form", "client"),
     [
         ("dhcpd.leases", "dhcpd_leases", ("192.168.50.160", MAC, "PRINTER-2F")),
-        ("dhcpd.log", "dhcpd_log", ("192.168.50.160", MAC, "PRINTER-2F")),
+        ("dhcpd.log", "dhcpd_terminal", ("192.168.50.160", MAC, "PRINTER-2F")),
         ("dnsmasq-dhcp.log", "dnsmasq_log", ("192.168.50.129", MAC, "FRONTDESK-PC")),
         ("dnsmasq.leases", "dnsmasq", ("192.168.50.129", MAC, "FRONTDESK-PC")),
         ("ip-neigh.json", "ip_neigh_json", ("192.168.50.23", MAC, "")),
@@ -188,7 +189,7 @@ def test_hostapd_names_who_logged_on() -> None:
         ("arp_windows", "  192.0.2.8             3c-5a-b4-12-34-56     dynamique ", "192.0.2.8", MAC),
         ("cisco_tables", "Internet  192.0.2.9   -   3c5a.b412.3456  ARPA   Gi0/0/1", "192.0.2.9", MAC),
         ("odhcpd", "# lan 3c5ab4123456 ipv4 pc -1 a1 32 192.0.2.10/32", "192.0.2.10", MAC),
-        ("dhcpd_log", "DHCPACK on 192.0.2.11 to 3c:5a:b4:12:34:56 (x) via y) via em1", "192.0.2.11", MAC),
+        ("dhcpd_terminal", "DHCPACK on 192.0.2.11 to 3c:5a:b4:12:34:56 (x) via y) via em1", "192.0.2.11", MAC),
         ("windows_dhcp", "10,11/23/2026,08:01:02,Assign,192.0.2.12,pc,3C5AB4123456,", "192.0.2.12", MAC),
         ("mikrotik_leases", " 0 D 192.0.2.13 3C:5A:B4:12:34:56 bound", "192.0.2.13", MAC),
         ("arpwatch_log", "Nov  1 00:39:08 zul arpwatch: new station 192.0.2.14 0:50:ba:85:85:ca",
@@ -309,6 +310,26 @@ def test_each_sample_is_recognized_as_what_it_is() -> None:
         found = recognise(lines, NEAR)
         assert found is not None
         assert found.name == name
+
+
+def test_few_lines_of_leases_in_a_routers_syslog_are_found() -> None:
+    """A month of packets, and among them who had which address."""
+    packet = (
+        "Nov 23 13:48:21 gw kernel: IN=lan0 OUT=wan0 SRC=192.168.50.129 DST=198.51.100.7 LEN=60 PROTO=TCP "
+        "SPT=51512 DPT=443 WINDOW=64240 SYN URGP=0 "
+    )
+    few = [
+        (SAMPLES / name / log).read_text().splitlines()[number]
+        for name, log, number in (
+            ("dhcpd_log", "isc-4.4.3.log", 4),
+            ("kea_log", "kea-2.6.log", 4),
+            ("mikrotik_dhcp", "routeros-6-7.log", 0),
+            ("arpwatch_log", "arpwatch-2.1.log", 0),
+            ("hostapd", "hostapd-2.10.log", 2),
+        )
+    ]
+    found = {one.name for one in evidence.present([packet] * 500 + few, NEAR)}
+    assert {"netfilter", "dhcpd_log", "kea_log", "mikrotik_dhcp", "arpwatch_log", "hostapd"} <= found
 
 
 def test_a_fingerprint_has_the_options_before_the_vendor() -> None:
