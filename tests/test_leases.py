@@ -172,6 +172,35 @@ def test_dnsmasq_knows_a_client_of_ipv6_by_the_mac_it_logs() -> None:
     assert made == [Lease(ip_address("2001:db8::5"), MAC, "pc", "00:04:aa:bb", 1795441705.0)]
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("dnsmasq_log", "dnsmasq-dhcp{}DHCPACK(igb1) 192.0.2.5 3c:5a:b4:12:34:56 pc"),
+        ("dhcpd_log", "dhcpd{}DHCPACK on 192.0.2.5 to 3c:5a:b4:12:34:56 (pc) via igb1"),
+        ("kea_log", "kea-dhcp4{}INFO  [kea-dhcp4.leases.0x2b1d8e012000] DHCP4_LEASE_ALLOC [hwtype=1 "
+         "3c:5a:b4:12:34:56], cid=[no info], tid=0xa1: lease 192.0.2.5 has been allocated for 7200 seconds"),
+        ("arpwatch_log", "arpwatch{}new station 192.0.2.5 3c:5a:b4:12:34:56"),
+        ("hostapd", "hostapd{}wlan0: AP-STA-CONNECTED 3c:5a:b4:12:34:56"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("front", "tag"),
+    [
+        ("Nov 23 13:48:25 gw ", "[4711]: "),
+        ("Nov 23 13:48:25 gw ", ": "),
+        ("<30>Nov 23 13:48:25 gw ", ": "),
+        ("2026-11-23T14:48:25+01:00 gw ", "[4711]: "),
+        ("2026:11:23-13:48:25 utm ", "[4711]: "),
+        ("<30>1 2026-11-23T14:48:25+01:00 gw.example.org ", " 4711 - - "),
+        ("<30>1 2026-11-23T14:48:25+01:00 gw.example.org ", ' 4711 - [meta sequenceId="5"] '),
+    ],
+)
+def test_every_framing_of_syslog(name: str, said: str, front: str, tag: str) -> None:
+    (made,) = facts(named(name).reader()(front + said.format(tag), NEAR))
+    assert isinstance(made, Lease | Presence)
+    assert (made.mac, made.start) == (MAC, 1795441705.0)
+
+
 def test_hostapd_names_who_logged_on() -> None:
     line = "Nov 23 13:48:25 ap1 hostapd: wlan0: STA 3c:5a:b4:12:34:56 IEEE 802.1X: {}"
     made = told(
@@ -189,7 +218,7 @@ def test_hostapd_names_who_logged_on() -> None:
         ("arp_windows", "  192.0.2.8             3c-5a-b4-12-34-56     dynamique ", "192.0.2.8", MAC),
         ("cisco_tables", "Internet  192.0.2.9   -   3c5a.b412.3456  ARPA   Gi0/0/1", "192.0.2.9", MAC),
         ("odhcpd", "# lan 3c5ab4123456 ipv4 pc -1 a1 32 192.0.2.10/32", "192.0.2.10", MAC),
-        ("dhcpd_terminal", "DHCPACK on 192.0.2.11 to 3c:5a:b4:12:34:56 (x) via y) via em1", "192.0.2.11", MAC),
+        ("dhcpd_terminal", "DHCPACK on 192.0.2.11 to 3c:5a:b4:12:34:56 (x) via y) via e0", "192.0.2.11", MAC),
         ("windows_dhcp", "10,11/23/2026,08:01:02,Assign,192.0.2.12,pc,3C5AB4123456,", "192.0.2.12", MAC),
         ("mikrotik_leases", " 0 D 192.0.2.13 3C:5A:B4:12:34:56 bound", "192.0.2.13", MAC),
         ("arpwatch_log", "Nov  1 00:39:08 zul arpwatch: new station 192.0.2.14 0:50:ba:85:85:ca",

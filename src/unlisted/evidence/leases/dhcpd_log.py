@@ -11,14 +11,13 @@ import re
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
-from unlisted.evidence.framing import Stamp, stamp, tagged
-from unlisted.evidence.leases._client import duid_mac, named
+from unlisted.evidence.framing import stamp, tagged
+from unlisted.evidence.leases._client import duid_mac, named, tag
 from unlisted.messages import Lease
 
 HINT = "dhcpd"
 
-_TAG = re.compile(r"\bdhcpd6?(?:\[\d{1,7}\])?: ")
-_RFC5424 = re.compile(r" *[\w.@+-]{1,255} dhcpd6? (?:\d{1,7}|-) \S{1,32} - ")
+_TAG = re.compile(tag("dhcpd6?"))
 _MAC = r"((?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2})"
 _ACK = re.compile(
     rf"DHCPACK on ([0-9.]{{7,15}}) to {_MAC}(?: \((.{{0,255}}?)\))? via \S+(?: relay \S+)?"
@@ -43,16 +42,10 @@ def parse(line: str, near: float) -> Lease | Other | None:
     when = stamp(line, near)
     if when is None:
         return None
-    tag = _TAG.search(line, when.end, when.end + 300)
-    if tag is None or not tagged(line, when, tag.start()):
-        return _rfc5424(line, when)
-    return said(line, tag.end(), when.at) or OTHER
-
-
-def _rfc5424(line: str, when: Stamp) -> Lease | Other | None:
-    """RFC 5424: `gw dhcpd 4711 - - DHCPACK …`."""
-    found = _RFC5424.match(line, when.end)
-    return (said(line, found.end(), when.at) or OTHER) if found else None
+    begin = _TAG.search(line, when.end, when.end + 300)
+    if begin is None or not tagged(line, when, begin.start()):
+        return None
+    return said(line, begin.end(), when.at) or OTHER
 
 
 def said(line: str, start: int, at: float | None) -> Lease | Other | None:

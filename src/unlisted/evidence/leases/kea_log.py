@@ -13,7 +13,7 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.framing import stamp
-from unlisted.evidence.leases._client import colons, duid_mac
+from unlisted.evidence.leases._client import colons, duid_mac, tag
 from unlisted.messages import Lease
 
 HINT = "kea-"
@@ -21,7 +21,7 @@ HINT = "kea-"
 _ADDRESS = r"([0-9a-fA-F:.]{2,45})"
 _TAG = re.compile(  # its own log; by syslog; RFC 5424
     r"(?:[ \t]*[\w.@+-]{1,255}(?=[ \t])){0,2}[ \t]*"
-    r"(?:kea-dhcp[46](?:\[\d{1,7}\]: | (?:\d{1,7}|-) \S{1,32} - |: ))?"
+    rf"(?:{tag('kea-dhcp[46]')})?"
     r"(?:(?:FATAL|ERROR|WARN|INFO|DEBUG)[ \t]+)?\[(?:kea-dhcp[46]|kea-legal-log)\S{0,120}\][ \t]+"
 )
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{3,60}(?= |$)")
@@ -49,9 +49,9 @@ def parse(line: str, near: float) -> Lease | Other | None:
     when = stamp(line, near)
     if when is None:
         return None
-    tag = _TAG.match(line, when.end)
-    code = _CODE.match(line, tag.end()) if tag else None
-    if tag is None or code is None:
+    begin = _TAG.match(line, when.end)
+    code = _CODE.match(line, begin.end()) if begin else None
+    if code is None:
         return None
     return _event(code[0], line[code.end() :], when.at)
 
