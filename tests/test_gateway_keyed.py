@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from unlisted.edge.read import read
 from unlisted.evidence import OTHER, Fact, Format, facts, formats
 from unlisted.evidence.gateway import _once, _pairs
-from unlisted.messages import Attempt, Contact, Translation
+from unlisted.messages import Attempt, Contact, Lease, Translation
 
 NEAR = 1795478400.0  # 2026-11-24 00:00:00Z
 SAMPLES = Path(__file__).parent / "samples"
@@ -189,6 +189,21 @@ def test_sonicwall_takes_the_zone_where_it_stands() -> None:
         made = named("sonicwall").parse(front + line.replace('50" fw', f'50{inner}" fw'), NEAR)
         assert isinstance(made, Attempt)
         assert made.at == at
+
+
+def test_stormshield_tells_leases_and_mail_of_its_other_logs() -> None:
+    front = 'time="2026-11-23 13:48:25" fw="utm" tz=+0100 startime="" '
+    made = named("stormshield").parse(
+        front
+        + 'ipproto=tcp src=192.168.50.129 srcport=1 dst=198.51.100.7 dstport=25 action=Block logtype="smtp"',
+        NEAR,
+    )
+    assert isinstance(made, Attempt)
+    assert (made.at, made.action) == (1795438105.0, "block")
+    said = 'service=dhcpd msg="DHCPACK on 192.168.50.129 to 3c:5a:b4:12:34:56 (pc) via eth1" logtype="system"'
+    lease = named("stormshield").parse(front + said, NEAR)
+    assert isinstance(lease, Lease)
+    assert (lease.hostname, lease.start) == ("pc", 1795438105.0)
 
 
 def test_watchguard_flags_tell_what_opens() -> None:

@@ -52,7 +52,7 @@ def test_the_clients_of_the_corpus(corpora: Path, file: str, form: str, client: 
     leases = [one for one in reading.events if isinstance(one, Lease)]
     others = {("203.0.113.1", "36:a1:9c:a0:a9:aa", "")}
     assert {(str(one.address), one.mac, one.hostname) for one in leases} - others == {client}
-    assert reading.unknown <= 1  # "All rights reserved." is everybody's
+    assert reading.unknown == 0
 
 
 @pytest.mark.corpus

@@ -4,6 +4,7 @@ Source: ISC DHCP 4.4.3, omapip/errwarn.c. Sample: tests/samples/dhcpd_terminal/.
 """
 
 import re
+from collections.abc import Callable
 
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.leases.dhcpd_log import said
@@ -20,6 +21,19 @@ _BESIDE = re.compile(  # on a terminal, where no tag says whose they are
     r"|Wrote \d+ (?:leases|deleted host|new dynamic|class decl|NA, )|Listening on +(?:LPF|BPF|Socket)/"
     r"|Sending on +(?:LPF|BPF|Socket)/|Server starting service\.)"
 )
+
+
+def session() -> Callable[[str, float], Lease | Other | None]:
+    """A reader of lines in their order: behind the copyright one line is anybody's."""
+    before = ""
+
+    def read(line: str, near: float) -> Lease | Other | None:
+        nonlocal before
+        made, known = parse(line, near), before.startswith("Copyright")
+        before = line if made is OTHER else ""
+        return OTHER if known and line.startswith("All rights reserved") else made
+
+    return read
 
 
 def parse(line: str, near: float) -> Lease | Other | None:  # noqa: ARG001 - no times
