@@ -4,7 +4,9 @@ from functools import lru_cache
 
 from unlisted import net
 
-_GROUP = 1  # IEEE 802: the lowest bit of the first octet
+# Groups that tables and logs show: IPv4 (RFC 1112 §6.4), IPv6 (RFC 2464 §7), bridges (IEEE 802.1D), Cisco's,
+# everybody. Other odd first octets are left alone: anonymized logs are full of 11:22:33:44:55:66.
+_GROUPS = ("01:00:5e:", "33:33:", "01:80:c2:", "01:00:0c:", "ff:ff:ff:ff:ff:ff")
 
 
 @lru_cache(maxsize=8192)
@@ -17,4 +19,4 @@ def card(text: str) -> str:
     if len(parts) == 6 and all(0 < len(part) <= 2 for part in parts):
         text = ":".join(part.rjust(2, "0") for part in parts)
     mac = net.mac(text)
-    return "" if not mac or mac == "00:00:00:00:00:00" or int(mac[:2], 16) & _GROUP else mac
+    return "" if mac == "00:00:00:00:00:00" or mac.startswith(_GROUPS) else mac

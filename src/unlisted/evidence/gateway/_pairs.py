@@ -15,7 +15,7 @@ MOST = 64  # looks for one key inside of quotes; only a stranger's text holds mo
 LONGEST = 400  # characters ahead of a line's own; no relays have longer names
 # Behind the time the names of relays and of the device; in RFC 5424 host, program, process, message, data.
 _AHEAD = re.compile(r"[\s|]*(?:[\w.@+-]{1,255}[ \t]+){0,3}\ufeff?[?]?")
-_AHEAD_5424 = re.compile(r"[\s|]*(?:[\w.@+-]{1,255}[ \t]+){5}\ufeff?[?]?")
+_AHEAD_5424 = re.compile(r"[\s|]*(?:[\w.@+-]{1,255}[ \t]+){4}(?:-|\[[^\]\r\n]{0,200}\])[ \t]+\ufeff?[?]?")
 _BARE = re.compile(r"(?:\d{1,6} )?(?:<\d{1,3}>)?\s*(?:[\w.-]{1,255}[ \t]+)?\ufeff?")
 _5424 = re.compile(r"(?:\d{1,6} )?<\d{1,3}>1 ")
 

@@ -91,14 +91,15 @@ def _connection(
     dst, dport = _end(line, " dst=", begin)
     if src is None or dst is None:
         return OTHER if field(line, " n=", begin) else None
-    if _cut(line, " dst=", begin):
-        return None
+    done = field(line, " fw_action=", begin)
+    if _cut(line, begin) or (number in _DROPPED and not done and field(line, " gcat=", begin)):
+        return None  # newer ones end with what was done, behind the flags
     protocol = field(line, " proto=", begin).partition("/")[0] or _UNTOLD.get(number, "tcp")
     if protocol.startswith("icmp"):
         sport = dport = 0  # the type and the code
     flags = _FLAGS.search(field(line, " note=", begin))
     opens = not flags or ("SYN" in flags[1].split() and "ACK" not in flags[1].split())
-    action = "block" if number in _DROPPED else _ACTIONS.get(field(line, " fw_action=", begin), "")
+    action = "block" if number in _DROPPED else _ACTIONS.get(done, "")
     nat, nat_port = _end(line, " natSrc=", begin)
     outcome, key, end, length = "", (src, sport, dst, dport), at, ""
     if number == _CLOSED:
@@ -126,10 +127,11 @@ def _end(line: str, key: str, begin: int) -> tuple[Address | None, int]:
     return six, number or port
 
 
-def _cut(line: str, key: str, begin: int) -> bool:
-    """True when the line ends in this field's port: perhaps in the middle of it."""
-    value = field(line, key, begin)
-    return line.endswith(value) and value[-1:].isdigit() and value.count(":") == 1
+def _cut(line: str, begin: int) -> bool:
+    """True when the line ends in the destination, perhaps in the middle of it: no interface follows."""
+    value = field(line, " dst=", begin)
+    last = value if end_point(value)[0] else field(line, " dstV6=", begin)
+    return line.endswith(last) and (last != value or value.count(":") < 2 or value.endswith(":"))
 
 
 def _outcome(line: str, begin: int, protocol: str) -> str:

@@ -44,7 +44,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
         return None
     flags, number = field(line, " tcpflags=", begin).split(), field(line, " dstport=", begin)
     protocol = field(line, " proto=", begin)
-    if not protocol or (protocol in ("6", "17") and not number):
+    if not protocol or (protocol in ("6", "17") and not number) or (protocol == "6" and not flags):
         return None  # cut off
     return connection(
         at, src, dst, port(number), port(field(line, " srcport=", begin)),

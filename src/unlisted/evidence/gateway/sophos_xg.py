@@ -28,7 +28,7 @@ HINT = " log_component="
 PACKETS = True  # what is dropped is told packet by packet
 CANDIDATE = rb'dst_port="?(?:25|465|587)[" \r\n]'
 
-_BEGIN = re.compile(r'device(?:_name)?="?S')
+_BEGIN = re.compile(r'device(?:_name)?="')
 _ACTIONS = {
     "allowed": "pass",
     "allow": "pass",

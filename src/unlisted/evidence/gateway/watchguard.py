@@ -31,9 +31,10 @@ CANDIDATE = rb" (?:25|465|587)[ \r\n]"
 _TAG = re.compile(r"[\w.-]{1,40}(?:\[\d{1,7}\])?: ")
 _CLOCK = re.compile(r"\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\) $")
 _SAID = re.compile(
-    r'msg_id="(?P<id>[0-9A-F]{2,4}-[0-9A-F]{4})" (?P<did>Allow|Deny) (?P<on>[^"(]{1,160}?) (?:\d{1,5} )?'
-    r"(?P<protocol>tcp|udp|icmp|icmpv6|igmp|gre|esp|ah|sctp|\d{1,3}) (?:\d{1,3} \d{1,3} )?"
-    r"(?P<src>[0-9a-fA-F:.]{2,45}) (?P<dst>[0-9a-fA-F:.]{2,45}) (?P<sport>\d{1,5}) (?P<dport>\d{1,5})(?= )"
+    r'msg_id="(?P<id>[0-9A-F]{2,4}-[0-9A-F]{4})" (?P<did>Allow|Deny) (?P<on>[^"(]{1,160}?) '
+    r"(?P<length>\d{1,5} )?(?P<protocol>tcp|udp|icmp|icmpv6|igmp|gre|esp|ah|sctp|\d{1,3}) "
+    r"(?:\d{1,3} \d{1,3} )?(?P<src>[0-9a-fA-F:.]{2,45}) (?P<dst>[0-9a-fA-F:.]{2,45}) "
+    r"(?P<sport>\d{1,5}) (?P<dport>\d{1,5})(?= )"
 )
 _FLAGS = re.compile(r" +offset \d{1,3} ([A-Z]{1,9}) ")
 _FIRST, _ENDED = "3000-0148", "3000-0151"
@@ -66,6 +67,8 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
     ports = protocol in ("tcp", "udp", "sctp", "6", "17", "132")
     sport, dport = (port(found["sport"]), port(found["dport"])) if ports else (0, 0)
     flags = _FLAGS.match(line, found.end())
+    if protocol == "tcp" and found["length"] and flags is None:
+        return None  # a packet, cut off before its flags
     opens = flags is None or protocol != "tcp" or ("S" in flags[1] and not set("AR") & set(flags[1]))
     end, length = at, field(line, " duration=", found.end()) if found["id"] == _ENDED else ""
     at -= seconds(length)

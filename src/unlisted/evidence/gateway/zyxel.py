@@ -33,7 +33,14 @@ _NAMED = re.compile(r"\b(TCP|UDP|ICMP)\b")
 _ACTION = re.compile(
     r"\b(?:(BLOCK|DROP|REJECT|DENY|Drop|Reject|Deny)|(FORWARD|ACCEPT|ALLOW|PERMIT|Allow|Accept))\b"
 )
-_RULES = ("firewall", "security policy control", "access control", "policy control")
+_RULES = (
+    "firewall",
+    "security policy control",
+    "access control",
+    "policy control",
+    "sessions limit",
+    "session control",
+)
 
 
 def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:

@@ -12,11 +12,12 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.framing import stamp, tagged
+from unlisted.evidence.leases._client import tag
 from unlisted.messages import Lease
 
 HINT = "arpwatch"
 
-_TAG = re.compile(r"\barpwatch(?:\[\d{1,7}\])?: ")
+_TAG = re.compile(tag("arpwatch"))
 _MAC = r"((?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2})"
 _SAID = re.compile(
     r"(?:new (?:station|activity)|changed ethernet address|flip flop|reused old ethernet address) "
@@ -27,10 +28,10 @@ _SAID = re.compile(
 def parse(line: str, near: float) -> tuple[Lease, ...] | Lease | Other | None:
     """Read one line: who has the address now, and who had it before."""
     when = stamp(line, near)
-    tag = _TAG.search(line, when.end, when.end + 300) if when else None
-    if when is None or tag is None or not tagged(line, when, tag.start()):
+    begin = _TAG.search(line, when.end, when.end + 300) if when else None
+    if when is None or begin is None or not tagged(line, when, begin.start()):
         return None
-    if not (found := _SAID.fullmatch(line, tag.end())):
+    if not (found := _SAID.fullmatch(line, begin.end())):
         return OTHER
     address, now, before = net.ip(found[1]), card(found[2]), card(found[3] or "")
     if address is None:

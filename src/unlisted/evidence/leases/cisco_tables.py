@@ -27,7 +27,7 @@ _SIX = re.compile(
 )
 _BINDING = re.compile(
     rf"({_V4})(?: +Vl\S+)? +([0-9a-fA-F]{{2,4}}(?:\.[0-9a-fA-F]{{2,4}}){{1,9}}\.?) +"
-    r"(Infinite|[A-Z][a-z]{2} \d{2} \d{4} \d{2}:\d{2} [AP]M) +(?:Automatic|Manual)\b.{0,60}"
+    r"(Infinite|--|[A-Z][a-z]{2} \d{2} \d{4} \d{2}:\d{2} [AP]M) +(?:Automatic|Manual)\b.{0,60}"
 )
 _DATE = re.compile(r"(\w{3} \d\d \d{4}) (\d\d):(\d\d) ([AP])M")
 _BESIDE = re.compile(

@@ -29,11 +29,9 @@ _ADDRESS6 = re.compile(r"\s+iaaddr ([0-9a-fA-F:.]{2,45}) \{\s*")
 # Words that hardly anybody else writes so; a bare brace is everybody's.
 _OURS = re.compile(
     r"\s*(?:(?:starts|ends|tstp|tsfp|atsfp|cltt) (?:\d \d{4}/|epoch \d|never;)"
-    r"|(?:next |rewind )?binding state \w|hardware (?:ethernet|token-ring|fddi|infiniband|unknown-\d+) "
-    r'|uid "|client-hostname "|server-duid "'
-    r"|authoring-byte-order |iaaddr |iaprefix |(?:preferred|max)-life \d|# The format of this file is docum"
-    r"|# This lease file was written by isc|# authoring-byte-order entry is"
-    r'|failover peer "|(?:my|partner) state [\w-]+ at )'
+    r'|(?:next |rewind )?binding state \w|uid "|client-hostname "|server-duid "|authoring-byte-order |iaaddr '
+    r'|iaprefix |(?:preferred|max)-life \d|failover peer "|(?:my|partner) state [\w-]+ at '
+    r"|# The format of this file is doc|# This lease file was written by isc|# authoring-byte-order entry is)"
 )
 _FIELD = re.compile(
     r"\s+(starts|ends|binding state|hardware ethernet|uid|client-hostname|max-life|abandoned"

@@ -1,10 +1,9 @@
-"""ISC dhcpd's log lines, by syslog or on its terminal: who got which address, and when.
+"""ISC dhcpd's log lines by syslog: who got which address, and when.
 
 Source: ISC DHCP 4.4.3, server/dhcp.c (ack_lease, dhcprelease, dhcpinform), server/dhcpv6.c; pfSense,
 OPNsense, EdgeRouter and VyOS write the same. Sample: tests/samples/dhcpd_log/.
 `DHCPACK on 192.0.2.5 to 3c:5a:b4:12:34:56 (PC) via lan0`; what answers DHCPINFORM is `DHCPACK to 192.0.2.5
 (3c:5a:b4:12:34:56) via lan0`. A name is the client's own choice and may hold anything, brackets too.
-With `-d` there is no time: such a lease tells none.
 """
 
 import re
@@ -12,14 +11,13 @@ import re
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
-from unlisted.evidence.framing import Stamp, stamp, tagged
-from unlisted.evidence.leases._client import duid_mac, named
+from unlisted.evidence.framing import stamp, tagged
+from unlisted.evidence.leases._client import duid_mac, named, tag
 from unlisted.messages import Lease
 
-HINT = ""
+HINT = "dhcpd"
 
-_TAG = re.compile(r"\bdhcpd6?(?:\[\d{1,7}\])?: ")
-_RFC5424 = re.compile(r" *[\w.@+-]{1,255} dhcpd6? (?:\d{1,7}|-) \S{1,32} - ")
+_TAG = re.compile(tag("dhcpd6?"))
 _MAC = r"((?:[0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2})"
 _ACK = re.compile(
     rf"DHCPACK on ([0-9.]{{7,15}}) to {_MAC}(?: \((.{{0,255}}?)\))? via \S+(?: relay \S+)?"
@@ -36,39 +34,21 @@ _REPLY = re.compile(
 _GIVEN_BACK = re.compile(
     r"Client ((?:[0-9a-fA-F]{2}:){3,130}[0-9a-fA-F]{2}) releases address ([0-9a-fA-F:.]{2,45})\s*$"
 )
-_BESIDE = re.compile(  # on a terminal, where no tag says whose they are
-    r"(?:DHCP(?:DISCOVER|OFFER|REQUEST|DECLINE|NAK|INFORM|LEASEQUERY|EXPIRE) |DHCP(?:ACK|RELEASE) "
-    r"|Internet Systems Consortium DHCP|Copyright 2\d{3}-2\d{3} Internet Systems Consortium"
-    r"|For info, please visit https?://www\.isc\.org/software/dhcp"
-    r"|(?:Config|Database|PID) file: \S{0,200}dhcp"
-    r"|Wrote \d+ (?:leases|deleted host|new dynamic|class decl|NA, )|Listening on +(?:LPF|BPF|Socket)/"
-    r"|Sending on +(?:LPF|BPF|Socket)/|Server starting service\.)"
-)
 _FOREVER = 0xFFFFFFFF
 
 
 def parse(line: str, near: float) -> Lease | Other | None:
     """Read one line; what dhcpd says besides is Other."""
-    if line.startswith(("DHCP", "Reply NA", "Reply TA")):
-        return _read(line, 0, None) or (OTHER if _BESIDE.match(line) else None)
-    if "dhcpd" not in line:
-        return OTHER if _BESIDE.match(line) else None
     when = stamp(line, near)
     if when is None:
-        return OTHER if _BESIDE.match(line) else None
-    tag = _TAG.search(line, when.end, when.end + 300)
-    if tag is None or not tagged(line, when, tag.start()):
-        return _rfc5424(line, when)
-    return _read(line, tag.end(), when.at) or OTHER
+        return None
+    begin = _TAG.search(line, when.end, when.end + 300)
+    if begin is None or not tagged(line, when, begin.start()):
+        return None
+    return said(line, begin.end(), when.at) or OTHER
 
 
-def _rfc5424(line: str, when: Stamp) -> Lease | Other | None:
-    """RFC 5424: `gw dhcpd 4711 - - DHCPACK …`."""
-    found = _RFC5424.match(line, when.end)
-    return (_read(line, found.end(), when.at) or OTHER) if found else None
-
-
-def _read(line: str, start: int, at: float | None) -> Lease | Other | None:
+def said(line: str, start: int, at: float | None) -> Lease | Other | None:
     """What stands from `start` on; None for what tells no lease."""
     if found := _ACK.match(line, start):
         length = int(found[4]) if found[4] else 0

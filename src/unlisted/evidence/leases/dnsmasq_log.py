@@ -18,17 +18,17 @@ from msgspec import structs
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.framing import stamp, tagged
-from unlisted.evidence.leases._client import duid_mac, fingerprint, named
+from unlisted.evidence.leases._client import duid_mac, fingerprint, named, tag
 from unlisted.messages import Lease
 
 HINT = "dnsmasq"
 
 OPEN = 1000  # transactions at once; a server of a whole company has tens
 _DHCP = re.compile(
-    r"\bdnsmasq(?:-dhcp)?(?:\[\d+\])?: (?:\d+ )?DHCP(ACK|RELEASE|REPLY)\([^)\s]*\) (\S+) (\S+)(?: (\S+))?"
+    tag("dnsmasq(?:-dhcp)?") + r"(?:\d+ )?DHCP(ACK|RELEASE|REPLY)\([^)\s]*\) (\S+) (\S+)(?: (\S+))?"
 )
 _TOLD = re.compile(
-    r"\bdnsmasq(?:-dhcp)?(?:\[\d+\])?: (\d{1,10}) (?:(DHCP[A-Z]{3,12})\(|(requested options|vendor class"
+    tag("dnsmasq(?:-dhcp)?") + r"(\d{1,10}) (?:(DHCP[A-Z]{3,12})\(|(requested options|vendor class"
     r"|client provides name|client MAC address): ?(.{0,600}))?"
 )
 _OPTION = re.compile(r"\s*(\d{1,3})(?::[^,]{0,80})?(?:,|\s*$)")

@@ -17,6 +17,7 @@ from msgspec import structs
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.framing import stamp
+from unlisted.evidence.leases._client import tag
 from unlisted.messages import Presence
 
 HINT = ": "
@@ -24,11 +25,8 @@ HINT = ": "
 OPEN = 5000  # stations whose identity is kept
 _MAC = r"(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}"
 # UniFi puts model, MAC and version before the program; a word that ends in a colon is another program's tag.
-_AHEAD = (
-    r"[\s|]*(?P<ahead>(?:(?:[\w.@+-]{1,255}|[\w.-]{1,40},[\w.,+-]{1,80}:?)[ \t]+){0,3}?)"
-    r"(?:(?:hostapd|wevent|stahtd)(?:\[\d{1,7}\])?: |(?:hostapd) (?:\d{1,7}|-) \S{1,32} - )"
-)
-_FRONT = re.compile(_AHEAD)
+_AHEAD = r"[\s|]*(?P<ahead>(?:(?:[\w.@+-]{1,255}|[\w.-]{1,40},[\w.,+-]{1,80}:?)[ \t]+){0,3}?)"
+_FRONT = re.compile(_AHEAD + tag("hostapd|wevent|stahtd"))
 _EVENT = re.compile(
     r"(?:<\d>)?(?:(?P<on>[\w.@-]{1,40}): )?"
     rf"(?:(?P<event>AP-STA-(?:DIS)?CONNECTED) (?P<mac>{_MAC})\b|STA (?P<sta>{_MAC}) "

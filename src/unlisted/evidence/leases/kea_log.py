@@ -1,11 +1,10 @@
-"""Kea's own log and its forensic log: who got which address, and when.
+"""Kea's own log: who got which address, and when.
 
-Source: Kea 2.6, src/bin/dhcp4/dhcp4_messages.mes, src/bin/dhcp6/dhcp6_messages.mes; Kea ARM, "Forensic
-Logging Hooks" (`Address: 192.0.2.5 has been assigned for 1 hrs 0 mins 0 secs to a device with hardware
-address: …`). pfSense and OPNsense write the former by syslog. Sample: tests/samples/kea_log/.
+Source: Kea 2.6, src/bin/dhcp4/dhcp4_messages.mes, src/bin/dhcp6/dhcp6_messages.mes. pfSense and OPNsense
+write it by syslog. Sample: tests/samples/kea_log/.
 
-Surprises: DHCP4_LEASE_ADVERT is an offer and no lease. An address that is advertised, declined or expired
-says nothing. Kea writes local time and no zone.
+Surprises: DHCP4_LEASE_ADVERT is an offer and no lease. What is declined or expired says nothing. Kea writes
+local time and no zone.
 """
 
 import re
@@ -13,16 +12,16 @@ import re
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
-from unlisted.evidence.framing import Stamp, stamp
-from unlisted.evidence.leases._client import colons, duid_mac
+from unlisted.evidence.framing import stamp
+from unlisted.evidence.leases._client import colons, duid_mac, tag
 from unlisted.messages import Lease
 
-HINT = " "
+HINT = "kea-"
 
 _ADDRESS = r"([0-9a-fA-F:.]{2,45})"
 _TAG = re.compile(  # its own log; by syslog; RFC 5424
     r"(?:[ \t]*[\w.@+-]{1,255}(?=[ \t])){0,2}[ \t]*"
-    r"(?:kea-dhcp[46](?:\[\d{1,7}\]: | (?:\d{1,7}|-) \S{1,32} - |: ))?"
+    rf"(?:{tag('kea-dhcp[46]')})?"
     r"(?:(?:FATAL|ERROR|WARN|INFO|DEBUG)[ \t]+)?\[(?:kea-dhcp[46]|kea-legal-log)\S{0,120}\][ \t]+"
 )
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{3,60}(?= |$)")
@@ -42,36 +41,19 @@ _FREED = re.compile(
 )
 _HARDWARE = re.compile(r"\[?hwtype=1[ \t]+((?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})\b")
 _CLIENT = re.compile(r"(?:cid=\[|duid=\[|client-id: |DUID: )((?:[0-9a-fA-F]{2}:){1,130}[0-9a-fA-F]{2})\b")
-_FORENSIC = re.compile(
-    rf"[ \t]*Address: ?{_ADDRESS} has been (?:(?:assigned|renewed) for (\d{{1,8}}) hrs? (\d\d?) mins? (\d\d?)"
-    r" secs? to|(released) from) a device with "
-)
-_END = re.compile(r" connected via | identified by ")
 _FOREVER = 0xFFFFFFFF
 
 
 def parse(line: str, near: float) -> Lease | Other | None:
     """Read one line; what Kea says besides is Other."""
-    if "kea-" not in line and "Address:" not in line:
-        return None
     when = stamp(line, near)
     if when is None:
         return None
-    if said := _FORENSIC.match(_without_zone(line, when)):
-        return _forensic(said, _without_zone(line, when), when.at)
-    tag = _TAG.match(line, when.end)
-    code = _CODE.match(line, tag.end()) if tag else None
-    if tag is None or code is None:
+    begin = _TAG.match(line, when.end)
+    code = _CODE.match(line, begin.end()) if begin else None
+    if code is None:
         return None
     return _event(code[0], line[code.end() :], when.at)
-
-
-def _without_zone(line: str, when: Stamp) -> str:
-    """What stands behind the time: the forensic log writes the zone's name, `2018-01-06 01:02:03 CET `."""
-    return _ZONE.sub("", line[when.end :], count=1)
-
-
-_ZONE = re.compile(r"\A[ \t]*[A-Z]{2,5}(?=[ \t])")
 
 
 def _event(code: str, said: str, at: float) -> Lease | Other:
@@ -86,23 +68,14 @@ def _event(code: str, said: str, at: float) -> Lease | Other:
         if found is None:
             return OTHER
         start, end = at, _end(at, found[2])
-    return _lease(found[1], said, start, end) or OTHER
+    return lease(found[1], said, start, end) or OTHER
 
 
 def _end(at: float, length: str | None) -> float | None:
     return at + int(length) if length and length.isdigit() and 0 < int(length) < _FOREVER else None
 
 
-def _forensic(found: re.Match[str], said: str, at: float) -> Lease | Other | None:
-    device = said[found.end() :]
-    if cut := _END.search(device):
-        device = device[: cut.start()]  # a relay's identifiers are not the client's
-    if found[5]:
-        return _lease(found[1], device, None, at)
-    return _lease(found[1], device, at, at + int(found[2]) * 3600 + int(found[3]) * 60 + int(found[4]))
-
-
-def _lease(text: str, said: str, start: float | None, end: float | None) -> Lease | Other | None:
+def lease(text: str, said: str, start: float | None, end: float | None) -> Lease | Other | None:
     address, hardware, client = net.ip(text), _HARDWARE.search(said), _CLIENT.search(said)
     client_id = colons(client[1]) if client else ""
     mac = (card(hardware[1]) if hardware else "") or duid_mac(client_id)

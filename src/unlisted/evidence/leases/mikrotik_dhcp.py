@@ -35,13 +35,16 @@ def parse(line: str, near: float) -> Lease | Other | None:
     else:
         when = stamp(line, near)
         start = when.end if when else 0
-    if when is None or not (found := _SAID.fullmatch(line, start)):
+    if when is None and not line.startswith("dhcp,"):
+        return None
+    if not (found := _SAID.fullmatch(line, start)):
         return None
     address, mac = net.ip(found["address"]), card(found["mac"])
     if address is None:
         return None
-    if not mac:
+    at = when.at if when else None  # `/log print` of today's: without a date even by the hour
+    if not mac or (found["gone"] and at is None):
         return OTHER
     if found["gone"]:
-        return Lease(address, mac, end=when.at)
-    return Lease(address, mac, named(found["name"]), start=when.at)
+        return Lease(address, mac, end=at)
+    return Lease(address, mac, named(found["name"]), start=at)

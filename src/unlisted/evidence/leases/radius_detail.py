@@ -25,7 +25,7 @@ _DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d\d:
 _ATTRIBUTE = re.compile(r"[\t ]{1,8}([A-Za-z][\w.:-]{1,80}) (?::|\+)?= (.{0,4000}?)\s*")
 _NAMES = re.compile(
     r"[\t ]{1,8}(?:User-Name|NAS-[A-Z]|Acct-[A-Z]|Framed-[A-Z]|Call(?:ing|ed)-Station-Id|(?:Event-)?Timestamp"
-    r"|Service-Type|Connect-Info|Packet-Type|Class|Tmp-String|Stripped-User-Name|Realm|Request-Authenticator"
+    r"|Service-Type|Connect-Info|Packet-Type|Tmp-String|Stripped-User-Name|Request-Authenticator"
     r"|Client-IP-Address|FreeRADIUS-[A-Z]|Packet-(?:Src|Dst)|Mikrotik-[A-Z]|Cisco-[A-Z]|WISPr-|EAP-|User-Password)"
     r"[\w.-]* (?::|\+)?= "
 )
