@@ -140,6 +140,7 @@ def flow(there: bool, flg: str, sp: int = 40001, pkts: int = 1) -> str:
         (flow(True, "........"), [""]),  # an exporter that tells no flags
         (flow(True, "........") + flow(True, "........"), [""]),  # and goes on
         (flow(True, "......S.") + flow(True, "......S.", sp=40002), ["", ""]),
+        (flow(True, "......S.").replace("192.168.50.9", "0.0.0.0"), []),  # a sum over all sources
         (flow(False, "...A.R..", sp=40009) + flow(True, "......S."), [""]),
     ],
 )

@@ -179,27 +179,31 @@ class _Parquet:
                 text = column.cast(pl.String, strict=False).str.strip_chars().fill_null("")
                 chosen.append((column if part == "at" else text).alias(part))
         vectors = Vectors(reading.path, where, Rows(where), near)
-        for frame in self._batches(chosen):
-            if len(frame):
-                vectors.add(frame)
-        reading.understood += vectors.good
-        reading.unknown += vectors.bad
-        reading.other += reading.lines - vectors.good - vectors.bad
-        if vectors.unzoned:
-            reading.assumed += (NO_ZONE,)
-        reading.flows = vectors.flows()
+        try:
+            for frame in self._batches(chosen):
+                if len(frame):
+                    vectors.add(frame)
+        finally:  # of a damaged file what came before
+            reading.understood += vectors.good
+            reading.unknown += vectors.bad
+            reading.other += reading.lines - vectors.good - vectors.bad
+            if vectors.unzoned:
+                reading.assumed += (NO_ZONE,)
+            reading.flows = vectors.flows()
 
     def _each(self, one: Callable[[Sequence[str], float], Parsed], near: float) -> None:
         """Row by row."""
         keeper, taken = self._keeper, 0
         chosen = [column.alias(name) for name, column in self._columns.items()]
-        for frame in self._batches(chosen):
-            numbers = frame[ROW].to_list()
-            for number, values in zip(numbers, rows_of(frame, self._names), strict=True):
-                keeper.read(one(values, near), number, ",".join(values))
-            taken += len(numbers)
-        keeper.reading.other += keeper.reading.lines - taken
-        keeper.finish()
+        try:
+            for frame in self._batches(chosen):
+                numbers = frame[ROW].to_list()
+                for number, values in zip(numbers, rows_of(frame, self._names), strict=True):
+                    keeper.read(one(values, near), number, ",".join(values))
+                taken += len(numbers)
+        finally:
+            keeper.reading.other += keeper.reading.lines - taken
+            keeper.finish()
 
 
 class Lines:

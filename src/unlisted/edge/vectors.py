@@ -165,7 +165,9 @@ class Vectors:
         if len(self._hosted) > _KEPT:
             self._hosted.clear()
         made = address(text)
-        place = -1 if made is None else self._addresses.setdefault(made, len(self._addresses))
+        place = (
+            -1 if made is None or not int(made) else self._addresses.setdefault(made, len(self._addresses))
+        )
         self._hosted[text] = place
         return place
 

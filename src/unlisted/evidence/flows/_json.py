@@ -29,7 +29,10 @@ def load(line: str) -> Record | None:
         made = _DECODE.decode(line[start:] if start else line)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return None
-    return made if isinstance(made, dict) else None
+    if not isinstance(made, dict):
+        return None
+    raw = child(made, "result").get("_raw")  # Splunk's export: the line as it came
+    return load(raw) if isinstance(raw, str) and raw.startswith("{") else made
 
 
 def _framed(line: str, start: int) -> bool:

@@ -38,25 +38,26 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "src": (
         "srcaddr", "saddr", "sa", "srcip", "srcipaddr", "src", "source", "sourceip", "idorigh", "ipsrc",
-        "sourceipv4address", "ipv4srcaddr", "src4addr", "sourceaddress", "sourceipaddress", "clientip",
-        "srchost", "cliip", "ipsource", "sip", "srcendpointip", "sourceipaddr", "srcipaddress",
+        "sourceipv4address", "ipv4srcaddr", "src4addr", "ip4src", "sourceaddress", "sourceipaddress",
+        "clientip", "srchost", "cliip", "ipsource", "sip", "srcendpointip", "sourceipaddr", "srcipaddress",
     ),
-    "src6": ("sourceipv6address", "ipv6srcaddr", "src6addr"),
+    "src6": ("sourceipv6address", "ipv6srcaddr", "src6addr", "ip6src"),
     "dst": (
         "dstaddr", "daddr", "da", "dstip", "dstipaddr", "dst", "destination", "destinationip", "destip",
-        "idresph", "ipdst", "destinationipv4address", "ipv4dstaddr", "dst4addr", "destinationaddress",
-        "destinationipaddress", "serverip", "dsthost", "srvip", "ipdestination", "dip", "dstendpointip",
-        "destaddr", "destinationipaddr", "dstipaddress",
+        "idresph", "ipdst", "destinationipv4address", "ipv4dstaddr", "dst4addr", "ip4dst",
+        "destinationaddress", "destinationipaddress", "serverip", "dsthost", "srvip", "ipdestination",
+        "dip", "dstendpointip", "destaddr", "destinationipaddr", "dstipaddress",
     ),
-    "dst6": ("destinationipv6address", "ipv6dstaddr", "dst6addr"),
+    "dst6": ("destinationipv6address", "ipv6dstaddr", "dst6addr", "ip6dst"),
     "sport": (
         "sport", "sp", "srcport", "srcpt", "spt", "sourceport", "idorigp", "sourcetransportport",
         "l4srcport", "portsrc", "srcendpointport", "srcportnumber", "clientport", "cliport", "tcpsrcport",
+        "tcpsrc",
     ),
     "dport": (
         "dport", "dp", "dstport", "dstpt", "dpt", "destinationport", "destport", "idrespp",
         "destinationtransportport", "l4dstport", "portdst", "dstendpointport", "dstportnumber",
-        "serverport", "srvport", "tcpdstport",
+        "serverport", "srvport", "tcpdstport", "tcpdst",
     ),
     "proto": (
         "proto", "pr", "protocol", "protocolidentifier", "ipproto", "networktransport", "transport",
@@ -105,6 +106,7 @@ PORTS = {
 }  # fmt: skip
 # Argus marks a flow whose start it missed with a question mark; the port then says who is the client.
 CLIENT_LEFT = ("->", "<->", "<?>", "?>", "")
+_CLIENTS = 32768  # most systems give their clients ports from here on (RFC 6335 §6; ip_local_port_range)
 EARLIEST = 1e8  # seconds; a smaller number counts from the start of something, and nobody says of what
 
 
@@ -287,7 +289,7 @@ def answer(sport: int, dport: int) -> bool:
     """True for the half of a connection that goes back to who opened it, as the ports tell."""
     if sport in net.MAIL_PORTS:
         return dport not in net.MAIL_PORTS and dport > 1023
-    return sport < 1024 <= dport and sport > 0
+    return 0 < sport < (_CLIENTS if dport >= _CLIENTS else 1024) <= dport
 
 
 def server_left(arrow: str) -> bool:
@@ -379,7 +381,12 @@ def tcp(protocol: str) -> bool:
 
 
 def middle(made: Row, *, both_ways: bool) -> bool:
-    """True for a row that opens nothing: the server's half, or a later piece of a connection."""
+    """True for a row that opens nothing: a sum, the server's half, or a later piece of a connection.
+
+    Recorders that add up flows leave out the addresses that differ: 0.0.0.0 is nobody.
+    """
+    if not int(made.src) or not int(made.dst):
+        return True
     if both_ways:
         return False
     if answer(made.sport, made.dport):

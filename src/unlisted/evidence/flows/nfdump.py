@@ -31,7 +31,12 @@ _LINE = re.compile(
     r"([0-9a-fA-F.:]{2,45}?)[:.](\d{1,5}(?:\.\d{1,3})?)(?=[ \t])"
 )
 _SAID = re.compile(
-    r"Date first seen |Summary: |Time window: |Total flows processed: |Sys: |Top \d+ |Aggregated flows "
+    r"Date f(?:irst seen|low start) |Summary: |Time window: |Total flows processed: |Sys: |Top |Aggregated "
+)
+# The front of a line, and in it an address that was cut; or a count with its share, of -s.
+_SHORT = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[ \t]+[\d:.]{5,20}[ \t]+[A-Za-z0-9-]{1,12}[ \t]+"
+    r"(?:[0-9a-f:.]{1,45} +<?-> +)?(?:[0-9a-f:]{1,25}\.\.[0-9a-f:]|[0-9a-f:.]{1,45} +\d+(?:\.\d+ [KMGT])?\()"
 )
 _FLAGS = re.compile(r"[ \t]+([.UAPRSFEC]{6,8}|0x[0-9a-f]{1,2})(?=[ \t])")
 _COUNT = re.compile(r"[ \t]+(\d+(?:\.\d+)?(?: [KMGT])?)(?=[ \t]|$)")
@@ -51,8 +56,14 @@ def session() -> Parse:
 
 
 def _fact(line: str, near: float, rows: Rows) -> Parsed:
+    line = line.lstrip(" ")
     if line[:1].isdigit():
-        made = _piped(line.rstrip("\r").split("|"), near) if "|" in line[:4] else _spaced(line, near)
+        if "|" in line[:4]:
+            made = _piped(line.rstrip("\r").split("|"), near)
+        elif _SHORT.match(line):
+            return OTHER  # an address cut in its middle, or a table of the busiest
+        else:
+            made = _spaced(line, near)
         return rows.fact(made) if made is not None else None
     return OTHER if _SAID.match(line) else None
 

@@ -57,6 +57,8 @@ def session() -> Parse:
         if not isinstance(made, (Attempt, Contact)):
             return made
         key = text(record.get("flow_id")) or (made.src, made.sport, made.dst, made.dport)
+        if isinstance(key, tuple) and not made.sport:
+            return made
         return OTHER if seen.again(key, made.at, _DAY) else made
 
     return read

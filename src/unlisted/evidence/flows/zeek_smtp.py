@@ -59,6 +59,8 @@ def _once() -> Made:
         if not isinstance(fact, (Attempt, Contact)):
             return fact
         key = field("uid") or (fact.src, fact.sport, fact.dst, fact.dport)
+        if isinstance(key, tuple) and not fact.sport:
+            return fact
         return OTHER if seen.again(key, fact.at, _DAY) else fact
 
     return made
