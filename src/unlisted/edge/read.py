@@ -81,11 +81,19 @@ class Reading(Struct):
             return f"{name}: {self.trouble or 'not recognized'}"
         said = [f"{name}: {self.format}"]
         if self.kind != "mail":
-            said.append(show.count(self.lines, "row" if self.format == "parquet" else "line"))
+            said.append(show.count(self.lines, _unit(self.format)))
             said.append(f"{self.understood:,} of use")
         if self.unknown:
             said.append(f"{self.unknown:,} not understood")
         return ", ".join(said + ([self.trouble] if self.trouble else []))
+
+
+def _unit(name: str) -> str:
+    """What a file of that format is made of."""
+    if name == "parquet":
+        return "row"
+    form = next((one for one in formats() if one.stream and one.name == name), None)
+    return "line" if form is None else "packet" if form.packets else "record"
 
 
 def paths(sources: Iterable[str]) -> list[Path]:
@@ -149,6 +157,9 @@ def _read(path: Path, first: bytes, keeper: "_Keeper", near: float, progress: Pr
         reading.trouble = "empty" if not reading.size else "cut off or damaged: nothing could be unpacked"
         return
     if form := binary(first):
+        reading.trouble = form.refuse(first) if form.refuse else ""
+        if reading.trouble:
+            return
         reading.kind, reading.kinds, reading.format = form.kind, (form.kind,), form.name
         _stream(path, form, keeper, progress)
         return
@@ -425,7 +436,7 @@ def _absolute(path: Path) -> tuple[list[float], list[float]]:
         first = (
             head(path) if path.is_file() and not virtual(path) else b""
         )  # a pipe would never end, or never begin
-        if not first or known(first):
+        if not first or known(first) or binary(first):
             return [], []
         lines = _sample(path, first)[:SAMPLE]
         latest = path.stat().st_mtime + AHEAD
@@ -469,8 +480,12 @@ def quote(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
 def _lines(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
     if not path.is_file() or not numbers:
         return
-    if known(head(path, 16)) == "parquet":
+    first = head(path, 64)
+    if known(first) == "parquet":
         yield from tables.rows(path, numbers)
+        return
+    if form := binary(first):
+        yield from _records(path, form, frozenset(numbers))
         return
     left = list(numbers)
     try:
@@ -487,3 +502,25 @@ def _lines(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
                 return
     except Cut:
         return
+
+
+def _records(path: Path, form: Format, numbers: frozenset[int]) -> Iterator[tuple[int, str]]:
+    """Records of a binary file, as one can read them."""
+    feed, left = form.stream() if form.stream else _nothing, len(numbers)
+    with unpack(path) as file:
+        data = b"x"
+        while data and left > 0:
+            data, _ = piece(file, BLOCK)
+            for number, made in feed(data):
+                if number in numbers:
+                    left -= 1
+                    yield number, "; ".join(_spelled(fact) for fact in facts(made))
+
+
+def _spelled(fact: Fact) -> str:
+    """A fact as `name=value`, its place left out."""
+    told = msgspec.structs.asdict(fact)
+    kind = type(fact).__name__.lower()
+    return " ".join(
+        [kind, *(f"{name}={value}" for name, value in told.items() if value not in ("", None, 0))]
+    )

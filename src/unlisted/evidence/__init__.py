@@ -11,7 +11,9 @@ their order).
 
 A binary format has `MAGIC` (what such a file begins with, several where there are several) and
 `stream() -> feed` instead: `feed(data)` takes the file's bytes in pieces of any size, b"" at the end, and
-gives (number of the record from 1, what it was read as) for each record that is whole.
+gives (number of the record from 1, what it was read as) for each record that is whole. Where the first octets
+are too few to tell, `begins(first)` looks closer; `refuse(first)` says why a file of that format is not read
+and what would write it as text ("" when it is read).
 
 `PACKETS = True` says that a line is a packet: one unanswered connection then stands there several times.
 
@@ -65,6 +67,8 @@ class Format(Struct, frozen=True):
     session: Callable[[], Parse] | None = None
     magic: tuple[bytes, ...] = ()
     stream: Callable[[], Feed] | None = None  # binary: `parse` reads nothing
+    begins: Callable[[bytes], bool] | None = None  # binary: a closer look behind the magic
+    refuse: Callable[[bytes], str] | None = None  # binary: why this file of the format is not read, or ""
     packets: bool = False  # a line is a packet, not a connection: what is not answered stands there again
 
     def reader(self) -> Parse:
@@ -98,6 +102,8 @@ def _all() -> tuple[Format, ...]:
                     session=getattr(module, "session", None),
                     magic=tuple(getattr(module, "MAGIC", ())),
                     stream=getattr(module, "stream", None),
+                    begins=getattr(module, "begins", None),
+                    refuse=getattr(module, "refuse", None),
                     packets=getattr(module, "PACKETS", False),
                 )
             )
@@ -111,7 +117,11 @@ def formats(kind: str | None = None) -> tuple[Format, ...]:
 
 def binary(first: bytes) -> Format | None:
     """The binary format that a file beginning with `first` is in."""
-    return next((one for one in formats() if one.stream and first.startswith(one.magic)), None)
+    return next((one for one in formats() if one.stream and _begins(one, first)), None)
+
+
+def _begins(one: Format, first: bytes) -> bool:
+    return first.startswith(one.magic) and (one.begins is None or one.begins(first))
 
 
 def recognise(lines: Sequence[str], near: float) -> Format | None:

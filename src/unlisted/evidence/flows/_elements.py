@@ -62,6 +62,11 @@ def sampling(values: Values) -> bool:
     )
 
 
+def started(values: Values) -> float | None:
+    """When the exporter's count of milliseconds began, where options tell it."""
+    return number(values, _BOOT) / 1e3 if _BOOT in values else None
+
+
 def record(values: Values, exported: float, boot: float | None, sided: Sided, *, sampled: bool) -> Parsed:
     """One data record."""
     src = address(values.get(_SRC4, b"")) or address(values.get(_SRC6, b""))

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from unlisted.evidence import OTHER, Fact, Parsed, facts
 from unlisted.evidence.flows._addresses import address
-from unlisted.evidence.flows._elements import WANTED, Values, record, sampling
+from unlisted.evidence.flows._elements import WANTED, Values, record, sampling, started
 from unlisted.evidence.flows._sided import Sided
 from unlisted.evidence.flows.sflow import sampled
 
@@ -54,6 +54,7 @@ class Domain(Struct):
     templates: dict[int, Template]
     waiting: list[tuple[int, bytes, "Clock"]]
     sampled: bool = False
+    boot: float | None = None  # the exporter's start, where its options tell it
 
 
 class Clock(Struct, frozen=True, gc=False):
@@ -210,9 +211,11 @@ class Exports:
                 break
             if template.options:
                 domain.sampled |= sampling(values)
+                domain.boot = started(values) or domain.boot
                 yield OTHER
             else:
-                yield record(values, clock.at, clock.boot, self._sided, sampled=domain.sampled)
+                boot = domain.boot if clock.boot is None else clock.boot
+                yield record(values, clock.at, boot, self._sided, sampled=domain.sampled)
 
 
 def wrapped(moment: int, now: int) -> int:

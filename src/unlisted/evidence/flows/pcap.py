@@ -24,6 +24,14 @@ HEAD = 24  # octets of the file's header
 LONGEST = 1 << 20  # octets; libpcap takes no packet longer than 256 KiB
 
 
+def refuse(first: bytes) -> str:
+    """Why this capture is not read."""
+    if len(first) < HEAD:
+        return "a packet capture (pcap), cut off in its header"
+    kind = int.from_bytes(first[20:24], "big" if first[0] == 0xA1 else "little") & 0xFFFF
+    return "" if link(kind, big=False) else f"a packet capture of link type {kind}: not read"
+
+
 def stream() -> Feed:
     """A reader of one capture."""
     capture = _Capture()
