@@ -34,7 +34,7 @@ from unlisted.edge.blocks import (
     virtual,
     walk,
 )
-from unlisted.evidence import Fact, Format, Parsed, binary, facts, formats, present
+from unlisted.evidence import Fact, Format, Holding, Parsed, binary, facts, formats, present
 from unlisted.evidence.framing import BOOT_LIMIT, assumptions, stamp
 from unlisted.find.columns import Flows, Gatherer
 from unlisted.messages import Attempt, Contact, Evidence, Lease
@@ -51,6 +51,7 @@ HALF_A_YEAR = 182.6 * 86_400  # seconds; the year nearest to a moment reaches th
 AHEAD = 86_400.0  # seconds by which another's clock, or zone, may be wrong
 LEASE_AHEAD = 400 * 86_400.0  # seconds; no DHCP server leases for longer than a year but for ever
 
+NO_TIMES = "some of it tells no times: the order holds, dates and gaps do not"
 CUT = "cut off or damaged: read as far as the archive goes"
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
@@ -332,6 +333,7 @@ class _Reader:
         self._tries: list[tuple[str, Callable[[str, float], Parsed]]] = [
             (one.hint, one.reader()) for one in found
         ]
+        self._holding = [parse for _, parse in self._tries if isinstance(parse, Holding)]
         keeper.packets = any(one.packets for one in found)
         patterns = [one.candidate for one in found]
         # One after the other: a pattern that begins with a literal is several times as fast as their union.
@@ -352,7 +354,13 @@ class _Reader:
                     progress(block.read, reading.size)
         except Cut:
             reading.trouble = CUT
+        for parse in self._holding:
+            for number, made in parse.end():
+                reading.other -= 1  # it was counted when it was held back
+                self._keeper.read(made, number, "")
         self._keeper.finish()
+        if reading.flows is not None and reading.flows.at.min() < BOOT_LIMIT * 1e6 and not reading.assumed:
+            reading.assumed = (NO_TIMES,)
         if self._keeper.latest > self._near + LEASE_AHEAD:
             reading.assumed += (
                 f"leases run until {show.when(self._keeper.latest)[:10]}: a clock was wrong,"
@@ -400,6 +408,8 @@ class _Reader:
         if len(line) > LONGEST:
             self._keeper.not_understood(line)
             return
+        for holding in self._holding:
+            holding.number = number
         for hint, parse in self._tries:
             if hint in line and (made := parse(line, self._near)) is not None:
                 self._keeper.read(made, number, line)

@@ -7,7 +7,8 @@ A format is found by walking these folders; nothing registers it. A format modul
 large file is passed over unread) and
 `header(line) -> parse | None` (for tables whose first line says what the columns are) and
 `session() -> parse` (for logs in which one line says whom another is about: it is given a file's lines in
-their order).
+their order; where what it returns has `end()`, that gives (number of a line, what it was read as) for what
+was held back, and `number` is set to the number of the line at hand).
 
 A binary format has `MAGIC` (what such a file begins with, several where there are several) and
 `stream() -> feed` instead: `feed(data)` takes the file's bytes in pieces of any size, b"" at the end, and
@@ -26,7 +27,7 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 from importlib import import_module
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
@@ -45,6 +46,21 @@ HEADER = 10  # lines in which the names of the columns must stand
 Fact: TypeAlias = Attempt | Contact | Translation | Lease | Presence | Delivery | Submission
 Parsed: TypeAlias = Fact | tuple[Fact, ...] | Other | None  # several, where one line tells several
 Parse: TypeAlias = Callable[[str, float], Parsed]
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A session that holds something back until a later line, or the end."""
+
+    number: int
+
+    def __call__(self, line: str, near: float) -> Parsed:
+        """Read one line."""
+
+    def end(self) -> Iterable[tuple[int, Parsed]]:
+        """What was held back."""
+
+
 Feed: TypeAlias = Callable[[bytes], Iterable[tuple[int, Parsed]]]
 
 
