@@ -167,9 +167,9 @@ def pflog(data: bytes, start: int, end: int) -> Frame:
 
 @lru_cache(maxsize=1024)
 def _told(prefix: bytes) -> str:
-    from unlisted.evidence.gateway.netfilter import verdict
+    from unlisted.evidence.gateway._action import told
 
-    return verdict(prefix.decode("utf-8", "replace"))
+    return told(prefix.decode("utf-8", "replace"))
 
 
 def nflog(data: bytes, start: int, end: int, tlv: struct.Struct = _TLV_LITTLE) -> Frame:

@@ -72,7 +72,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     front = line[when.end : source]
     if not _from_kernel(front):
         return None  # another program's line, in which a stranger may have spelled a packet
-    mac, action = _mac(front), verdict(_prefix(front))
+    mac, action = _mac(front), _action(_prefix(front))
     if tcp and dport in _MAIL:
         return Attempt(when.at, src, dst, int(dport), int(sport), mac, action)
     return Contact(when.at, src, dst, int(dport), int(sport), _NAMES[name], mac, action)
@@ -138,7 +138,7 @@ def _prefix(front: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def verdict(prefix: str) -> str:
+def _action(prefix: str) -> str:
     """pass, block, held, or "" where the prefix does not tell. The last telling word counts."""
     if m := _UNIFI.search(prefix):
         return _UNIFI_ACTION[m[1]]
