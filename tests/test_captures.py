@@ -128,6 +128,7 @@ def inner() -> bytes:
 
 
 MAC = bytes.fromhex(CARD.replace(":", ""))
+RADIO = b"\0\0\x08" + bytes(5)
 SNAP = b"\xaa\xaa\x03\0\0\0\x08\0"
 LINKS = [
     (0, b"\x02\0\0\0" + inner(), ""),
@@ -147,7 +148,7 @@ LINKS = [
     (228, inner(), ""),
     (104, b"\x0f\0\x08\0" + inner(), ""),
     (105, b"\x08\x01\0\0" + b"\x01" * 6 + MAC + b"\x02" * 8 + SNAP + inner(), CARD),
-    (127, b"\0\0\x08\0\0\0\0\0\x88\x01\0\0" + b"\x01" * 6 + MAC + b"\x02" * 8 + b"\0\0" + SNAP + inner(), CARD),
+    (127, RADIO + b"\x88\x01\0\0" + b"\x01" * 6 + MAC + b"\x02" * 8 + b"\0\0" + SNAP + inner(), CARD),
     (113, b"\0\0\0\x01\0\x06" + MAC + b"\0\0\x08\0" + inner(), CARD),
     (276, b"\x08\0\0\0\0\0\0\x02\0\x01\0\x06" + MAC + b"\0\0" + inner(), CARD),
     (117, bytes((61, 2, 1, 0)) + bytes(60) + inner(), ""),

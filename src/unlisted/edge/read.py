@@ -198,7 +198,7 @@ def _stream(path: Path, form: Format, keeper: "_Keeper", progress: Progress | No
         while not done:
             data, cut = piece(file, BLOCK)
             done = cut or not data
-            for batch in (data, b"") if done else (data,):
+            for batch in [data] * bool(data) + [b""] * done:  # the end is told once
                 for number, made in feed(batch):
                     reading.lines += 1
                     keeper.read(made, number, "")
