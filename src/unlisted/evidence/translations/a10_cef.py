@@ -41,6 +41,8 @@ def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | N
     inside, outside = net.ip(told.get("src", "")), net.ip(told.get("sourceTranslatedAddress", ""))
     first = port(told.get("sourceTranslatedPort", ""))
     opens = m[1] in ("100", "102", "106")
+    if inside is None or outside is None:
+        return None  # cut off
     name = _told.protocol(told.get("proto", ""))
     if m[1] in _BATCHES:
         last = port(told.get("cn3", ""))

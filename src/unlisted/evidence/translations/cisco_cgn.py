@@ -1,4 +1,4 @@
-"""Carrier-grade NAT of Cisco IOS XR (CRS, ASR 9000), and of those who log in the same words (Huawei, H3C).
+"""Carrier-grade NAT of Cisco IOS XR (CRS, ASR 9000), and of who else logs in its ten fields.
 
 Source: Cisco, "IOS XR Carrier Grade NAT Configuration Guide", external logging, syslog message format.
 Sample: tests/samples/cisco_cgn/. `[UserbasedA - 10.0.0.9 VRF - 203.0.113.1 - 1024 1535 - -]`: event,
@@ -23,16 +23,17 @@ CANDIDATE = rb" (?:25|465|587)\]"
 _EVENT = re.compile(r"\[ ?(User|Session)based(A|W)(D?) ([^\[\]]{10,300}?) ?\]")
 _OURS = re.compile(r"\[ ?(?:UserbasedA|UserbasedW|SessionbasedAD?|SessionbasedWD?|Portblockrunout) ")
 _TIME = re.compile(r"\b(\d{4}) ([A-Z][a-z]{2}) +(\d{1,2}) (\d\d:\d\d:\d\d(?:\.\d{1,6})?)\b")
+_TAGGED = re.compile(r'"|\]: |[A-Za-z]: ')  # another program's tag, or a quotation
 _FRONT = 200  # octets in which the time stands
 
 
 def parse(line: str, near: float) -> Parsed:
     """Read one line."""
     ours = _OURS.search(line, 0, 400)
-    if ours is None or '"' in line[: ours.start()]:
+    if ours is None or _TAGGED.search(line, 0, ours.start()):
         return None
     m = _TIME.search(line, 0, min(ours.start(), _FRONT))
-    when = stamp(f"{m[2]} {m[3]} {m[1]} {m[4]} " if m else line, near)
+    when = stamp(f"{m[2]} {m[3]} {m[1]} {m[4]} ", near) if m else _told.front(line, ours.start(), near)
     if when is None:
         return None
     made: list[Fact] = []
