@@ -385,3 +385,12 @@ def test_a_link_that_is_not_read_is_said(tmp_path: Path) -> None:
     path = tmp_path / "radio.pcap"
     path.write_bytes(pcap([(START, b"x")], 195))
     assert "link type 195" in read(path).trouble
+
+
+def test_interfaces_that_come_in_batches_are_put_together() -> None:
+    outer = ethernet(ipv4("203.0.113.5", "198.51.100.7", 6, tcp(40312, 25, SYN)), src=make.ROUTER)
+    lan = [(START, syn()), (START + 0.02, reply(SYNACK)), (START + 0.9, reply(ACK, "192.0.2.1", 443))]
+    for packets in ([*lan, (START + 0.001, outer)], [(START + 0.001, outer), *lan]):
+        made = only(pcap(packets))
+        assert (str(made.src), made.at, made.mac, made.outcome) == ("192.168.50.9", START, CARD, "answered")
+        assert (str(made.nat), made.nat_port) == ("203.0.113.5", 40312)
