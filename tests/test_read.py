@@ -68,7 +68,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     for name, data, word in [
         ("empty", b"", "empty"),
         ("binary", os.urandom(4000) + b"\0\0", "binary"),
-        ("capture.log", b"\xd4\xc3\xb2\xa1" + bytes(20), "capture"),
+        ("capture.log", b"\xd4\xc3\xb2\xa1" + bytes(16) + b"\xc3\x00\x00\x00", "link type 195"),
         ("notes.txt", b"Dear all,\nplease call me back.\n", "not recognized"),
         ("half.gz", gzip.compress(b"x" * 100)[:9], "cut off"),
     ]:

@@ -54,10 +54,6 @@ _PACKED: tuple[tuple[bytes, Callable[[Path], Stream]], ...] = (
 # What we know by its first bytes and cannot read as text.
 _KNOWN = (
     (b"PAR1", "parquet"),
-    (b"\xd4\xc3\xb2\xa1", "a packet capture (pcap)"),
-    (b"\xa1\xb2\xc3\xd4", "a packet capture (pcap)"),
-    (b"\x4d\x3c\xb2\xa1", "a packet capture (pcap)"),
-    (b"\x0a\x0d\x0d\x0a", "a packet capture (pcapng)"),
     (b"SQLite format 3", "an SQLite database"),
     (b"\x28\xb5\x2f\xfd", "packed with zstd"),
     (b"PK\x03\x04", "a zip archive"),

@@ -8,6 +8,7 @@ from statistics import median_low
 
 from unlisted.edge.blocks import head, known, virtual
 from unlisted.edge.lines import sample, text
+from unlisted.evidence import binary
 from unlisted.evidence.framing import BOOT_LIMIT, stamp
 
 HALF_A_YEAR = 182.6 * 86_400  # seconds; the year nearest to a moment reaches this far after it
@@ -52,7 +53,7 @@ def _absolute(path: Path) -> tuple[list[float], list[float]]:
         first = (
             head(path) if path.is_file() and not virtual(path) else b""
         )  # a pipe would never end, or never begin
-        if not first or known(first):
+        if not first or known(first) or binary(first):
             return [], []
         lines = sample(path, first)
         latest = path.stat().st_mtime + AHEAD

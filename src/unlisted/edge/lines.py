@@ -18,7 +18,7 @@ from unlisted import show
 from unlisted.edge import records, tables
 from unlisted.edge.blocks import BLOCK, LONGEST, Block, Cut, head, unpack
 from unlisted.edge.reading import CUT, Keeper, Progress, Reading
-from unlisted.evidence import Format, Parsed
+from unlisted.evidence import Format, Holding, Parsed
 from unlisted.messages import Attempt
 
 SMALL = 4 << 20  # bytes; a smaller file is parsed line by line, so that every line is accounted for
@@ -59,6 +59,7 @@ class Reader:
         self._tries: list[tuple[str, Callable[[str, float], Parsed]]] = [
             (one.hint, one.reader()) for one in found
         ]
+        self._holding = [parse for _, parse in self._tries if isinstance(parse, Holding)]
         keeper.packets = any(one.packets for one in found)
         patterns = [one.candidate for one in found]
         # One after the other: a pattern that begins with a literal is several times as fast as their union.
@@ -78,6 +79,10 @@ class Reader:
             self._together(shares, count, progress)
         else:
             self.part(None, progress)
+        for parse in self._holding:
+            for number, made in parse.end():
+                self._reading.other -= 1  # it was counted when it was held back
+                self._keeper.read(made, number, "")
         self._keeper.finish()
         if self._table:
             self._table.finish(self._reading)
@@ -142,7 +147,7 @@ class Reader:
         if not lines[-1]:
             lines.pop()
         self._reading.lines += len(lines)
-        if len(self._tries) > 1 or self._keeper.asked:
+        if len(self._tries) > 1 or self._holding or self._keeper.asked:
             for number, line in enumerate(lines, block.first):
                 self._line(line, number)
             return
@@ -188,6 +193,8 @@ class Reader:
         self._reading.other += total - taken
 
     def _line(self, line: str, number: int) -> None:
+        for holding in self._holding:
+            holding.number = number
         for hint, parse in self._tries if len(line) <= self._longest else ():
             if hint in line and (made := parse(line, self._near)) is not None:
                 self._keeper.read(made, number, line)

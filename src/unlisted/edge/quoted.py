@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 
 from unlisted.edge import tables
-from unlisted.edge.blocks import LONGEST, Cut, head, known
+from unlisted.edge.blocks import BLOCK, LONGEST, Cut, head, known, piece, unpack
 from unlisted.edge.records import blocks
+from unlisted.evidence import Fact, Format, binary, facts
 from unlisted.messages import Evidence
 
 
@@ -53,8 +54,12 @@ def quoted(many: Sequence[T]) -> list[T]:
 def _lines(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
     if not path.is_file() or not numbers:
         return
-    if known(head(path, 16)) == "parquet":
+    first = head(path, 64)
+    if known(first) == "parquet":
         yield from tables.rows(path, numbers)
+        return
+    if form := binary(first):
+        yield from _records(path, form, frozenset(numbers))
         return
     left = deque(numbers)
     try:
@@ -73,3 +78,27 @@ def _lines(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
                 return
     except Cut:
         return
+
+
+def _records(path: Path, form: Format, numbers: frozenset[int]) -> Iterator[tuple[int, str]]:
+    """Records of a binary file, as one can read them."""
+    if form.stream is None:
+        return
+    feed, left = form.stream(), len(numbers)
+    with unpack(path) as file:
+        data = b"x"
+        while data and left > 0:
+            data, _ = piece(file, BLOCK)
+            for number, made in feed(data):
+                if number in numbers:
+                    left -= 1
+                    yield number, "; ".join(_spelled(fact) for fact in facts(made))
+
+
+def _spelled(fact: Fact) -> str:
+    """A fact as `name=value`, its place left out."""
+    told = msgspec.structs.asdict(fact)
+    kind = type(fact).__name__.lower()
+    return " ".join(
+        [kind, *(f"{name}={value}" for name, value in told.items() if value not in ("", None, 0))]
+    )

@@ -83,6 +83,9 @@ def _read(path: Path, first: bytes, keeper: Keeper, near: float, progress: Progr
         reading.trouble = "empty" if not reading.size else "cut off or damaged: nothing could be unpacked"
         return
     if form := binary(first):
+        reading.trouble = form.refuse(first) if form.refuse else ""
+        if reading.trouble:
+            return
         reading.kind, reading.kinds, reading.format = form.kind, (form.kind,), form.name
         _stream(path, form, keeper, progress)
         return
@@ -120,7 +123,7 @@ def _stream(path: Path, form: Format, keeper: Keeper, progress: Progress | None)
         while not done:
             data, cut = piece(file, BLOCK)
             done = cut or not data
-            for batch in (data, b"") if done else (data,):
+            for batch in [data] * bool(data) + [b""] * done:  # the end is told once
                 for number, made in feed(batch):
                     reading.lines += 1
                     keeper.read(made, number, "")

@@ -7,12 +7,14 @@ import msgspec
 from msgspec import Struct, field
 
 from unlisted import show
-from unlisted.evidence import Fact, Parsed, facts
+from unlisted.evidence import Fact, Parsed, facts, formats
+from unlisted.evidence.framing import BOOT_LIMIT
 from unlisted.find.columns import ENOUGH, Flows, Gatherer
 from unlisted.messages import Attempt, Contact, Evidence, Lease
 from unlisted.net import Address
 
 KEPT = 3  # samples of lines that were not understood
+NO_TIMES = "some of it tells no times: the order holds, dates and gaps do not"
 CUT = "cut off or damaged: read as far as it goes"
 
 Progress = Callable[[int, int], None]  # bytes read, bytes in all
@@ -52,11 +54,19 @@ class Reading(Struct):
             return f"{name}: {self.trouble or 'not recognized'}"
         said = [f"{name}: {self.format}"]
         if self.kind != "mail":
-            said.append(show.count(self.lines, "row" if self.format == "parquet" else "line"))
+            said.append(show.count(self.lines, _unit(self.format)))
             said.append(f"{self.understood:,} of use")
         if self.unknown:
             said.append(f"{self.unknown:,} not understood")
         return ", ".join(said + ([self.trouble] if self.trouble else []))
+
+
+def _unit(name: str) -> str:
+    """What a file of that format is made of."""
+    if name == "parquet":
+        return "row"
+    form = next((one for one in formats() if one.stream and one.name == name), None)
+    return "line" if form is None else "packet" if form.packets else "record"
 
 
 class Keeper:
@@ -146,6 +156,8 @@ class Keeper:
         flows = self._gatherer.flows()
         if flows.size:
             self.reading.flows = flows._replace(packets=(self.packets,))
+        if flows.size and flows.at.min() < BOOT_LIMIT * 1e6 and not self.reading.assumed:
+            self.reading.assumed = (NO_TIMES,)
         if self._gatherer.left:
             self.reading.assumed += (
                 f"{self._gatherer.left:,} attempts beyond the first {ENOUGH:,} of their sources were counted"

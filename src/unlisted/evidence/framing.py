@@ -27,7 +27,7 @@ _PRI = re.compile(r"(?:\d{1,6} )?<\d{1,3}>(?:1 )?\s?|1 (?=\d{4}-\d\d-\d\dT)")
 _CLOCK = r"(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 # RFC 5322 §4.3 gives North America's their meaning; of the others only Europe's mean one thing.
-_NAMES = {
+_ZONES = {
     "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
     "CET": 1, "CEST": 2, "EET": 2, "EEST": 3,
 }  # fmt: skip
@@ -93,7 +93,7 @@ def _zone_follows(text: str) -> bool:
     return text.startswith((" Z ", " UTC ", " GMT ", " +0", " -0", " +1", " -1")) or text[1:4] in _ZONED
 
 
-_ZONED = frozenset(name[:3] for name in _NAMES)
+_ZONED = frozenset(name[:3] for name in _ZONES)
 
 
 def _long(text: str, start: int, near: float) -> Stamp | None:
@@ -178,8 +178,8 @@ def _fraction(digits: str | None) -> float:
 
 def offset(zone: str) -> int:
     """Seconds east of UTC that `+0200`, `-03:30`, `EDT` or `Z` say; 0 for none."""
-    if zone in _NAMES:
-        return _NAMES[zone] * 3600
+    if zone in _ZONES:
+        return _ZONES[zone] * 3600
     if len(zone) < 5:
         return 0
     digits = zone[1:].replace(":", "")
