@@ -3,6 +3,8 @@
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from test_rank import MAC, attempt, burst, judge, named
@@ -126,3 +128,18 @@ def test_a_card_that_forges_a_neighbors_address_beside_its_own_is_named() -> Non
     found = judge([*own, *forged])
     assert named(found) == [MAC]
     assert found.suspects[0].attempts == 40
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40), st.integers(1, 5), st.integers(0, 2), st.integers(0, 3)), max_size=60
+    )
+)
+def test_joining_two_sides_loses_no_connection(rows: list[tuple[int, int, int, int]]) -> None:
+    made = [
+        attempt(at / 4, f"198.18.{net}.7", f"10.0.0.{src + 1}", sport=port) for at, src, net, port in rows
+    ]
+    kept = outgoing(gather(made), Setting().inside).flows
+    left = {(one.dst, one.sport) for one in kept.attempts()}
+    assert left == {(one.dst, one.sport) for one in made}
+    assert {one.src for one in kept.attempts()} <= {one.src for one in made}

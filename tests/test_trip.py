@@ -1,9 +1,13 @@
 """The kernel: what trips, what does not, and that neither a cut nor the runner changes anything."""
 
+import csv
 import math
 import random
 import sys
 from collections.abc import Callable
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unlisted import net
 from unlisted.find import saved, trip, weights
 
 SECOND = 1_000_000
@@ -150,6 +155,29 @@ def test_a_new_server_in_weeks_drifts_back_to_nothing() -> None:
     assert not len(alarms.row)
     assert state.slow_peak[0] <= TABLE.slow.max()
     assert state.fast_peak[0] <= TABLE.fast[12] + TABLE.outcome.max()
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(
+    ("kept", "share", "attempts"), [(1, 1.0, 3), (10, 1.0, 5), (100, 0.95, 8), (440, 0.7, 9)]
+)
+def test_donbot_thinned(corpora: Path, kept: int, share: float, attempts: int) -> None:
+    """One of so many of its real attempts. The trace lasts two hours: one of 440 are ten attempts."""
+    with (corpora / "flows" / "ctu13_sc6_outbound_smtp_4878.csv").open() as file:
+        flows = [flow for flow in csv.DictReader(file) if flow["SrcAddr"] == "147.32.84.165"]
+    bot: list[Row] = []
+    for flow in flows:
+        at = datetime.strptime(f"{flow['StartTime']}+0000", "%Y/%m/%d %H:%M:%S.%f%z")
+        bot.append((0, round(at.timestamp() * 1e6), net.prefix(ip_address(flow["DstAddr"])), 0, 0, 0))
+    bot.sort()
+    assert {flow["Dport"] for flow in flows} == {"25"}
+    assert len(bot) == 4398
+    tries = [
+        flagged([row for row in bot if dice.random() * kept < 1]) for dice in map(random.Random, range(40))
+    ]
+    found = [one for one in tries if one is not None]
+    assert len(found) >= share * len(tries)
+    assert sorted(one[0] for one in found)[len(found) // 2] <= attempts
 
 
 # ---- honest devices ----------------------------------------------------------------------------------

@@ -50,9 +50,9 @@ Small: TypeAlias = npt.NDArray[np.int8]
 Column: TypeAlias = npt.NDArray[np.integer[Any]]
 
 HALF = SLOTS // 2  # of a full memory this half is overwritten, oldest first
-# Attempts in one call. Below, loading Numba (0.9 s with a warm cache) takes longer than the plain loop, which
-# does 0.8 million a second (benchmarks/trip_kernel.py); once it is loaded, small calls gain by it too.
-COMPILE_FROM = 750_000
+# Attempts in one call. Below, loading Numba (0.4 to 1.1 s with a warm cache) takes longer than the plain loop
+# with its 0.7 million a second (benchmarks/trip_kernel.py); once it is loaded, small calls gain by it too.
+COMPILE_FROM = 500_000
 LOADED_FROM = 200
 LAST = 1 << 60  # microseconds; later times, and those before 1970, are taken as the nearest that fits
 HIGHEST = 1 << 40  # no score is higher, whatever the table
