@@ -91,7 +91,7 @@ def test_a_source_port_that_was_translated_too_is_joined_by_moment_and_target() 
     assert out.again == {ip_address("203.0.113.5"): 20}
     strangers = outgoing(gather([*inner, *burst("203.0.113.5", start=900.0)]), Setting().inside)
     assert strangers.again == {}
-    assert strangers.outer_rows == 20
+    assert strangers.outer == {ip_address("203.0.113.5"): 20}
 
 
 def test_a_translation_to_another_address_inside_accuses_the_inner_one() -> None:
@@ -128,6 +128,23 @@ def test_a_card_that_forges_a_neighbors_address_beside_its_own_is_named() -> Non
     found = judge([*own, *forged])
     assert named(found) == [MAC]
     assert found.suspects[0].attempts == 40
+
+
+def test_what_nobody_is_seen_to_have_sent_is_not_called_fine() -> None:
+    """A log of the outer side with a few inner lines: that those are honest tells nothing."""
+    quiet = [attempt(float(n), "198.51.100.7", "192.168.50.20", sport=n + 1) for n in range(3)]
+    found = judge([*quiet, *burst("203.0.113.5", start=500.0)])
+    assert [one.verdict for one in found.suspects] == ["honest"]
+    assert not found.told
+    assert any(note.startswith("20 attempts left out") for note in found.notes)
+    ours = judge([*quiet, *burst("203.0.113.5", start=500.0)], own=(ip_address("203.0.113.5"),))
+    assert not ours.told
+    assert any(note.startswith("20 attempts from 203.0.113.5 have no inner line") for note in ours.notes)
+    assert judge([*quiet, *burst("203.0.113.5", count=2, start=500.0)]).told
+    assert judge([*burst(), *burst("203.0.113.5", count=200, start=500.0)]).told, "somebody is named"
+    forged = [attempt(500.0 + n, "198.51.100.7", f"203.0.113.{n}") for n in range(50)]
+    assert judge([*quiet, *forged]).told, "strangers' addresses are not ours"
+    assert not judge([*quiet, *forged], own=tuple(ip_address(f"203.0.113.{n}") for n in range(50))).told
 
 
 @given(

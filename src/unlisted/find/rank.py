@@ -20,7 +20,7 @@ from unlisted.find.columns import OUTCOMES, Devices, Flows, columns, devices
 from unlisted.find.doubts import doubts
 from unlisted.find.outgoing import Outgoing, outgoing
 from unlisted.find.served import Deliveries, Rows, Served
-from unlisted.find.side import left_out, wrong_side
+from unlisted.find.side import blind, left_out, wrong_side
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Device, Suspect
 from unlisted.net import Address, Network
@@ -63,7 +63,7 @@ def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
     """The attempts that count with their devices; what is to be said where no device can be told."""
     macs = who.macs(lambda address: net.inside(address, setting.inside))
     out = outgoing(flows, setting.inside, macs, setting.own)
-    notes = list(left_out(out, judged=out.flows.size > 0))
+    notes = list(left_out(out, setting.own))
     declared = {roles.spelled(text) for text in (*setting.senders, *setting.roles)}
 
     def is_machine(one: Address) -> bool:
@@ -115,7 +115,10 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
         suspects.append(_suspect(seen, setting))
     order: Mapping[str, int] = {"rogue": 0, "suspect": 1, "honest": 2}
     suspects.sort(key=lambda one: (order[one.verdict], -one.score, -one.attempts, one.device.key))
-    return Findings(suspects, notes, told=True)
+    told = any(one.verdict != "honest" for one in suspects) or not blind(out, setting.own)
+    if not told:
+        notes.append("could not tell: of most attempts this log does not show who made them inside")
+    return Findings(suspects, notes, told)
 
 
 def _crossing(alarms: trip.Alarms, place: int) -> Crossing:
