@@ -55,6 +55,12 @@ def test_a_mac_that_hands_on_the_world_is_the_gateways() -> None:
     assert "whose MAC hands on what comes from outside" in found.notes[0]
 
 
+def test_who_forges_sources_does_not_pass_for_a_gateway() -> None:
+    forged = [attempt(50.0 + n, "198.51.100.7", f"203.0.113.{n}", mac=MAC) for n in range(9)]
+    for source in ("192.168.50.1", "192.168.50.9"):
+        assert named(judge([*burst(source, mac=MAC), *forged])) == [MAC]
+
+
 def test_hairpin_is_no_outgoing_mail() -> None:
     ours = "203.0.113.5"
     inner = [attempt(float(i), ours, "192.168.50.1", sport=i + 1) for i in range(40)]

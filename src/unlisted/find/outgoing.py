@@ -63,7 +63,7 @@ def outgoing(
     ours = np.array([net.inside(address, inside) for address in flows.addresses], np.bool_)
     home = np.isin(flows.dst, [number for number, one in enumerate(flows.addresses) if one in own])
     from_us, to_us = ours[flows.src], ours[flows.dst]
-    gateways = _gateways(flows, from_us)
+    gateways = _gateways(flows, ~from_us & (to_us | home))
     known = {int(card) for card in np.unique(flows.mac[from_us])} - {0} - gateways
     known |= {number for number, mac in enumerate(flows.macs) if mac in macs}
     six = np.array([address.version == 6 for address in flows.addresses], np.bool_)
@@ -101,13 +101,13 @@ def _counted(flows: Flows, rows: Bools) -> dict[Address, int]:
     return {flows.addresses[number]: int(count) for number, count in zip(numbers, counts, strict=True)}
 
 
-def _gateways(flows: Flows, from_us: Bools) -> set[int]:
-    """MACs behind which there are IPv4 addresses from outside: no machine's own, but a gateway's.
+def _gateways(flows: Flows, inbound: Bools) -> set[int]:
+    """MACs that bring what comes from IPv4 addresses outside: no machine's own, but a gateway's.
 
-    A machine whose MAC is its own has IPv6 addresses of the provider's, so those tell nothing.
+    A machine has IPv6 addresses of the provider's, and may forge any source of what it sends: neither tells.
     """
     four = np.array([address.version == 4 for address in flows.addresses], np.bool_)
-    return {int(card) for card in np.unique(flows.mac[~from_us & four[flows.src]])} - {0}
+    return {int(card) for card in np.unique(flows.mac[inbound & four[flows.src]])} - {0}
 
 
 def _callers(inbound: Flows) -> dict[Address, tuple[int, int]]:
