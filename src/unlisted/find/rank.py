@@ -39,7 +39,7 @@ class Setting(Struct, frozen=True):
     own: tuple[Address, ...] = ()
     senders: tuple[str, ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)  # address or MAC -> name in data/roles.toml
-    published: tuple[Address, ...] = ()  # where the MX of a domain of ours leads
+    published: tuple[Address, ...] = ()  # mail hosts by the DNS of our domains
 
 
 class Findings(NamedTuple):

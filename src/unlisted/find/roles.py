@@ -75,7 +75,7 @@ class Profile(NamedTuple):
     delivered: int  # attempts that our own mail log shows as deliveries
     called: int  # networks outside that called its port 25
     callers: int  # those of them that it answered
-    published: bool  # a domain of ours has its MX there
+    published: bool  # a mail host by the DNS of a domain of ours
     vendor: str
 
 
