@@ -102,6 +102,46 @@ class Attempt(Struct, frozen=True, gc=False, tag="attempt", tag_field="kind"):
     outcome: str = ""  # "", answered, refused, silent
     nat: Address | None = None  # the translated source
     nat_port: int = 0
+    account: str = ""  # whose session it was, where the gateway knows its users
+    seen: Evidence | None = None
+
+
+class Contact(Struct, frozen=True, gc=False, tag="contact", tag_field="kind"):
+    """Somebody spoke to somebody: a connection that is no attempt on a mail port. Fields as Attempt's.
+
+    Nobody is accused of it; it answers who had a translated port, and who spoke to an address.
+    """
+
+    at: float
+    src: Address  # who opened it, before NAT
+    dst: Address
+    dport: int = 0  # 0: the protocol has no ports, or the source does not say
+    sport: int = 0
+    protocol: str = "tcp"  # tcp, udp, icmp, … in lower case; "" unknown
+    mac: str = ""
+    action: str = ""  # "", pass, block, held
+    outcome: str = ""
+    nat: Address | None = None
+    nat_port: int = 0
+    account: str = ""
+    end: float | None = None  # when it was last seen, where the source tells
+    seen: Evidence | None = None
+
+
+class Translation(Struct, frozen=True, gc=False, tag="translation", tag_field="kind"):
+    """Inside addresses had outside ports for a while: a NAT's session, port block or map."""
+
+    inside: Address
+    outside: Address
+    start: float | None = None  # None: the source does not say
+    end: float | None = None
+    inside_port: int = 0  # 0: all
+    port: int = 0  # the first outside port; 0: all
+    ports: int = 1  # how many from there
+    protocol: str = ""  # "": any
+    dst: Address | None = None  # None: whoever was spoken to
+    dport: int = 0
+    account: str = ""
     seen: Evidence | None = None
 
 
@@ -114,6 +154,21 @@ class Lease(Struct, frozen=True, gc=False, tag="lease", tag_field="kind"):
     client_id: str = ""
     start: float | None = None  # None: the source does not say
     end: float | None = None
+    fingerprint: str = ""  # DHCP parameter request list and vendor class: the system, not the device
+    account: str = ""  # who logged on with it
+    seen: Evidence | None = None
+
+
+class Presence(Struct, frozen=True, gc=False, tag="presence", tag_field="kind"):
+    """A device was on the network, its address unknown: an access point's or a switch's word."""
+
+    mac: str
+    start: float | None = None
+    end: float | None = None
+    hostname: str = ""
+    account: str = ""  # the identity of 802.1X
+    where: str = ""  # the access point, port or interface
+    fingerprint: str = ""
     seen: Evidence | None = None
 
 

@@ -8,18 +8,28 @@ large file is passed over unread) and
 `header(line) -> parse | None` (for tables whose first line says what the columns are) and
 `session() -> parse` (for logs in which one line says whom another is about: it is given a file's lines in
 their order).
+
+A binary format has `MAGIC` (what such a file begins with, several where there are several) and
+`stream() -> feed` instead: `feed(data)` takes the file's bytes in pieces of any size, b"" at the end, and
+gives (number of the record from 1, what it was read as) for each record that is whole.
+
+`PACKETS = True` says that a line is a packet: one unanswered connection then stands there several times.
+
+A gateway's or a flow's line is made into a fact by `contact.connection`: an Attempt where it opened
+a mail port, a Contact where it did not.
 """
 
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 from importlib import import_module
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from unlisted.messages import Attempt, Delivery, Lease, Submission
+from unlisted.messages import Attempt, Contact, Delivery, Lease, Presence, Submission, Translation
 
 
 class Other(Enum):
@@ -31,9 +41,10 @@ class Other(Enum):
 OTHER = Other.OTHER
 HEADER = 10  # lines in which the names of the columns must stand
 
-Fact: TypeAlias = Attempt | Lease | Delivery | Submission
+Fact: TypeAlias = Attempt | Contact | Translation | Lease | Presence | Delivery | Submission
 Parsed: TypeAlias = Fact | tuple[Fact, ...] | Other | None  # several, where one line tells several
 Parse: TypeAlias = Callable[[str, float], Parsed]
+Feed: TypeAlias = Callable[[bytes], Iterable[tuple[int, Parsed]]]
 
 
 def facts(made: Parsed) -> tuple[Fact, ...]:
@@ -46,17 +57,24 @@ def facts(made: Parsed) -> tuple[Fact, ...]:
 class Format(Struct, frozen=True):
     """One way of writing, as the reader uses it."""
 
-    kind: str  # the folder: gateway, flows, leases, maillogs
+    kind: str  # the folder: gateway, flows, translations, leases, maillogs
     name: str  # the module
     hint: str
     parse: Parse
     candidate: bytes = b""  # b"": every line must be read
     header: Callable[[str], Parse | None] | None = None
     session: Callable[[], Parse] | None = None
+    magic: tuple[bytes, ...] = ()
+    stream: Callable[[], Feed] | None = None  # binary: `parse` reads nothing
+    packets: bool = False  # a line is a packet, not a connection: what is not answered stands there again
 
     def reader(self) -> Parse:
         """What reads the lines of one file."""
         return self.session() if self.session else self.parse
+
+
+def _none(line: str, near: float) -> Parsed:  # noqa: ARG001 - no line is of a binary format
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -68,17 +86,20 @@ def _all() -> tuple[Format, ...]:
         folder = import_module(f"{__name__}.{kind.name}")
         for info in pkgutil.iter_modules(folder.__path__):
             module = import_module(f"{folder.__name__}.{info.name}")
-            if not hasattr(module, "HINT"):
+            if not hasattr(module, "HINT") and not hasattr(module, "MAGIC"):
                 continue  # what the formats of this folder share
             found.append(
                 Format(
                     kind=kind.name,
                     name=info.name,
-                    hint=module.HINT,
-                    parse=module.parse,
+                    hint=getattr(module, "HINT", ""),
+                    parse=getattr(module, "parse", _none),
                     candidate=getattr(module, "CANDIDATE", b""),
                     header=getattr(module, "header", None),
                     session=getattr(module, "session", None),
+                    magic=tuple(getattr(module, "MAGIC", ())),
+                    stream=getattr(module, "stream", None),
+                    packets=getattr(module, "PACKETS", False),
                 )
             )
     return tuple(sorted(found, key=lambda one: (one.kind, one.name)))
@@ -87,6 +108,11 @@ def _all() -> tuple[Format, ...]:
 def formats(kind: str | None = None) -> tuple[Format, ...]:
     """Every format that there is, or those of one kind."""
     return tuple(one for one in _all() if kind is None or one.kind == kind)
+
+
+def binary(first: bytes) -> Format | None:
+    """The binary format that a file beginning with `first` is in."""
+    return next((one for one in formats() if one.stream and first.startswith(one.magic)), None)
 
 
 def recognise(lines: Sequence[str], near: float) -> Format | None:
@@ -105,9 +131,11 @@ def present(lines: Sequence[str], near: float) -> list[Format]:
         # Zeek writes a few lines of comment above the names of its columns.
         for line in filled[:HEADER] if one.header else ():
             if one.header and (parse := one.header(line)):
-                return [Format(one.kind, one.name, "", parse, one.candidate, one.header)]
+                return [replace(one, hint="", parse=parse, session=None)]
     shares = []
     for one in formats():
+        if one.stream:
+            continue
         ours = sum(1 for line in filled if one.hint in line and one.parse(line, near) is not None)
         if ours:
             shares.append((ours, one))

@@ -2,7 +2,9 @@
 for each row. Between the two stands `outgoing.py`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +24,10 @@ ACTIONS = ("", "pass", "block", "held")
 RETRANSMIT = 35_000_000  # microseconds
 ROUTED = 4  # more IPv4 addresses than this behind one MAC: it is a router's, and tells no devices apart
 PORT_NUMBER = {port: number for number, port in enumerate(net.MAIL_PORTS)}
+# Rows in memory, of all sources together and of one once there are that many: 39 bytes each, and as much
+# again while they are put in order.
+MOST = 5_000_000
+ENOUGH = 20_000
 _BATCH = 16_384  # attempts turned into columns at once
 _KEPT = 200_000  # addresses known by object before the quick index is emptied
 
@@ -92,17 +98,25 @@ class Flows(NamedTuple):
 
 
 class Gatherer:
-    """Takes attempts one by one and keeps them as columns: about 45 bytes each."""
+    """Takes attempts one by one, or columns of them, and keeps them as columns: 39 bytes each.
+
+    Once there are `MOST`, a source that has `ENOUGH` gets no more rows: what it did stands by then. Those of
+    it that come later are counted in `left`.
+    """
 
     def __init__(self, source: str = "", *, packets: bool = True) -> None:
+        self.left = 0
         self._source, self._packets = source, packets
         self._batch: list[Attempt] = []
         self._numbers: list[int] = []
         self._done: list[Flows] = []
+        self._rows = 0
+        self._of: dict[int, int] = {}  # rows of each source, once there are many
         self._addresses: dict[Address, int] = {}
         self._macs: dict[str, int] = {"": 0}
         # Hashing an address costs more than all else here, and `net.ip` hands out the same objects again.
-        self._quick: dict[int, tuple[int, Address]] = {}
+        self._quick: dict[int, int] = {}
+        self._alive: list[Address] = []
 
     def add(self, attempt: Attempt, line: int = 0) -> None:
         """One more, read at `line`."""
@@ -111,65 +125,104 @@ class Gatherer:
         if len(self._batch) >= _BATCH:
             self._flush()
 
+    def extend(self, part: "Flows", lines: int = 0) -> None:
+        """Columns that were gathered elsewhere, of the same source, behind so many lines."""
+        hosts = np.array([self._index(address) for address in part.addresses], np.int32)
+        cards = np.array([self._macs.setdefault(mac, len(self._macs)) for mac in part.macs], np.int32)
+        src, dst, mac, line = hosts[part.src], hosts[part.dst], cards[part.mac], part.line + lines
+        self._keep(
+            part._replace(
+                src=src, dst=dst, mac=mac, line=line, file=np.zeros(part.size, np.int32),
+                addresses=(), macs=(), files=(self._source,), packets=(self._packets,),
+            )
+        )  # fmt: skip
+
     def _index(self, address: Address) -> int:
-        if (known := self._quick.get(id(address))) is not None:
-            return known[0]
         number = self._addresses.setdefault(address, len(self._addresses))
         if len(self._quick) > _KEPT:
             self._quick.clear()
-        self._quick[id(address)] = (number, address)  # the reference keeps the id from being used again
+            self._alive.clear()
+        self._quick[id(address)] = number
+        self._alive.append(address)  # its id is not used again as long as it is kept
         return number
 
     def _flush(self) -> None:
         """The batch as columns. What no column holds (another port, the year 300,000) is left out."""
         batch, numbers = self._batch, self._numbers
         self._batch, self._numbers = [], []
-        keep = [one.dport in PORT_NUMBER and 0 <= one.at < 4e12 for one in batch]
-        if not all(keep):
-            numbers = [number for number, kept in zip(numbers, keep, strict=True) if kept]
-            batch = [one for one, kept in zip(batch, keep, strict=True) if kept]
-        macs, index = self._macs, self._index
-        at = np.array([one.at for one in batch], np.float64)
-        self._done.append(
-            Flows(
-                at=np.rint(at * 1e6).astype(np.int64),
-                src=np.array([index(one.src) for one in batch], np.int32),
-                dst=np.array([index(one.dst) for one in batch], np.int32),
-                sport=np.array([one.sport for one in batch], np.int32),
-                port=np.array([PORT_NUMBER[one.dport] for one in batch], np.int8),
-                outcome=np.array([OUTCOMES.index(one.outcome) for one in batch], np.int8),
-                action=np.array([ACTIONS.index(one.action) for one in batch], np.int8),
-                mac=np.array([macs.setdefault(one.mac, len(macs)) for one in batch], np.int32),
-                file=np.zeros(len(batch), np.int32),
-                line=np.array(numbers, np.int64),
-                addresses=(),
-                macs=(),
-                files=(self._source,),
-                packets=(self._packets,),
-            )
+        if not batch:
+            return
+        times, sources, targets, sports, dports, outcomes, actions, cards = zip(
+            *map(_PARTS, batch), strict=True
         )
+        macs, quick, index = self._macs, self._quick, self._index
+        at, dport = np.array(times, np.float64), np.array(dports, np.int32)
+        part = Flows(
+            at=np.rint(at * 1e6, where=np.abs(at) < LATEST, out=np.full(len(at), -1.0)).astype(np.int64),
+            src=np.array([quick[k] if (k := id(one)) in quick else index(one) for one in sources], np.int32),
+            dst=np.array([quick[k] if (k := id(one)) in quick else index(one) for one in targets], np.int32),
+            sport=np.array(sports, np.int32),
+            port=((dport == _PORTS[1]) + 2 * (dport == _PORTS[2])).astype(np.int8),
+            outcome=np.array([*map(_OUTCOME.__getitem__, outcomes)], np.int8),
+            action=np.array([*map(_ACTION.__getitem__, actions)], np.int8),
+            mac=np.array([macs.setdefault(one, len(macs)) for one in cards], np.int32),
+            file=np.zeros(len(batch), np.int32),
+            line=np.array(numbers, np.int64),
+            addresses=(),
+            macs=(),
+            files=(self._source,),
+            packets=(self._packets,),
+        )
+        good = np.isin(dport, _PORTS) & (part.at >= 0)
+        self._keep(part if good.all() else part.rows(good))
+
+    def _keep(self, part: "Flows") -> None:
+        """Columns with our numbers; of a source that has enough nothing more."""
+        if self._rows + part.size > MOST:
+            if not self._of:
+                self._of = dict(Counter(np.concatenate([one.src for one in self._done]).tolist()))
+            full = np.zeros(part.size, np.bool_)
+            for source, count in zip(*np.unique(part.src, return_counts=True), strict=True):
+                had = self._of.get(int(source), 0)
+                self._of[int(source)] = had + int(count)
+                if had + count > ENOUGH:
+                    full[np.flatnonzero(part.src == source)[max(0, ENOUGH - had) :]] = True
+            self.left += int(full.sum())
+            part = part.rows(~full)
+        self._rows += part.size
+        self._done.append(part)
 
     def flows(self) -> Flows:
         """What was gathered so far."""
         self._flush()
-        self._done = [_stacked(self._done)]
+        if not self._done:
+            self._done = [_nothing(self._source, packets=self._packets)]
+        self._done = [stacked(self._done)]
         return self._done[0]._replace(addresses=tuple(self._addresses), macs=tuple(self._macs))
 
 
-def _stacked(parts: Sequence[Flows]) -> Flows:
+_PORTS = net.MAIL_PORTS
+LATEST = 4e12  # seconds; in microseconds it still fits into 64 bits
+_PARTS = attrgetter("at", "src", "dst", "sport", "dport", "outcome", "action", "mac")
+_OUTCOME = {name: number for number, name in enumerate(OUTCOMES)}
+_ACTION = {name: number for number, name in enumerate(ACTIONS)}
+_KINDS = (
+    np.int64, np.int32, np.int32, np.int32, np.int8, np.int8, np.int8, np.int32, np.int32, np.int64,
+)  # fmt: skip
+
+
+def _nothing(source: str, *, packets: bool) -> Flows:
+    """No rows."""
+    empty = (np.zeros(0, kind) for kind in _KINDS)
+    return Flows._make((*empty, (), (), (source,), (packets,)))
+
+
+def stacked(parts: list[Flows]) -> Flows:
     """Rows under rows; what they index is the first one's."""
-    return parts[0]._replace(
-        at=np.concatenate([part.at for part in parts]),
-        src=np.concatenate([part.src for part in parts]),
-        dst=np.concatenate([part.dst for part in parts]),
-        sport=np.concatenate([part.sport for part in parts]),
-        port=np.concatenate([part.port for part in parts]),
-        outcome=np.concatenate([part.outcome for part in parts]),
-        action=np.concatenate([part.action for part in parts]),
-        mac=np.concatenate([part.mac for part in parts]),
-        file=np.concatenate([part.file for part in parts]),
-        line=np.concatenate([part.line for part in parts]),
-    )
+    if len(parts) == 1:
+        return parts[0]
+    whole = (np.concatenate([part[place] for part in parts]) for place in range(len(_KINDS)))
+    return Flows._make((*whole, *parts[0][len(_KINDS) :]))
 
 
 def gather(attempts: Sequence[Attempt]) -> Flows:
@@ -205,7 +258,7 @@ def join(many: Sequence[Flows]) -> Flows:
         )
         files += one.files
         packets += one.packets
-    return _stacked(parts)._replace(
+    return stacked(parts)._replace(
         addresses=tuple(addresses), macs=tuple(macs), files=tuple(files), packets=tuple(packets)
     )
 

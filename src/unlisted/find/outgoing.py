@@ -133,7 +133,11 @@ def _networks(rows: Flows) -> dict[Address, int]:
 
 
 def repeated(flows: Flows) -> Bools:
-    """Rows of packet logs that repeat the connection of a row shortly before; all in order of time."""
+    """Rows that repeat the connection of a row shortly before; all in order of time.
+
+    A packet log repeats it, and another file tells of it again. A log of connections may well show two of the
+    same ports one after the other.
+    """
     again = np.zeros(flows.size, np.bool_)
     if not flows.size:
         return again
@@ -143,9 +147,10 @@ def repeated(flows: Flows) -> Bools:
     for column in (flows.src, flows.dst, flows.sport, flows.port):
         same &= column[order[1:]] == column[order[:-1]]
     gaps = np.diff(flows.at[order])
+    other = (flows.file[order[1:]] != flows.file[order[:-1]]) & (flows.sport[order[1:]] > 0)
     # The same connection at the same microsecond is one that two sources tell of.
     doubled = (gaps == 0) & (flows.sport[order[1:]] > 0)
-    again[order[1:]] = same & (doubled | ((gaps <= RETRANSMIT) & packet[order[1:]]))
+    again[order[1:]] = same & (doubled | ((gaps <= RETRANSMIT) & (packet[order[1:]] | other)))
     return again
 
 

@@ -1,0 +1,1 @@
+"""Translations: which inside address had which outside port, and when."""
