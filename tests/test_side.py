@@ -55,6 +55,15 @@ def test_a_mac_that_hands_on_the_world_is_the_gateways() -> None:
     assert "whose MAC hands on what comes from outside" in found.notes[0]
 
 
+def test_a_stranger_who_calls_us_is_not_taken_for_our_own_address() -> None:
+    called = [attempt(float(n), "203.0.113.5", "198.51.100.7", sport=n + 1) for n in range(9)]
+    found = judge(called)
+    assert (found.suspects, found.told) == ([], False)
+    assert "strangers who call that address, or our own" in found.notes[0]
+    ours = judge(called, own=(ip_address("198.51.100.7"),))
+    assert "the outer side of the address translation" in ours.notes[0]
+
+
 def test_who_forges_sources_does_not_pass_for_a_gateway() -> None:
     forged = [attempt(50.0 + n, "198.51.100.7", f"203.0.113.{n}", mac=MAC) for n in range(9)]
     for source in ("192.168.50.1", "192.168.50.9"):

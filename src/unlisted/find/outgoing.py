@@ -39,6 +39,7 @@ class Outgoing(Struct, frozen=True):
     )  # who calls port 25 of an address inside, see `_callers`
     # Sources that are not inside though the destination is outside too, and how many rows each has.
     outer: dict[Address, int] = field(default_factory=dict)
+    targets: tuple[Address, ...] = ()  # where those went; two are enough to tell
     repeats: int = 0  # retransmissions, and what two sources tell of
     again: dict[Address, int] = field(
         default_factory=dict
@@ -88,6 +89,7 @@ def outgoing(
         inbound=int((~from_us & (to_us | home)).sum() + called.sum()),
         callers=_callers(flows.rows(~from_us & to_us)),
         outer=_counted(flows, outer),
+        targets=tuple(flows.addresses[number] for number in np.unique(flows.dst[outer])[:2]),
         repeats=int(repeats.sum()),
         again=again,
         sources=tuple(flows.addresses[i] for i in np.unique(flows.src[from_us])),

@@ -42,7 +42,15 @@ def _outer(out: Outgoing, own: Sequence[Address]) -> str:
     """A log of the outer side of our own router."""
     if not out.outer:
         return ""
-    if len(out.outer) == 1 or all(address in own for address in out.outer):
+    ours = all(address in own for address in out.outer)
+    if not ours and len(out.targets) == 1:
+        some = ", ".join(map(str, list(out.outer)[:3]))
+        return (
+            f"every attempt goes from outside ({some}) to {out.targets[0]}, which is not inside either:"
+            " strangers who call that address, or our own machines seen after translation."
+            f" {_BLIND}. Your own networks are named with --inside NET"
+        )
+    if len(out.outer) == 1 or ours:
         return (
             f"every attempt comes from {next(iter(out.outer))}, which is not inside: this log was taken on"
             f" the outer side of the address translation. {_BLIND}"
