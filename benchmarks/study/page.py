@@ -173,7 +173,8 @@ def _beside(caught: list[Caught]) -> list[str]:
             Share flagged: median / 95th percentile of attempts. TRW is the threshold random walk of Jung et
             al. (IEEE S&P 2004) with theta 0.8 and 0.2, beta 0.01 and alpha 1e-2 or 1e-5, on first contacts
             with a network (as the trip counts them) whose outcome is known; it begins anew
-            after each verdict. Where outcomes are unknown, as in most packet logs, it says nothing at all; the second column is the trip without them."""),
+            after each verdict. Where outcomes are unknown, as in most packet logs, it says nothing at
+            all; the second column is the trip without them."""),
         table(["family", *names], rows),
         "Connections that got out before the hold, median / 95th percentile:",
         table(
