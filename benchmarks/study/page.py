@@ -295,9 +295,10 @@ def _real(seen: real.Real | None) -> list[str]:
         table(["kept", *BESIDE, "trip: time"], rows),
         words(f"""
             The {seen.others} honest hosts of the trace ({seen.hours:.1f} h,
-            {seen.others * seen.hours / 8766:.3f} device-years, which proves little), accused: {accused}.
-            Weights and generators were fitted on shares and gaps of this trace among others: it is a
-            check, and no held-out proof. The bot was cut off: nobody answered it, so that nothing got out."""),
+            {seen.others * seen.hours / 8766:.3f} device-years, which proves little), accused:
+            {accused}. Weights and generators were fitted on shares and gaps of this trace among others:
+            it is a check, and no held-out proof. The bot was cut off: nobody answered it, so that nothing
+            got out."""),
     ]
 
 
