@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from unlisted import evidence, show
-from unlisted.edge import read
+from unlisted.edge import dates
 from unlisted.edge.present import LARGEST
 from unlisted.edge.tail import Tail
 from unlisted.evidence import Format, Parse
@@ -95,7 +95,7 @@ class Files:
 
     def _read(self, path: str, lines: list[tuple[int, str]]) -> Iterator[tuple[Attempt | Lease, Evidence]]:
         """The events in lines of a file, and where each stands."""
-        now = read.placing(None, time.time())  # a line that was just written is not from the future
+        now = dates.placing(None, time.time())  # a line that was just written is not from the future
         readers = self._readers.setdefault(path, [])
         for number, text in lines:
             event = _parsed(readers, text, now)

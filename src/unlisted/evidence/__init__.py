@@ -7,11 +7,14 @@ A format is found by walking these folders; nothing registers it. A format modul
 large file is passed over unread) and
 `header(line) -> parse | None` (for tables whose first line says what the columns are) and
 `session() -> parse` (for logs in which one line says whom another is about: it is given a file's lines in
-their order).
+their order; where what it returns has `end()`, that gives (number of a line, what it was read as) for what
+was held back, and `number` is set to the number of the line at hand).
 
 A binary format has `MAGIC` (what such a file begins with, several where there are several) and
 `stream() -> feed` instead: `feed(data)` takes the file's bytes in pieces of any size, b"" at the end, and
-gives (number of the record from 1, what it was read as) for each record that is whole.
+gives (number of the record from 1, what it was read as) for each record that is whole. Where the first octets
+are too few to tell, `begins(first)` looks closer; `refuse(first)` says why a file of that format is not read
+and what would write it as text ("" when it is read).
 
 `PACKETS = True` says that a line is a packet: one unanswered connection then stands there several times.
 
@@ -24,9 +27,10 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
 from importlib import import_module
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from unlisted.messages import Attempt, Contact, Delivery, Lease, Presence, Submission, Translation
 
@@ -43,6 +47,21 @@ HEADER = 10  # lines in which the names of the columns must stand
 Fact: TypeAlias = Attempt | Contact | Translation | Lease | Presence | Delivery | Submission
 Parsed: TypeAlias = Fact | tuple[Fact, ...] | Other | None  # several, where one line tells several
 Parse: TypeAlias = Callable[[str, float], Parsed]
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A session that holds something back until a later line, or the end."""
+
+    number: int
+
+    def __call__(self, line: str, near: float) -> Parsed:
+        """Read one line."""
+
+    def end(self) -> Iterable[tuple[int, Parsed]]:
+        """What was held back."""
+
+
 Feed: TypeAlias = Callable[[bytes], Iterable[tuple[int, Parsed]]]
 
 
@@ -65,6 +84,8 @@ class Format(Struct, frozen=True):
     session: Callable[[], Parse] | None = None
     magic: tuple[bytes, ...] = ()
     stream: Callable[[], Feed] | None = None  # binary: `parse` reads nothing
+    begins: Callable[[bytes], bool] | None = None  # binary: a closer look behind the magic
+    refuse: Callable[[bytes], str] | None = None  # binary: why this file of the format is not read, or ""
     packets: bool = False  # a line is a packet, not a connection: what is not answered stands there again
 
     def reader(self) -> Parse:
@@ -98,6 +119,8 @@ def _all() -> tuple[Format, ...]:
                     session=getattr(module, "session", None),
                     magic=tuple(getattr(module, "MAGIC", ())),
                     stream=getattr(module, "stream", None),
+                    begins=getattr(module, "begins", None),
+                    refuse=getattr(module, "refuse", None),
                     packets=getattr(module, "PACKETS", False),
                 )
             )
@@ -111,7 +134,11 @@ def formats(kind: str | None = None) -> tuple[Format, ...]:
 
 def binary(first: bytes) -> Format | None:
     """The binary format that a file beginning with `first` is in."""
-    return next((one for one in formats() if one.stream and first.startswith(one.magic)), None)
+    return next((one for one in formats() if one.stream and _begins(one, first)), None)
+
+
+def _begins(one: Format, first: bytes) -> bool:
+    return first.startswith(one.magic) and (one.begins is None or one.begins(first))
 
 
 def recognise(lines: Sequence[str], near: float) -> Format | None:
@@ -130,7 +157,7 @@ def present(lines: Sequence[str], near: float) -> list[Format]:
         # Zeek writes a few lines of comment above the names of its columns.
         for line in filled[:HEADER] if one.header else ():
             if one.header and (parse := one.header(line)):
-                return [Format(one.kind, one.name, "", parse, one.candidate, one.header)]
+                return [replace(one, hint="", parse=parse, session=None)]
     shares = []
     for one in formats():
         if one.stream:
