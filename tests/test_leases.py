@@ -205,6 +205,21 @@ def test_every_framing_of_syslog(name: str, said: str, front: str, tag: str) -> 
     assert (made.mac, made.start) == (MAC, 1795441705.0)
 
 
+@pytest.mark.parametrize(
+    ("said", "account"),
+    [
+        ("bob/<via Auth-Type = eap>", "bob"),
+        ("host/pc.example.org/<via Auth-Type = eap>", "host/pc.example.org"),
+        ("bob/secret", "bob"),
+        ("EXAMPLE\\\\bob", "EXAMPLE\\\\bob"),
+    ],
+)
+def test_no_password_becomes_an_account(said: str, account: str) -> None:
+    where = "(from client ap1 port 0 cli 3C-5A-B4-12-34-56)"
+    line = f"Mon Nov 23 13:48:25 2026 : Auth: (1) Login OK: [{said}] {where}"
+    assert told("radius_log", line) == [Presence(MAC, 1795441705.0, account=account, where="ap1")]
+
+
 def test_hostapd_names_who_logged_on() -> None:
     line = "Nov 23 13:48:25 ap1 hostapd: wlan0: STA 3c:5a:b4:12:34:56 IEEE 802.1X: {}"
     made = told(
