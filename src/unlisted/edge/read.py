@@ -34,7 +34,7 @@ from unlisted.edge.blocks import (
     virtual,
     walk,
 )
-from unlisted.evidence import Fact, Format, Holding, Parsed, binary, facts, formats, present
+from unlisted.evidence import OTHER, Fact, Format, Holding, Parsed, binary, facts, formats, present
 from unlisted.evidence.framing import BOOT_LIMIT, assumptions, stamp
 from unlisted.find.columns import Flows, Gatherer
 from unlisted.messages import Attempt, Contact, Evidence, Lease
@@ -199,9 +199,15 @@ def _stream(path: Path, form: Format, keeper: "_Keeper", progress: Progress | No
             data, cut = piece(file, BLOCK)
             done = cut or not data
             for batch in [data] * bool(data) + [b""] * done:  # the end is told once
+                dull = useful = 0
                 for number, made in feed(batch):
-                    reading.lines += 1
-                    keeper.read(made, number, "")
+                    if made is OTHER:
+                        dull += 1
+                    else:
+                        useful += 1
+                        keeper.read(made, number, "")
+                reading.lines += dull + useful
+                reading.other += dull
             if progress:
                 progress(told(file), reading.size)
     if cut:

@@ -28,6 +28,7 @@ _HEAD1, _HEAD2 = 140 + 136, 40  # the file's header; layout 1 with the statistic
 _NAMES = {1: "LZO", 2: "bzip2", 3: "LZ4", 4: "zstd"}
 _READ = frozenset((0, 1, 2, 3))
 _AS_TEXT = "(nfdump -r FILE -o csv writes it as text)"
+_TCP = 6
 _SAMPLED = 2  # V3_FLAG_SAMPLED
 _FLOW1, _FLOW0, _FLOW3 = 10, 1, 11  # types of records
 
@@ -178,6 +179,9 @@ class _File:
         generic = found.get(1, b"")
         if len(ends) not in (8, 32) or len(generic) < 48:
             return OTHER
+        tcp = generic[44] == _TCP and 20 not in found and 26 not in found
+        if tcp and generic[45] and not generic[45] & 2 and not flags & _SAMPLED:
+            return OTHER  # a later part, as Sided would say
         half = len(ends) // 2
         return self._told(
             found, generic, self._raw(ends[:half]), self._raw(ends[half:]), bool(flags & _SAMPLED)
