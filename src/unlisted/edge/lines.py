@@ -151,18 +151,20 @@ class Reader:
             for number, line in enumerate(lines, block.first):
                 self._line(line, number)
             return
-        (hint, parse), near, add, count = self._tries[0], self._near, self._keeper.add, 0
+        (hint, parse), near = self._tries[0], self._near
+        attempts, numbers = [], []
         for number, line in enumerate(lines, block.first):  # the same, without a call for what is usual
             if hint not in line or len(line) > self._longest:
                 self._not_ours(line)
             elif type(made := parse(line, near)) is Attempt:
-                add(made, number)
-                count += 1
+                attempts.append(made)
+                numbers.append(number)
             elif made is not None:
                 self._keeper.read(made, number, line)
             else:
                 self._not_ours(line)
-        self._reading.understood += count
+        self._reading.understood += len(attempts)
+        self._keeper.many(attempts, numbers)
 
     def _skim(self, block: Block) -> None:
         """Only the lines of a block that may hold an event; the others are counted."""

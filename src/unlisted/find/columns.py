@@ -125,6 +125,13 @@ class Gatherer:
         if len(self._batch) >= _BATCH:
             self._flush()
 
+    def many(self, attempts: Sequence[Attempt], lines: Sequence[int]) -> None:
+        """Several at once, and where each was read."""
+        self._batch += attempts
+        self._numbers += lines
+        if len(self._batch) >= _BATCH:
+            self._flush()
+
     def extend(self, part: "Flows", lines: int = 0) -> None:
         """Columns that were gathered elsewhere, of the same source, behind so many lines."""
         hosts = np.array([self._index(address) for address in part.addresses], np.int32)
