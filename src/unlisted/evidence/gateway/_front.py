@@ -13,7 +13,10 @@ from unlisted.net import Address
 
 _NAME = r"[\w.@+%/<>\[\]-]{0,254}[\w.@+%/<>\]-]"
 # A host and a facility or program at most (RFC 3164), process and message id (RFC 5424), a counter.
-_PLAIN = re.compile(rf"[\s|]*(?:{_NAME}[ \t|]+){{0,2}}(?:(?:-|\d{{1,10}})[ \t]+){{0,4}}")
+_PLAIN = re.compile(
+    rf"[\s|]*(?:(?:{_NAME}[ \t|]+){{0,2}}(?:(?:-|\d{{1,10}})[ \t]+){{0,4}}"
+    rf"|(?:{_NAME}[ ]){{2}}(?:-|\d{{1,10}}) {_NAME} - )"
+)
 # The same where the program's name, or the host's, ends in a colon: `fw1 : `, `RT_FLOW: `, `585917: `.
 _TAGGED = re.compile(rf"[\s|]*(?:{_NAME}[ \t|]+){{0,2}}(?:{_NAME})?[ \t]?:[ \t]*")
 _RELAY = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:1 )?(?=[\d<A-Z*.])[*.]?")

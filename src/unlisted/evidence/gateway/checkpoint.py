@@ -15,7 +15,7 @@ import re
 from unlisted import net
 from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.gateway._front import epoch, front, translated
+from unlisted.evidence.gateway._front import epoch, front, moment, translated
 from unlisted.evidence.gateway._keyed import finished, wanted
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
@@ -49,7 +49,7 @@ def parse(line: str, near: float) -> Parsed:
         return ""
 
     src, dst, protocol = get("src"), get("dst"), get("proto").lower()
-    at = epoch(get("time")) or (ahead[0].at if ahead[0] else None)
+    at = epoch(get("time")) or moment(get("time")) or (ahead[0].at if ahead[0] else None)
     if not src and not dst:
         return OTHER if at is None or not get("packets") else _dropped(at, get("packets"))
     service = get("service", "svc", "dport") or get("service_id")
@@ -63,7 +63,7 @@ def parse(line: str, near: float) -> Parsed:
         port(get("s_port", "sport_svc", "sport")), protocol, opens=not get("tcp_packet_out_of_state"),
         mac=net.mac(get("mac_source_address", "src_mac")), action=_action(get("action", "rule_action")),
         nat=nat, nat_port=port(get("xlatesport", "xlatesport_svc")) if nat else 0,
-        account=get("src_user_name", "user"),
+        account=get("src_user_name", "user").strip(),
     )  # fmt: skip
     return made or OTHER  # resolved to names
 

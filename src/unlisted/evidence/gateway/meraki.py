@@ -24,7 +24,7 @@ PACKETS = True  # a dropped packet has a line of its own
 CANDIDATE = rb"dport=(?:25|465|587)(?:[ \t\r\n]|$)"
 
 _KIND = re.compile(
-    r"(\d{9,10}\.\d{1,9}) (\S{1,100}) (?:(flows|(?:\w{1,40}_)?firewall|ip_flow_start|ip_flow_end)|"
+    r"(\d{9,10}(?:\.\d{1,9})?) (\S{1,100}) (?:(flows|(?:\w{1,40}_)?firewall|ip_flow_start|ip_flow_end)|"
     r"urls|events|ids-alerts|security_event|airmarshal_events|flow_start|device) "
 )
 _FLOW = re.compile(
