@@ -23,7 +23,7 @@ from unlisted.messages import Attempt, Contact
 
 HINT = "EF:"  # CEF:0, LEEF:1.0
 PACKETS = True
-CANDIDATE = rb"(?:dpt|dstPort|service)=(?:25|465|587)(?:[ |\t\r\n]|$)"
+CANDIDATE = rb"EF: ?[0-2][^\n]*(?:dpt|dstPort|service)=(?:25|465|587)(?:[ |\t\r\n]|$)"
 
 _VENDORS = frozenset({"Fortinet", "Palo Alto Networks", "Check Point"})
 

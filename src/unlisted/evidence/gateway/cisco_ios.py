@@ -23,7 +23,7 @@ from unlisted.messages import Attempt, Contact, Translation
 
 HINT = " %"
 PACKETS = True  # a dropped packet has a line of its own
-CANDIDATE = rb"[(:](?:25|465|587)(?:[), \t(\r\n]|$)"
+CANDIDATE = rb"%[A-Z0-9_-]+-6-[^\n]*[(:](?:25|465|587)(?:[), \t(\r\n]|$)"
 
 _ID = re.compile(r"%([A-Z][A-Z0-9_]{1,31}(?:-[A-Z0-9_]{1,16}){0,2})-[0-7]-([A-Z0-9_]{2,40}) ?: ?")
 # What else stands ahead: counters, the router's name, and its own time or how long it has been up.
