@@ -17,7 +17,7 @@ from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._cef import Event, event
-from unlisted.evidence.gateway._front import epoch, front, moment, shift, translated
+from unlisted.evidence.gateway._front import card, epoch, front, moment, shift, translated
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 
@@ -57,7 +57,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     return connection(
         begin, net.ip(src), net.ip(dst), port(dport), port(get("spt", "srcPort", "s_port")), protocol,
         opens="tcp_packet_out_of_state" not in words,
-        mac=net.mac(get("smac", "FTNTFGTsrcmac", "PanOSSourceDeviceMac")),
+        mac=card(get("smac", "FTNTFGTsrcmac", "PanOSSourceDeviceMac")),
         action=action, outcome=outcome, nat=nat,
         nat_port=port(get("sourceTranslatedPort", "srcPostNATPort", "xlatesport")) if nat else 0,
         account=_account(made), end=end,

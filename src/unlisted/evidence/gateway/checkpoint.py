@@ -15,14 +15,17 @@ import re
 from unlisted import net
 from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.gateway._front import epoch, front, moment, translated
+from unlisted.evidence.gateway._front import card, epoch, front, moment, translated
 from unlisted.evidence.gateway._keyed import finished, wanted
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 
 HINT = "roduct"  # product, ProductName
 PACKETS = True
-CANDIDATE = rb's(?:ervice|vc)[:=]"?(?:25|465|587|smtp|smtps|submission)["|; \t\r\n]|,(?:25|465|587),6[;>]'
+CANDIDATE = (  # the fields are sorted: the product stands ahead of the service
+    rb'roduct[^\n]*(?:s(?:ervice|vc)[:=]"?(?:25|465|587|smtp|smtps|submission)["|; \t\r\n]'
+    rb"|,(?:25|465|587),6[;>])"
+)
 
 _OURS = re.compile(r"CheckPoint (?:\d{1,10}|-) (?:- ){0,3}$")  # RFC 5424's program, process, message
 _ELEMENT = "[Fields@1.3.6.1.4.1.2620 "  # Check Point's number at IANA
@@ -61,7 +64,7 @@ def parse(line: str, near: float) -> Parsed:
     made = connection(
         at, net.ip(src), net.ip(dst), _SERVICES.get(service.lower()) or port(service),
         port(get("s_port", "sport_svc", "sport")), protocol, opens=not get("tcp_packet_out_of_state"),
-        mac=net.mac(get("mac_source_address", "src_mac")), action=_action(get("action", "rule_action")),
+        mac=card(get("mac_source_address", "src_mac")), action=_action(get("action", "rule_action")),
         nat=nat, nat_port=port(get("xlatesport", "xlatesport_svc")) if nat else 0,
         account=get("src_user_name", "user").strip(),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp, stamp
-from unlisted.evidence.gateway._front import shift
+from unlisted.evidence.gateway._front import card, shift
 from unlisted.evidence.gateway._told import SLACK, Told
 from unlisted.messages import Attempt, Contact, Translation
 
@@ -167,7 +167,7 @@ def _list(line: str, start: int, at: float) -> Fact:
     sport, dport = (port(m[4]), port(m[7])) if ported else (0, 0)
     return connection(
         at, net.ip(m[3]), net.ip(m[6]), dport, sport, protocol,
-        mac=net.mac(m[5] or ""), action="pass" if m[1].startswith("permit") else "block",
+        mac=card(m[5] or ""), action="pass" if m[1].startswith("permit") else "block",
     )  # fmt: skip
 
 

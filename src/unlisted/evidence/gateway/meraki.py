@@ -15,7 +15,7 @@ import re
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import PROTOCOLS, connection, port
-from unlisted.evidence.gateway._front import front
+from unlisted.evidence.gateway._front import card, front
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact, Translation
 
@@ -80,7 +80,7 @@ def parse(line: str, near: float) -> Fact:
     rule = _RULE.match(line, end)
     said = flow[1] or (rule and (rule[1] or rule[2])) or ("allow" if kind == "ip_flow_start" else "")
     return connection(
-        at, src, dst, dport, sport, protocol, mac=net.mac(flow[4] or ""), action=_action(said),
+        at, src, dst, dport, sport, protocol, mac=card(flow[4] or ""), action=_action(said),
         nat=outside, nat_port=port(nat[2] or "") if nat and outside else 0,
     )  # fmt: skip
 
