@@ -13,7 +13,10 @@ from unlisted.net import Address
 
 _NAME = r"[\w.@+%/<>\[\]-]{0,254}[\w.@+%/<>\]-]"
 # A host and a facility or program at most (RFC 3164), process and message id (RFC 5424), a counter.
-_PLAIN = re.compile(rf"[\s|]*(?:{_NAME}[ \t|]+){{0,2}}(?:(?:-|\d{{1,10}})[ \t]+){{0,4}}")
+_PLAIN = re.compile(
+    rf"[\s|]*(?:(?:{_NAME}[ \t|]+){{0,2}}(?:(?:-|\d{{1,10}})[ \t]+){{0,4}}"
+    rf"|(?:{_NAME}[ ]){{2}}(?:-|\d{{1,10}}) {_NAME} - )"
+)
 # The same where the program's name, or the host's, ends in a colon: `fw1 : `, `RT_FLOW: `, `585917: `.
 _TAGGED = re.compile(rf"[\s|]*(?:{_NAME}[ \t|]+){{0,2}}(?:{_NAME})?[ \t]?:[ \t]*")
 _RELAY = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:1 )?(?=[\d<A-Z*.])[*.]?")
@@ -74,6 +77,12 @@ def shift(local: float, header: Stamp | None) -> float:
     ahead = local - header.at
     zone = round(ahead / _ZONE_STEP) * _ZONE_STEP
     return float(zone) if abs(ahead - zone) <= _ZONE_SLACK and abs(zone) <= _ZONE_REACH else 0.0
+
+
+def card(text: str) -> str:
+    """A card's address; "" for none, for all zeros and for a group's (first octet odd)."""
+    found = net.mac(text) if text else ""
+    return "" if not found or found == "00:00:00:00:00:00" or int(found[:2], 16) & 1 else found
 
 
 def translated(text: str) -> Address | None:

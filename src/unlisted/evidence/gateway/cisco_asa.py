@@ -26,7 +26,7 @@ from unlisted.net import Address
 
 HINT = ": "
 PACKETS = True  # a denied packet has a line of its own
-CANDIDATE = rb"(?:[/(]|DstPort: )(?:25|465|587)[ )(,\r\n]"
+CANDIDATE = rb"%(?:ASA|FTD|PIX|FWSM)-[^\n]*(?:[/(]|DstPort: )(?:25|465|587)[ )(,\r\n]"
 
 _ID = re.compile(r"%(?:ASA|FTD|PIX|FWSM)-(?:[a-z]{1,16})?-?\d-(\d{6}):? ")
 _USER = r"(?: ?\(([^()]{0,255})\))?"

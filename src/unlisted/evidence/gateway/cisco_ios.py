@@ -17,13 +17,13 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp, stamp
-from unlisted.evidence.gateway._front import shift
+from unlisted.evidence.gateway._front import card, shift
 from unlisted.evidence.gateway._told import SLACK, Told
 from unlisted.messages import Attempt, Contact, Translation
 
 HINT = " %"
 PACKETS = True  # a dropped packet has a line of its own
-CANDIDATE = rb"[(:](?:25|465|587)(?:[), \t(\r\n]|$)"
+CANDIDATE = rb"%[A-Z0-9_-]+-6-[^\n]*[(:](?:25|465|587)(?:[), \t(\r\n]|$)"
 
 _ID = re.compile(r"%([A-Z][A-Z0-9_]{1,31}(?:-[A-Z0-9_]{1,16}){0,2})-[0-7]-([A-Z0-9_]{2,40}) ?: ?")
 # What else stands ahead: counters, the router's name, and its own time or how long it has been up.
@@ -167,7 +167,7 @@ def _list(line: str, start: int, at: float) -> Fact:
     sport, dport = (port(m[4]), port(m[7])) if ported else (0, 0)
     return connection(
         at, net.ip(m[3]), net.ip(m[6]), dport, sport, protocol,
-        mac=net.mac(m[5] or ""), action="pass" if m[1].startswith("permit") else "block",
+        mac=card(m[5] or ""), action="pass" if m[1].startswith("permit") else "block",
     )  # fmt: skip
 
 
