@@ -380,6 +380,27 @@ def test_few_lines_of_leases_in_a_routers_syslog_are_found() -> None:
     assert {"netfilter", "dhcpd_log", "kea_log", "mikrotik_dhcp", "arpwatch_log", "hostapd"} <= found
 
 
+@pytest.mark.parametrize(
+    ("name", "log", "said"),
+    [
+        ("windows_dhcp", "server-2019.log", ("no time zone in the times: taken as UTC",)),
+        ("radius_detail", "freeradius-3.2.log", ()),  # the absolute time counts, not the one at the head
+        ("dhcpd_leases", "isc-4.4.3.log", ()),
+        ("arpwatch_log", "arpwatch-2.1.log", (
+            "no year in the times: taken as 2026", "no time zone in the times: taken as UTC",
+        )),
+        ("stormshield", "sns-4.8.log", ()),
+        ("watchguard", "fireware-12.log", ()),
+        ("zyxel", "uos-1.3.log", (
+            "no year in the times: taken as 2026", "no time zone in the times: taken as UTC",
+        )),
+    ],
+)  # fmt: skip
+def test_what_was_assumed_of_the_times_is_said(name: str, log: str, said: tuple[str, ...]) -> None:
+    """Of the times that count, wherever they stand in a line."""
+    assert read(SAMPLES / name / log, NEAR).assumed == said
+
+
 def test_a_fingerprint_has_the_options_before_the_vendor() -> None:
     assert _client.fingerprint("1,3,6", "MSFT 5.0") == "1,3,6 MSFT 5.0"
     assert _client.fingerprint("", "MSFT 5.0") == "MSFT 5.0"
