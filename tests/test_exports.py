@@ -404,6 +404,21 @@ def test_nfdump_tells_what_a_firewall_and_a_translator_did() -> None:
     assert (str(made.nat), made.nat_port, made.account, made.action) == ("203.0.113.1", 3000, "maria", "pass")
 
 
+def test_nfdump_tells_blocks_of_ports() -> None:
+    more = [
+        element(26, struct.pack("<QIIIBBH", int(START * 1000), 0, 0, 0, 14, 0, 0)),
+        element(27, struct.pack("<HHHH", 1024, 1535, 1, 512)),
+        element(21, host("203.0.113.1") + bytes(4)),
+    ]
+    form = binary(data := file2(record3("10.0.0.9", "0.0.0.0", 0, 0, 0, *more)))
+    assert form is not None
+    assert form.stream is not None
+    (made,) = [one for _, record in form.stream()(data) for one in facts(record)]
+    assert isinstance(made, Translation)
+    assert (str(made.inside), str(made.outside), made.start) == ("10.0.0.9", "203.0.113.1", START)
+    assert (made.port, made.ports, made.dst) == (1024, 512, None)
+
+
 def test_nfdump_files_that_are_not_read_say_how_to_get_their_text(tmp_path: Path) -> None:
     path = tmp_path / "nfcapd.202611240005"
     for data, word in [

@@ -71,3 +71,37 @@ def test_the_mail_server_is_known_by_its_domain(
         assert "no such domain" in capsys.readouterr().err
     assert main([*words, "--lookup", "not a domain"]) == 2
     assert "is no domain" in capsys.readouterr().err
+
+
+REVERSE = {
+    "9.113.0.203.in-addr.arpa": "smtp-out.example.org",
+    "10.113.0.203.in-addr.arpa": "pc17.example.org",
+    "11.113.0.203.in-addr.arpa": "mail.elsewhere.example",
+    "12.113.0.203.in-addr.arpa": "mail.example.org",
+    "9.50.168.192.in-addr.arpa": "smtp-out.example.org",
+}
+FORWARD = {
+    "smtp-out.example.org": "203.0.113.9",
+    "pc17.example.org": "203.0.113.10",
+    "mail.elsewhere.example": "203.0.113.11",
+    "mail.example.org": "203.0.113.99",
+}
+
+
+def test_a_reverse_name_counts_when_it_is_a_mail_hosts_of_ours_and_leads_back() -> None:
+    seen = []
+
+    def handler(query: dns.message.Message) -> bytes:
+        name, kind = asked(query)
+        seen.append(name)
+        if kind == "PTR" and name in REVERSE:
+            return answer(query, f"PTR {REVERSE[name]}.")
+        return answer(query, *([f"A {FORWARD[name]}"] if kind == "A" and name in FORWARD else []))
+
+    texts = ["203.0.113.9", "203.0.113.10", "203.0.113.11", "203.0.113.12", "203.0.113.13", "192.168.50.9"]
+    with serving(handler) as port:
+        found = mailhosts.named(
+            [one for text in texts if (one := ip(text))], ["example.org"], [Server("127.0.0.1", port)]
+        )
+    assert found == {ip("203.0.113.9"): "smtp-out.example.org by its reverse name"}
+    assert "9.50.168.192.in-addr.arpa" not in seen, "inside, a machine names itself"

@@ -69,6 +69,8 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
         ("empty", b"", "empty"),
         ("binary", os.urandom(4000) + b"\0\0", "binary"),
         ("capture.log", b"\xd4\xc3\xb2\xa1" + bytes(16) + b"\xc3\x00\x00\x00", "link type 195"),
+        ("flows.argus", b"\x83\x10\x00\x20" + bytes(124), "ra -r FILE"),
+        ("old.snoop", b"snoop\0\0\0" + bytes(24), "editcap"),
         ("notes.txt", b"Dear all,\nplease call me back.\n", "not recognized"),
         ("half.gz", gzip.compress(b"x" * 100)[:9], "cut off"),
     ]:

@@ -97,6 +97,7 @@ def test_what_is_declared_is_believed_as_far_as_it_goes() -> None:
     assert only(judge(probes)).verdict == "rogue"
     one = only(judge(probes, roles={"192.168.50.9": "monitor"}))
     assert (one.verdict, one.role) == ("honest", "service monitor")
+    assert one.because.startswith("it is declared as a service monitor: 400 attempts")
     one = only(judge(probes, roles={MAC: "monitor", "192.168.50.9": "copier"}))
     assert (one.verdict, one.role) == ("rogue", "")
     assert "it is declared as a copier, which contacts at most 5 networks" in one.because
@@ -110,7 +111,7 @@ def test_a_role_is_declared_by_mac_as_well() -> None:
 def test_where_the_mx_leads_there_is_a_mail_server() -> None:
     one = only(judge(burst(), published=(ip("192.168.50.9"),)))
     assert (one.verdict, one.role) == ("honest", "mail server")
-    assert "the MX of a domain of yours leads to it" in one.because
+    assert "the DNS of a domain of yours calls it a mail host" in one.because
     assert named(judge(burst(), published=(ip("192.168.50.10"),))) == ["192.168.50.9"]
 
 

@@ -3,6 +3,8 @@
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from test_rank import MAC, attempt, burst, judge, named
@@ -53,6 +55,21 @@ def test_a_mac_that_hands_on_the_world_is_the_gateways() -> None:
     assert "whose MAC hands on what comes from outside" in found.notes[0]
 
 
+def test_a_stranger_who_calls_us_is_not_taken_for_our_own_address() -> None:
+    called = [attempt(float(n), "203.0.113.5", "198.51.100.7", sport=n + 1) for n in range(9)]
+    found = judge(called)
+    assert (found.suspects, found.told) == ([], False)
+    assert "strangers who call that address, or our own" in found.notes[0]
+    ours = judge(called, own=(ip_address("198.51.100.7"),))
+    assert "the outer side of the address translation" in ours.notes[0]
+
+
+def test_who_forges_sources_does_not_pass_for_a_gateway() -> None:
+    forged = [attempt(50.0 + n, "198.51.100.7", f"203.0.113.{n}", mac=MAC) for n in range(9)]
+    for source in ("192.168.50.1", "192.168.50.9"):
+        assert named(judge([*burst(source, mac=MAC), *forged])) == [MAC]
+
+
 def test_hairpin_is_no_outgoing_mail() -> None:
     ours = "203.0.113.5"
     inner = [attempt(float(i), ours, "192.168.50.1", sport=i + 1) for i in range(40)]
@@ -89,7 +106,7 @@ def test_a_source_port_that_was_translated_too_is_joined_by_moment_and_target() 
     assert out.again == {ip_address("203.0.113.5"): 20}
     strangers = outgoing(gather([*inner, *burst("203.0.113.5", start=900.0)]), Setting().inside)
     assert strangers.again == {}
-    assert strangers.outer_rows == 20
+    assert strangers.outer == {ip_address("203.0.113.5"): 20}
 
 
 def test_a_translation_to_another_address_inside_accuses_the_inner_one() -> None:
@@ -126,3 +143,35 @@ def test_a_card_that_forges_a_neighbors_address_beside_its_own_is_named() -> Non
     found = judge([*own, *forged])
     assert named(found) == [MAC]
     assert found.suspects[0].attempts == 40
+
+
+def test_what_nobody_is_seen_to_have_sent_is_not_called_fine() -> None:
+    """A log of the outer side with a few inner lines: that those are honest tells nothing."""
+    quiet = [attempt(float(n), "198.51.100.7", "192.168.50.20", sport=n + 1) for n in range(3)]
+    found = judge([*quiet, *burst("203.0.113.5", start=500.0)])
+    assert [one.verdict for one in found.suspects] == ["honest"]
+    assert not found.told
+    assert any(note.startswith("20 attempts left out") for note in found.notes)
+    ours = judge([*quiet, *burst("203.0.113.5", start=500.0)], own=(ip_address("203.0.113.5"),))
+    assert not ours.told
+    assert any(note.startswith("20 attempts from 203.0.113.5 have no inner line") for note in ours.notes)
+    assert judge([*quiet, *burst("203.0.113.5", count=2, start=500.0)]).told
+    assert judge([*burst(), *burst("203.0.113.5", count=200, start=500.0)]).told, "somebody is named"
+    forged = [attempt(500.0 + n, "198.51.100.7", f"203.0.113.{n}") for n in range(50)]
+    assert judge([*quiet, *forged]).told, "strangers' addresses are not ours"
+    assert not judge([*quiet, *forged], own=tuple(ip_address(f"203.0.113.{n}") for n in range(50))).told
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40), st.integers(1, 5), st.integers(0, 2), st.integers(0, 3)), max_size=60
+    )
+)
+def test_joining_two_sides_loses_no_connection(rows: list[tuple[int, int, int, int]]) -> None:
+    made = [
+        attempt(at / 4, f"198.18.{net}.7", f"10.0.0.{src + 1}", sport=port) for at, src, net, port in rows
+    ]
+    kept = outgoing(gather(made), Setting().inside).flows
+    left = {(one.dst, one.sport) for one in kept.attempts()}
+    assert left == {(one.dst, one.sport) for one in made}
+    assert {one.src for one in kept.attempts()} <= {one.src for one in made}

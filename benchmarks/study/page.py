@@ -172,8 +172,9 @@ def _beside(caught: list[Caught]) -> list[str]:
         words("""
             Share flagged: median / 95th percentile of attempts. TRW is the threshold random walk of Jung et
             al. (IEEE S&P 2004) with theta 0.8 and 0.2, beta 0.01 and alpha 1e-2 or 1e-5, on first contacts
-            with a network (as the trip counts them) whose outcome is known; it begins anew after each verdict. Where outcomes are unknown, as in most
-            packet logs, it says nothing at all; the second column is the trip without them."""),
+            with a network (as the trip counts them) whose outcome is known; it begins anew
+            after each verdict. Where outcomes are unknown, as in most packet logs, it says nothing at
+            all; the second column is the trip without them."""),
         table(["family", *names], rows),
         "Connections that got out before the hold, median / 95th percentile:",
         table(
@@ -294,9 +295,10 @@ def _real(seen: real.Real | None) -> list[str]:
         table(["kept", *BESIDE, "trip: time"], rows),
         words(f"""
             The {seen.others} honest hosts of the trace ({seen.hours:.1f} h,
-            {seen.others * seen.hours / 8766:.3f} device-years, which proves little), accused: {accused}.
-            Weights and generators were fitted on shares and gaps of this trace among others: it is a check, and
-            no held-out proof. The bot was cut off: nobody answered it, so that nothing got out."""),
+            {seen.others * seen.hours / 8766:.3f} device-years, which proves little), accused:
+            {accused}. Weights and generators were fitted on shares and gaps of this trace among others:
+            it is a check, and no held-out proof. The bot was cut off: nobody answered it, so that nothing
+            got out."""),
     ]
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 WIDEST = 6  # columns of one attempt in the terminal
 POINTS = 1000  # drawn in one panel of the SVG; of more, the highest of each group
+LETTERS = 100  # of a line of text in the SVG
 WIDTH, HEIGHT = 760, 200  # of an SVG panel, pixels
 LEFT, RIGHT, ABOVE, BELOW = 52, 16, 40, 34  # margins in it
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
@@ -162,10 +163,13 @@ def _panel(series: Series, y: int) -> str:
         f'<path class="limit" d="M{left} {limit}H{right}"/>',
         f'<text x="{right}" y="{limit - 4}" text-anchor="end">threshold {series.threshold:.1f}</text>',
         f'<text class="dim" x="{left - 6}" y="{low + 4}" text-anchor="end">0</text>',
-        f'<text class="dim" x="{left - 6}" y="{up(peak) + 4}" text-anchor="end">{peak:.1f}</text>',
         f'<text class="dim" x="{left}" y="{low + 16}">attempt {series.first:,}</text>',
         f'<text class="dim" x="{right}" y="{low + 16}" text-anchor="end">{series.last:,}</text>',
     ]
+    if low - up(peak) > 14:  # else it would lie on the 0
+        parts.append(
+            f'<text class="dim" x="{left - 6}" y="{up(peak) + 4}" text-anchor="end">{peak:.1f}</text>'
+        )
     if series.tripped is not None:
         x = round(left + (right - left) * (series.tripped - series.first + 0.5) / len(series.values), 1)
         anchor = "start" if x < (left + right) / 2 else "end"

@@ -127,9 +127,11 @@ def _draw(path: str, explained: "Explained", judged: "Suspect") -> None:
     first, last = (show.when(int(explained.flows.at[explained.rows[end]]) / 1e6) for end in (0, -1))
     count = show.count(len(explained.rows), "attempt")
     role = f" ({judged.role})" if judged.role else ""
-    words = (f"{judged.verdict}{role}: {count} on mail ports, {first} to {last}",)
+    told = f"{judged.verdict}{role}: {count} on mail ports, {first} to {last}"
+    words = [row for text in (_names(explained), told) for row in show.wrap(text, plot.LETTERS)]
+    title = show.clean(explained.device.hostname or explained.device.key, 64)
     try:
-        Path(path).write_text(plot.svg(panels, _names(explained), words), encoding="utf-8")
+        Path(path).write_text(plot.svg(panels, title, words), encoding="utf-8")
     except OSError as error:
         raise UnlistedError(f"cannot write the picture: {error}", remedy="--svg FILE", code=4) from None
     show.say(f"written: {show.clean(path)}")

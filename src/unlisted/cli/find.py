@@ -17,9 +17,10 @@ from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
     from unlisted.edge.reading import Reading
+    from unlisted.find.columns import Flows
     from unlisted.find.rank import Findings
     from unlisted.messages import Suspect
-    from unlisted.net import Address
+    from unlisted.net import Address, Network
 
 NAMED = 8  # files not read that are named one by one
 
@@ -50,7 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="DOMAIN",
-        help="ask DNS where mail to this domain of yours is brought: that is your mail server",
+        help="ask DNS which of your addresses are mail hosts of this domain of yours (MX, reverse names)",
     )
     parser.add_argument(
         "--all", action="store_true", help="show the honest devices, or every attempt, as well"
@@ -92,9 +93,8 @@ def run(args: argparse.Namespace) -> int:
         show.say("could not tell: no line of these is about the mail ports (25, 465, 587)")
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
         return 3
-    setting = rank.Setting(
-        inside, settings.own, senders, settings.roles, _mail_hosts(args.lookup, settings.resolver)
-    )
+    hosts = _mail_hosts(args.lookup, gathered.flows, inside, settings.resolver)
+    setting = rank.Setting(inside, settings.own, senders, settings.roles, hosts)
     if told := gathered.inward(inside):
         show.say(told)
     if args.explain is not None:
@@ -115,9 +115,11 @@ def _command(args: argparse.Namespace) -> str:
     )
 
 
-def _mail_hosts(domains: list[str], named: str) -> "tuple[Address, ...]":
-    """Where the mail of these domains is brought, by DNS; said on stderr."""
-    from unlisted import show
+def _mail_hosts(
+    domains: list[str], flows: "Flows", inside: "tuple[Network, ...]", named: str
+) -> "tuple[Address, ...]":
+    """The mail hosts of these domains by DNS; said on stderr."""
+    from unlisted import net, show
     from unlisted.edge import mailhosts, resolver
     from unlisted.notice import dnsbl
 
@@ -128,7 +130,10 @@ def _mail_hosts(domains: list[str], named: str) -> "tuple[Address, ...]":
             raise UnlistedError(
                 f"--lookup {domain[:80]!r} is no domain", remedy="--lookup example.org", code=2
             )
-    found, why = mailhosts.published(domains, (resolver.parse(named),) if named else resolver.system())
+    servers = (resolver.parse(named),) if named else resolver.system()
+    found, why = mailhosts.published(domains, servers)
+    busy = [one for one in flows.busiest() if net.inside(one, inside)][: mailhosts.BUSIEST]
+    found |= mailhosts.named(busy, domains, servers)
     for address, host in found.items():
         show.say(f"{address} is {show.clean(host)}")
     for sentence in why:

@@ -54,6 +54,9 @@ _PACKED: tuple[tuple[bytes, Callable[[Path], Stream]], ...] = (
 # What we know by its first bytes and cannot read as text.
 _KNOWN = (
     (b"PAR1", "parquet"),
+    (b"\x83\x10\x00", "a file of Argus"),
+    (b"snoop\0\0\0", "a packet capture (snoop)"),
+    (b"GMBU", "a packet capture (Network Monitor)"),
     (b"SQLite format 3", "an SQLite database"),
     (b"\x28\xb5\x2f\xfd", "packed with zstd"),
     (b"PK\x03\x04", "a zip archive"),

@@ -1,13 +1,16 @@
-"""Where the mail of our own domains is to be brought: what their MX records lead to.
+"""Which addresses the DNS of our own domains calls mail hosts: by MX, and by reverse names that lead back.
 
 Whoever sets them says in public which machine is a mail server (RFC 5321 §5.1), so it is nobody's guess.
-Nothing is asked that the person did not name.
+Nothing is asked about domains that the person did not name. Reverse names count for public addresses only:
+inside, a DHCP server enters whatever a machine calls itself.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from unlisted import net
 from unlisted.edge import resolver
+from unlisted.edge.reverse import Reverse
 from unlisted.edge.server import Server
 from unlisted.net import Address
 from unlisted.notice import packets
@@ -16,6 +19,8 @@ from unlisted.notice.packets import Answer
 
 WAIT = 5.0  # seconds for all of it
 HOSTS = 10  # of one domain that are looked up
+BUSIEST = 100  # addresses whose reverse names are asked for, by their attempts
+_HOST = re.compile(r"(?:e?mail|mx|smtp|mta|relay|lists?|newsletter)(?:[-_]?(?:out|in|[0-9]{1,3}|[a-z]))?\.")
 
 
 def published(domains: Iterable[str], servers: Sequence[Server]) -> tuple[dict[Address, str], list[str]]:
@@ -45,6 +50,21 @@ def published(domains: Iterable[str], servers: Sequence[Server]) -> tuple[dict[A
         if question.qtype == packets.MX and question.name not in led
     ]
     return found, why
+
+
+def named(
+    addresses: Iterable[Address], domains: Iterable[str], servers: Sequence[Server]
+) -> dict[Address, str]:
+    """Those whose reverse name is a mail host's of these domains, and leads back (RFC 1912 §2.1)."""
+    reverse = Reverse((one for one in addresses if not net.inside(one)), "")
+    resolver.look(list(reverse.questions()), servers, WAIT, reverse.take)
+    ends = tuple("." + domain.rstrip(".").lower() for domain in domains)
+    return {
+        told.address: f"{name} by its reverse name"
+        for told in reverse.told()
+        for name in told.confirmed
+        if name.endswith(ends) and _HOST.match(name)
+    }
 
 
 def _why(answer: Answer) -> str:

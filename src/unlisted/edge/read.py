@@ -28,7 +28,7 @@ from unlisted.edge.dates import placing
 from unlisted.edge.lines import Reader, sample, text
 from unlisted.edge.reading import CUT, About, Keeper, Progress, Reading
 from unlisted.edge.records import blocks
-from unlisted.evidence import Fact, Format, Parsed, binary, facts, formats, present
+from unlisted.evidence import OTHER, Fact, Format, Parsed, binary, facts, formats, present
 from unlisted.evidence.framing import Stamp, assumptions, stamp
 
 TRIES = 100  # candidates in a block that are looked at for recognizing
@@ -132,9 +132,15 @@ def _stream(path: Path, form: Format, keeper: Keeper, progress: Progress | None)
             data, cut = piece(file, BLOCK)
             done = cut or not data
             for batch in [data] * bool(data) + [b""] * done:  # the end is told once
+                dull = useful = 0
                 for number, made in feed(batch):
-                    reading.lines += 1
-                    keeper.read(made, number, "")
+                    if made is OTHER:
+                        dull += 1
+                    else:
+                        useful += 1
+                        keeper.read(made, number, "")
+                reading.lines += dull + useful
+                reading.other += dull
             if progress:
                 progress(told(file), reading.size)
     if cut:

@@ -1,10 +1,12 @@
 """Files that hold no text: what they are, by their first bytes, and what a person can do about it.
 
 Sources: file(1)'s magic numbers; [MS-CFB] §2.2 (Outlook's .msg and old Office files), [MS-OXTNEF] §2.1.3.1,
-[MS-PST] §2.2.2.6, POSIX.1-2017 pax (tar's "ustar" at 257), RFC 8878 §3.1.1, ISO 32000-1 §7.5.2.
+[MS-PST] §2.2.2.6, POSIX.1-2017 pax (tar's "ustar" at 257), RFC 8878 §3.1.1, ISO 32000-1 §7.5.2; RFC 1761
+(snoop); what argus 3.0.8 writes.
 """
 
 _PACKED = "unpack it"
+_AS_PCAP = "editcap -F pcap FILE OUT writes it as one that is read"
 _PICTURE = "type its text, or ask for the text itself"
 _KINDS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"PK\x03\x04", "a zip archive", _PACKED),
@@ -18,6 +20,9 @@ _KINDS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Outlook's .msg", "save it as .eml or text"),
     (0, b"\x78\x9f\x3e\x22", "Outlook's winmail.dat", "ask for the mail as .eml or text"),
     (0, b"!BDN", "Outlook's .pst", "move the bounces into a folder and save them as .eml or text"),
+    (0, b"\x83\x10\x00", "a file of Argus", "ra -r FILE -c , -n writes it as text"),
+    (0, b"snoop\0\0\0", "a packet capture of Solaris (snoop)", _AS_PCAP),
+    (0, b"GMBU", "a packet capture of Microsoft's Network Monitor", _AS_PCAP),
     (0, b"%PDF", "a PDF", "copy its text into a file"),
     (0, b"{\\rtf", "rich text", "save it as plain text"),
     (0, b"\x89PNG", "a picture", _PICTURE),

@@ -59,7 +59,7 @@ class Stamp(NamedTuple):
 def stamp(line: str, near: float) -> Stamp | None:
     """The time at the front of `line`, or None."""
     if found := _short(line[:15], near):  # nearly every syslog file; cached by the second
-        if line[15:16] == " " and line[16:17] not in "ZUG+-":  # a host's name
+        if line[15:16] == " " and line[16:17] not in "ZUGECMP+-":  # a host's name
             return found
         later = line[15:23]
         if not (later[:1] in ".," or _zone_follows(later)):

@@ -8,7 +8,7 @@ import numpy as np
 from unlisted import net
 from unlisted.find.columns import Flows
 from unlisted.find.habit import HOUR, Stretch
-from unlisted.find.roles import Past, Profile, Role
+from unlisted.find.roles import Past, Profile, Role, a
 from unlisted.find.served import Rows
 from unlisted.find.trip import Near
 from unlisted.messages import Device
@@ -60,7 +60,7 @@ def because(seen: Grounds) -> str:
         told = f"{seen.role.because}: {told}"
     if seen.broken is not None:
         told += (
-            f"; it is declared as {_a(seen.broken.title)}, which contacts at most {seen.broken.declare:,}"
+            f"; it is declared as {a(seen.broken.title)}, which contacts at most {seen.broken.declare:,}"
             " networks"
         )
     if seen.departed is not None and seen.role is not None and seen.role.past is not None:
@@ -130,10 +130,6 @@ def _departure(seen: Stretch, past: Past) -> str:
         f"{told}. It may be abused: look for one account, script or host in the mail log"
         f" ({past.alike} looks alike)"
     )
-
-
-def _a(noun: str) -> str:
-    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def span(seconds: float) -> str:

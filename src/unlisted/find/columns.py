@@ -76,6 +76,11 @@ class Flows(NamedTuple):
         """Where these rows were read; the text is quoted by the edge."""
         return tuple(Evidence(self.files[self.file[row]], int(self.line[row]), "") for row in rows)
 
+    def busiest(self) -> list[Address]:
+        """The sources, those of the most rows first."""
+        counts = np.bincount(self.src, minlength=len(self.addresses))
+        return [self.addresses[number] for number in np.argsort(-counts, kind="stable") if counts[number]]
+
     def attempts(self) -> Iterator[Attempt]:
         """The rows as messages."""
         for row in range(len(self.at)):

@@ -37,8 +37,9 @@ class Outgoing(Struct, frozen=True):
     callers: dict[Address, tuple[int, int]] = field(
         default_factory=dict
     )  # who calls port 25 of an address inside, see `_callers`
-    outer: tuple[Address, ...] = ()  # sources that are not inside though the destination is outside too
-    outer_rows: int = 0
+    # Sources that are not inside though the destination is outside too, and how many rows each has.
+    outer: dict[Address, int] = field(default_factory=dict)
+    targets: tuple[Address, ...] = ()  # where those went; two are enough to tell
     repeats: int = 0  # retransmissions, and what two sources tell of
     again: dict[Address, int] = field(
         default_factory=dict
@@ -63,7 +64,7 @@ def outgoing(
     ours = np.array([net.inside(address, inside) for address in flows.addresses], np.bool_)
     home = np.isin(flows.dst, [number for number, one in enumerate(flows.addresses) if one in own])
     from_us, to_us = ours[flows.src], ours[flows.dst]
-    gateways = _gateways(flows, from_us)
+    gateways = _gateways(flows, ~from_us & (to_us | home))
     known = {int(card) for card in np.unique(flows.mac[from_us])} - {0} - gateways
     known |= {number for number, mac in enumerate(flows.macs) if mac in macs}
     six = np.array([address.version == 6 for address in flows.addresses], np.bool_)
@@ -78,16 +79,17 @@ def outgoing(
     repeats = repeated(kept)
     kept = kept.rows(~repeats)
     kept, again = _inner(kept)
-    for number, count in _translated(kept, flows.rows(outer)):
-        again[flows.addresses[number]] = again.get(flows.addresses[number], 0) + count
+    hidden = flows.rows(outer)
+    for address, count in _counted(hidden, _translated(kept, hidden)).items():
+        again[address] = again.get(address, 0) + count
     return Outgoing(
         kept,
         inside=int((from_us & to_us & ~home).sum()),
         home=int((from_us & home).sum()),
         inbound=int((~from_us & (to_us | home)).sum() + called.sum()),
         callers=_callers(flows.rows(~from_us & to_us)),
-        outer=tuple(flows.addresses[i] for i in np.unique(flows.src[outer])),
-        outer_rows=int(outer.sum()),
+        outer=_counted(flows, outer),
+        targets=tuple(flows.addresses[number] for number in np.unique(flows.dst[outer])[:2]),
         repeats=int(repeats.sum()),
         again=again,
         sources=tuple(flows.addresses[i] for i in np.unique(flows.src[from_us])),
@@ -95,13 +97,19 @@ def outgoing(
     )
 
 
-def _gateways(flows: Flows, from_us: Bools) -> set[int]:
-    """MACs behind which there are IPv4 addresses from outside: no machine's own, but a gateway's.
+def _counted(flows: Flows, rows: Bools) -> dict[Address, int]:
+    """The sources of these rows, and how many each has."""
+    numbers, counts = np.unique(flows.src[rows], return_counts=True)
+    return {flows.addresses[number]: int(count) for number, count in zip(numbers, counts, strict=True)}
 
-    A machine whose MAC is its own has IPv6 addresses of the provider's, so those tell nothing.
+
+def _gateways(flows: Flows, inbound: Bools) -> set[int]:
+    """MACs that bring what comes from IPv4 addresses outside: no machine's own, but a gateway's.
+
+    A machine has IPv6 addresses of the provider's, and may forge any source of what it sends: neither tells.
     """
     four = np.array([address.version == 4 for address in flows.addresses], np.bool_)
-    return {int(card) for card in np.unique(flows.mac[~from_us & four[flows.src]])} - {0}
+    return {int(card) for card in np.unique(flows.mac[inbound & four[flows.src]])} - {0}
 
 
 def _callers(inbound: Flows) -> dict[Address, tuple[int, int]]:
@@ -158,9 +166,8 @@ def _inner(kept: Flows) -> tuple[Flows, dict[Address, int]]:
         drop = _second_lines(kept)
         if not drop.any():
             break
-        for number, count in zip(*np.unique(kept.src[drop], return_counts=True), strict=True):
-            address = kept.addresses[number]
-            again[address] = again.get(address, 0) + int(count)
+        for address, count in _counted(kept, drop).items():
+            again[address] = again.get(address, 0) + count
         kept = kept.rows(~drop)
     return kept, again
 
@@ -215,13 +222,13 @@ def _masks(first: Numbers, second: Numbers, size: int) -> Iterator[tuple[int, in
             yield (a, b) if counts.get((a, b), 0) >= counts.get((b, a), 0) else (b, a)
 
 
-def _translated(kept: Flows, outer: Flows) -> Iterator[tuple[int, int]]:
-    """Sources outside, and how many of their rows follow an inner one: same destination, port and moment.
+def _translated(kept: Flows, outer: Flows) -> Bools:
+    """Rows of sources outside that follow an inner one: same destination, port and moment.
 
     The source port may have been translated too, so it is not asked for.
     """
     if not kept.size or not outer.size:
-        return
+        return np.zeros(outer.size, np.bool_)
     at = np.concatenate([kept.at, outer.at])
     target = np.concatenate([kept.dst, outer.dst]).astype(np.int64) * len(net.MAIL_PORTS)
     target += np.concatenate([kept.port, outer.port])
@@ -231,6 +238,6 @@ def _translated(kept: Flows, outer: Flows) -> Iterator[tuple[int, int]]:
     before = order[np.maximum(last, 0)]  # the inner row before each, if there is one
     shown = is_outer[order] & (last >= 0) & (target[before] == target[order])
     shown &= at[order] - at[before] <= BOTH_SIDES
-    sources = outer.src[order[shown] - kept.size]
-    for number, count in zip(*np.unique(sources, return_counts=True), strict=True):
-        yield int(number), int(count)
+    told = np.zeros(outer.size, np.bool_)
+    told[order[shown] - kept.size] = True
+    return told

@@ -20,7 +20,7 @@ from unlisted.find.columns import OUTCOMES, Devices, Flows, columns, devices
 from unlisted.find.doubts import doubts
 from unlisted.find.outgoing import Outgoing, outgoing
 from unlisted.find.served import Deliveries, Rows, Served
-from unlisted.find.side import left_out, wrong_side
+from unlisted.find.side import blind, left_out, wrong_side
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Device, Suspect
 from unlisted.net import Address, Network
@@ -39,7 +39,7 @@ class Setting(Struct, frozen=True):
     own: tuple[Address, ...] = ()
     senders: tuple[str, ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)  # address or MAC -> name in data/roles.toml
-    published: tuple[Address, ...] = ()  # where the MX of a domain of ours leads
+    published: tuple[Address, ...] = ()  # mail hosts by the DNS of our domains
 
 
 class Findings(NamedTuple):
@@ -63,7 +63,7 @@ def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
     """The attempts that count with their devices; what is to be said where no device can be told."""
     macs = who.macs(lambda address: net.inside(address, setting.inside))
     out = outgoing(flows, setting.inside, macs, setting.own)
-    notes = list(left_out(out, judged=out.flows.size > 0))
+    notes = list(left_out(out, setting.own))
     declared = {roles.spelled(text) for text in (*setting.senders, *setting.roles)}
 
     def is_machine(one: Address) -> bool:
@@ -87,9 +87,8 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     if isinstance(sorted_out, Findings):
         return sorted_out
     out, made, notes = sorted_out
-    state, alarms = trip.advance(
-        trip.State.new(len(made.who)), columns(out.flows, made.id), table := trip.load()
-    )
+    attempts, table = columns(out.flows, made.id), trip.load()
+    state, alarms = trip.advance(trip.State.new(len(made.who)), attempts, table)
     first = {int(d): i for i, d in reversed(list(enumerate(alarms.device)))}
     suspects, groups = [], list(_by_device(made.id))
     served = deliveries.server(out.flows, groups) if deliveries else Served()
@@ -103,6 +102,7 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
         seen = _Seen(
             flows=out.flows,
             rows=rows,
+            prefixes=attempts.prefix[rows],
             who=made.who[number],
             addresses=addresses,
             near=trip.highest(state, number, table),
@@ -115,7 +115,10 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
         suspects.append(_suspect(seen, setting))
     order: Mapping[str, int] = {"rogue": 0, "suspect": 1, "honest": 2}
     suspects.sort(key=lambda one: (order[one.verdict], -one.score, -one.attempts, one.device.key))
-    return Findings(suspects, notes, told=True)
+    told = any(one.verdict != "honest" for one in suspects) or not blind(out, setting.own)
+    if not told:
+        notes.append("could not tell: of most attempts this log does not show who made them inside")
+    return Findings(suspects, notes, told)
 
 
 def _crossing(alarms: trip.Alarms, place: int) -> Crossing:
@@ -140,6 +143,7 @@ class _Seen(NamedTuple):
 
     flows: Flows
     rows: Rows
+    prefixes: npt.NDArray[np.int64]  # destination networks of the rows
     who: Identity
     addresses: list[Address]
     near: trip.Near  # how near to tripping it ever was
@@ -217,9 +221,8 @@ def _departure(seen: _Seen, role: roles.Role) -> habit.Stretch | None:
     """Where a sender by trade left its own past, if its role is held to it."""
     if role.past is None:
         return None
-    prefixes = _prefixes(seen.flows, seen.rows)
-    fresh = np.zeros(len(prefixes), np.bool_)
-    fresh[np.unique(prefixes, return_index=True)[1]] = True
+    fresh = np.zeros(len(seen.rows), np.bool_)
+    fresh[np.unique(seen.prefixes, return_index=True)[1]] = True
     outcome = seen.flows.outcome[seen.rows]
     volume = outcome == _ANSWERED if role.past.answered else outcome <= _ANSWERED
     return habit.departure(seen.flows.at[seen.rows], fresh, outcome > _ANSWERED, volume, role.past)
@@ -227,12 +230,6 @@ def _departure(seen: _Seen, role: roles.Role) -> habit.Stretch | None:
 
 def _young(profile: roles.Profile, role: roles.Role | None) -> bool:
     return role is not None and role.past is not None and profile.seconds < role.past.days * 86_400
-
-
-def _prefixes(flows: Flows, rows: Rows) -> npt.NDArray[np.int64]:
-    """The destination network of each row."""
-    targets, place = np.unique(flows.dst[rows], return_inverse=True)
-    return np.array([net.prefix(flows.addresses[target]) for target in targets], np.int64)[place]
 
 
 def _first_seen(device: Device, attempt: float) -> Device:
@@ -245,7 +242,7 @@ def _profile(seen: _Seen, published: Iterable[Address]) -> roles.Profile:
     outcome = flows.outcome[rows]
     return roles.Profile(
         attempts=len(rows),
-        destinations=int(np.unique(_prefixes(flows, rows)).size),
+        destinations=int(np.unique(seen.prefixes).size),
         known=int((outcome > 0).sum()),
         unanswered=int((outcome > _ANSWERED).sum()),
         seconds=int(flows.at[rows[-1]] - flows.at[rows[0]]) / 1e6,

@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from unlisted import catalogue, net
 
@@ -75,7 +75,7 @@ class Profile(NamedTuple):
     delivered: int  # attempts that our own mail log shows as deliveries
     called: int  # networks outside that called its port 25
     callers: int  # those of them that it answered
-    published: bool  # a domain of ours has its MX there
+    published: bool  # a mail host by the DNS of a domain of ours
     vendor: str
 
 
@@ -108,8 +108,14 @@ def declared(names: AbstractSet[str], senders: Iterable[str], roles: Mapping[str
     """The role that the person gave a device of these addresses and MACs; `roles` goes first."""
     named = next((role for text, role in roles.items() if spelled(text) in names), None)
     if named is not None:
-        return load()[named]
+        role = load()[named]
+        return structs.replace(role, because=f"it is declared as {a(role.title)}")
     return sender() if any(spelled(text) in names for text in senders) else None
+
+
+def a(noun: str) -> str:
+    """The noun with its article."""
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def spelled(text: str) -> str:

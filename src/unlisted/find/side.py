@@ -42,10 +42,18 @@ def _outer(out: Outgoing, own: Sequence[Address]) -> str:
     """A log of the outer side of our own router."""
     if not out.outer:
         return ""
-    if len(out.outer) == 1 or all(address in own for address in out.outer):
+    ours = all(address in own for address in out.outer)
+    if not ours and len(out.targets) == 1:
+        some = ", ".join(map(str, list(out.outer)[:3]))
         return (
-            f"every attempt comes from {out.outer[0]}, which is not inside: this log was taken on the outer"
-            f" side of the address translation. {_BLIND}"
+            f"every attempt goes from outside ({some}) to {out.targets[0]}, which is not inside either:"
+            " strangers who call that address, or our own machines seen after translation."
+            f" {_BLIND}. Your own networks are named with --inside NET"
+        )
+    if len(out.outer) == 1 or ours:
+        return (
+            f"every attempt comes from {next(iter(out.outer))}, which is not inside: this log was taken on"
+            f" the outer side of the address translation. {_BLIND}"
         )
     return (
         f"none of the {len(out.outer)} sources is inside the own network"
@@ -90,7 +98,19 @@ def _stands_for_others(out: Outgoing) -> bool:
     return bool(macs & out.gateways) if macs else gateway(out.sources[0])
 
 
-def left_out(out: Outgoing, *, judged: bool) -> Iterator[str]:
+def unseen(out: Outgoing, own: Sequence[Address]) -> dict[Address, int]:
+    """Attempts of our own public addresses of which the log has no inner line: nobody can be named."""
+    rows = {one: count - out.again.get(one, 0) for one, count in out.outer.items()}
+    return {one: count for one, count in rows.items() if count and (one in own or one in out.again)}
+
+
+def blind(out: Outgoing, own: Sequence[Address]) -> bool:
+    """True when for most attempts the log shows nobody: that the others are honest tells nothing then."""
+    alone = sum(out.outer.values()) if len(out.outer) == 1 and not out.again else 0  # likely ours
+    return max(alone, sum(unseen(out, own).values())) > out.flows.size
+
+
+def left_out(out: Outgoing, own: Sequence[Address]) -> Iterator[str]:
     """What was not counted, in sentences."""
     if out.inside:
         yield f"{out.inside:,} attempts stayed inside the own network and were not counted"
@@ -102,8 +122,14 @@ def left_out(out: Outgoing, *, judged: bool) -> Iterator[str]:
             f"{sum(out.again.values()):,} lines show a connection again after translation to {masks}:"
             " the inner line counts"
         )
-    left = out.outer_rows - sum(count for address, count in out.again.items() if address in out.outer)
-    if left and judged:
+    hidden = unseen(out, own) if out.flows.size else {}
+    for address, count in hidden.items():
+        yield (
+            f"{count:,} attempts from {address} have no inner line: the router's own, or of a machine that"
+            " this log does not show"
+        )
+    left = sum(rows - out.again.get(one, 0) for one, rows in out.outer.items() if one not in hidden)
+    if left and out.flows.size:
         yield f"{left:,} attempts left out: their sources are not inside (translated already, or spoofed)"
     if out.repeats:
         yield (

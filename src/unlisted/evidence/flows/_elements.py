@@ -15,7 +15,7 @@ from typing import TypeAlias
 from unlisted.evidence import OTHER, Parsed
 from unlisted.evidence.contact import connection
 from unlisted.evidence.flows._addresses import address, card
-from unlisted.evidence.flows._sided import Sided
+from unlisted.evidence.flows._sided import Sided, answers
 from unlisted.messages import Translation
 from unlisted.net import Address
 
@@ -45,6 +45,7 @@ WANTED = frozenset(
 _SESSION, _SESSION_END = frozenset((1, 4)), frozenset((2, 5))
 _BINDING, _BINDING_END = frozenset((6, 8, 12, 14)), frozenset((7, 9, 13, 15))
 _CREATED, _TORN_DOWN, _DENIED = 1, 2, 3  # firewallEvent
+_EVENTS = frozenset((_NAT_EVENT, _FIREWALL, _OLD_EVENT, _YAF | 14))
 STEPS = 4096  # ports of a scattered block
 
 
@@ -69,6 +70,8 @@ def started(values: Values) -> float | None:
 
 def record(values: Values, exported: float, boot: float | None, sided: Sided, *, sampled: bool) -> Parsed:
     """One data record."""
+    if _passed_over(values, sampled=sampled):
+        return OTHER
     src = address(values.get(_SRC4, b"")) or address(values.get(_SRC6, b""))
     dst = address(values.get(_DST4, b"")) or address(values.get(_DST6, b""))
     nat = _outside(values)
@@ -94,6 +97,16 @@ def record(values: Values, exported: float, boot: float | None, sided: Sided, *,
         action=forwarding(number(values, _STATUS)), nat=nat, nat_port=port, account=_user(values),
         end=_moment(values, exported, boot, _LAST, _END, (155, 157), 159),
     )  # fmt: skip
+
+
+def _passed_over(values: Values, *, sampled: bool) -> bool:
+    """A quick look: the answer's half of a TCP connection, or a later part, as most records are."""
+    if values.get(_PROTOCOL) != b"\x06" or not values.keys().isdisjoint(_EVENTS):
+        return False
+    flags = values.get(_FLAGS)
+    if flags and flags[-1] and not flags[-1] & 2 and not sampled:
+        return True
+    return answers(number(values, _SPORT), number(values, _DPORT))
 
 
 def forwarding(status: int) -> str:

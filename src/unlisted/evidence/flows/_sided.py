@@ -52,7 +52,7 @@ class Sided:
             return None
         tcp = protocol == _TCP
         whole = bool(flags) and not sampled
-        if tcp and ((whole and not flags & _SYN) or _answers(sport, dport)):
+        if tcp and ((whole and not flags & _SYN) or answers(sport, dport)):
             return OTHER
         back = self._starts.get((dst, src, dport, sport, protocol))
         if back is not None and back <= at + AGAIN and (tcp or sport or dport):
@@ -74,7 +74,7 @@ class Sided:
         )  # fmt: skip
 
 
-def _answers(sport: int, dport: int) -> bool:
+def answers(sport: int, dport: int) -> bool:
     """True when the ports tell that the server speaks."""
     if sport in net.MAIL_PORTS:
         return dport not in net.MAIL_PORTS

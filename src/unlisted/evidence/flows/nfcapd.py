@@ -13,13 +13,10 @@ import struct
 from collections.abc import Iterable, Iterator
 
 from unlisted.evidence import OTHER, Feed, Parsed
-from unlisted.evidence.contact import connection
 from unlisted.evidence.flows import _packing
 from unlisted.evidence.flows._addresses import address, card
-from unlisted.evidence.flows._elements import forwarding
+from unlisted.evidence.flows._elements import Values, forwarding, record
 from unlisted.evidence.flows._sided import Sided
-from unlisted.messages import Translation
-from unlisted.net import Address
 
 MAGIC = (b"\x0c\xa5", b"\xa5\x0c")
 
@@ -28,6 +25,7 @@ _HEAD1, _HEAD2 = 140 + 136, 40  # the file's header; layout 1 with the statistic
 _NAMES = {1: "LZO", 2: "bzip2", 3: "LZ4", 4: "zstd"}
 _READ = frozenset((0, 1, 2, 3))
 _AS_TEXT = "(nfdump -r FILE -o csv writes it as text)"
+_TCP = 6
 _SAMPLED = 2  # V3_FLAG_SAMPLED
 _FLOW1, _FLOW0, _FLOW3 = 10, 1, 11  # types of records
 
@@ -178,6 +176,9 @@ class _File:
         generic = found.get(1, b"")
         if len(ends) not in (8, 32) or len(generic) < 48:
             return OTHER
+        tcp = generic[44] == _TCP and 20 not in found and 26 not in found
+        if tcp and generic[45] and not generic[45] & 2 and not flags & _SAMPLED:
+            return OTHER  # a later part, as Sided would say
         half = len(ends) // 2
         return self._told(
             found, generic, self._raw(ends[:half]), self._raw(ends[half:]), bool(flags & _SAMPLED)
@@ -186,55 +187,46 @@ class _File:
     def _told(
         self, found: dict[int, bytes], generic: bytes, source: bytes, target: bytes, sampled: bool
     ) -> Parsed:
+        """A flow, or the word of a firewall (NSEL) or a translator (NEL): as IPFIX would say it."""
         order = self._order
         first, last, sport, dport, protocol, tcp, status = struct.unpack_from(order + "QQ24xHHBBB", generic)
-        src, dst = address(source), address(target)
-        macs = found.get(16, b"")
-        mac = card(struct.pack(">Q", struct.unpack_from(order + "Q", macs)[0])[2:]) if len(macs) >= 8 else ""
         nat, nat_port = self._outside(found)
-        user = found.get(25, b"").split(b"\0")[0].decode("utf-8", "replace")
-        at, event = self._event(found)
-        if src is None:
-            return None
-        if event and (20 in found or 26 in found):
-            if event in (1, 3, 4, 6, 8) and dst is not None:
-                denied = event == 3 and 20 in found
-                action = "block" if denied else "pass" if 20 in found else ""
-                return connection(
-                    at, src, dst, dport, sport, str(protocol),
-                    mac=mac, action=action, nat=nat, nat_port=nat_port, account=user,
-                )  # fmt: skip
-            if nat is None or event not in (2, 5, 7, 9):
-                return OTHER
-            name = {6: "tcp", 17: "udp"}.get(protocol, "")
-            return Translation(
-                src, nat, end=at, inside_port=sport, port=nat_port, protocol=name, dst=dst, dport=dport
-            )
+        macs = found.get(16, b"")
+        mac = struct.pack(">Q", struct.unpack_from(order + "Q", macs)[0])[2:] if len(macs) >= 8 else b""
+        user = found.get(25, b"").split(b"\0")[0]
+        if event := self._event(found):
+            values = event | {
+                8: source, 12: target, 7: struct.pack(">H", sport), 11: struct.pack(">H", dport),
+                4: bytes((protocol,)), 56: mac, 225: nat, 227: struct.pack(">H", nat_port), 371: user,
+            }  # fmt: skip
+            return record(values, first / 1e3, None, self._sided, sampled=sampled)
         return self._sided.flow(
-            first / 1e3, src, dst, sport, dport, protocol, tcp, sampled=sampled, mac=mac,
-            action=forwarding(status), nat=nat, nat_port=nat_port, account=user, end=last / 1e3,
+            first / 1e3, address(source), address(target), sport, dport, protocol, tcp, sampled=sampled,
+            mac=card(mac), action=forwarding(status), nat=address(nat), nat_port=nat_port,
+            account=user.decode("utf-8", "replace"), end=last / 1e3,
         )  # fmt: skip
 
-    def _outside(self, found: dict[int, bytes]) -> tuple[Address | None, int]:
-        """The translated source."""
-        made, port = None, 0
-        if len(one := found.get(21, b"")) >= 4:
-            made = address(self._raw(one[:4]))
-        elif len(one := found.get(22, b"")) >= 16:
-            made = address(self._raw(one[:16]))
-        if len(one := found.get(23, b"")) >= 2:
-            port = struct.unpack_from(self._order + "H", one)[0]
-        return (made, port) if made is not None and int(made) else (None, 0)
+    def _outside(self, found: dict[int, bytes]) -> tuple[bytes, int]:
+        """The translated source; b"" for none."""
+        made = self._raw(found[21][:4]) if 21 in found else self._raw(found.get(22, b"")[:16])
+        ports = found.get(23, b"")
+        port = struct.unpack_from(self._order + "H", ports)[0] if len(ports) >= 2 else 0
+        return (made, port) if len(made) in (4, 16) and any(made) else (b"", 0)
 
-    def _event(self, found: dict[int, bytes]) -> tuple[float, int]:
-        """When a firewall (NSEL) or a translator (NEL) did something, and what."""
+    def _event(self, found: dict[int, bytes]) -> Values:
+        """What was done, when and with which ports; {} for a plain flow."""
         if len(one := found.get(20, b"")) >= 15:
-            ms, _, _, event = struct.unpack_from(self._order + "QIHB", one)
-            return ms / 1e3, event
-        if len(one := found.get(26, b"")) >= 21:
+            ms, event = struct.unpack_from(self._order + "Q6xB", one)
+            made: Values = {233: bytes((event,))}
+        elif len(one := found.get(26, b"")) >= 21:
             ms, event = struct.unpack_from(self._order + "Q12xB", one)
-            return ms / 1e3, event
-        return 0.0, 0
+            made = {230: bytes((event,))}
+        else:
+            return {}
+        if len(ports := found.get(27, b"")) >= 8:
+            numbers = struct.unpack_from(self._order + "HHHH", ports)
+            made |= {361 + place: struct.pack(">H", number) for place, number in enumerate(numbers)}
+        return made | {323: struct.pack(">Q", ms)} if event else {}
 
 
 def _unpacked(data: bytes, packing: int) -> bytes | None:

@@ -10,8 +10,8 @@ any packet means that the file is damaged: what stands behind it is not guessed 
 import struct
 from collections.abc import Iterable, Iterator
 
-from unlisted.evidence import Feed, Parsed
-from unlisted.evidence.flows._links import Link, link
+from unlisted.evidence import OTHER, Feed, Parsed
+from unlisted.evidence.flows._links import Link, dull, ethernet, link
 from unlisted.evidence.flows._packets import Packets
 
 MAGIC = (
@@ -84,6 +84,7 @@ class _Capture:
             self._part,
             len(data),
         )
+        wired = link is ethernet
         while start + head <= end:
             seconds, fraction, size, _ = unpack(data, start)
             if size > LONGEST:
@@ -97,6 +98,9 @@ class _Capture:
             start = body + size
             if link is None:
                 yield number, None
+                continue
+            if wired and dull(data, body, start):
+                yield number, OTHER
                 continue
             made = read(link, number, seconds + fraction * part, data, body, start)
             if made is not False:

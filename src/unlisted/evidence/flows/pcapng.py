@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from unlisted.evidence import OTHER, Feed, Parsed
-from unlisted.evidence.flows._links import Link, link
+from unlisted.evidence.flows._links import Link, dull, ethernet, link
 from unlisted.evidence.flows._packets import Packets
 
 MAGIC = (b"\x0a\x0d\x0d\x0a",)
@@ -47,6 +47,7 @@ class _Capture:
         self._rest = b""
         self._order = "<"
         self._interfaces: list[Interface] = []
+        self._wired = False  # all interfaces of this section are Ethernet
         self._number = 0
         self._broken = False
 
@@ -73,7 +74,11 @@ class _Capture:
                 break
             if stop > end:
                 break
-            yield from self._block(kind, data, start + 8, stop - 4)
+            if kind == _ENHANCED and self._wired and size > 36 and dull(data, start + 28, stop - 4):
+                self._number += 1
+                yield self._number, OTHER
+            else:
+                yield from self._block(kind, data, start + 8, stop - 4)
             start = stop
         yield from self._packets.done()
         self._rest = data[start:]
@@ -83,7 +88,7 @@ class _Capture:
         if magic not in (_BIG, _LITTLE):
             return False
         self._order = ">" if magic == _BIG else "<"
-        self._interfaces = []
+        self._interfaces, self._wired = [], False
         return True
 
     def _block(self, kind: int, data: bytes, start: int, end: int) -> Iterator[tuple[int, Parsed]]:
@@ -100,6 +105,7 @@ class _Capture:
         elif kind == _INTERFACE and start + 8 <= end and len(self._interfaces) < INTERFACES:
             number = struct.unpack_from(order + "H", data, start)[0]
             self._interfaces.append(self._interface(number, data, start + 8, end))
+            self._wired = all(one.link is ethernet for one in self._interfaces)
 
     def _packet(
         self, where: int, ticks: int, data: bytes, start: int, size: int, end: int

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from unlisted.evidence.gateway._keyed import finished
 
 _BEGIN = re.compile(r"CEF: ?[01]\||LEEF: ?[12]\.0\|")
-_HEADER = re.compile(r"((?:[^|\\]|\\.){0,255})\|")
+_FIELD = r"([^|\\]{0,255}(?:\\.[^|\\]{0,255}){0,8})\|"
+_HEADERS = {4: re.compile(_FIELD * 4), 6: re.compile(_FIELD * 6)}  # of LEEF, of CEF
 _NEXT = re.compile(r" [\w.\[\]-]{1,64}=")
 _HEX = re.compile(r"(?:0x|x|\\x)([0-9a-fA-F]{1,4})")
 
@@ -81,15 +82,11 @@ def event(line: str) -> Event | None:
     m = _BEGIN.search(line, 0, 512)
     if m is None:
         return None
-    fields: list[str] = []
-    at = m.end()
     wanted = 6 if m[0].startswith("C") else 4
-    while len(fields) < wanted:
-        field = _HEADER.match(line, at)
-        if field is None:
-            return None
-        fields.append(field[1].strip())
-        at = field.end()
+    header = _HEADERS[wanted].match(line, m.end())
+    if header is None:
+        return None
+    fields, at = [field.strip() for field in header.groups()], header.end()
     if wanted == 6:
         return Event(m.start(), fields[0], fields[1], fields[3], fields[4], line, _skip(line, at), "")
     separator, at = _separator(line, at, two="2" in m[0])

@@ -41,7 +41,10 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     words = made.words(_KEYS)
 
     def get(*keys: str) -> str:
-        return next((value for key in keys if (value := words.get(key))), "")
+        for key in keys:
+            if value := words.get(key):
+                return value
+        return ""
 
     src, dst, protocol, dport = get("src"), get("dst"), get("proto"), get("dpt", "dstPort", "service")
     begin, end = _times(made, get, ahead[0])
@@ -84,9 +87,9 @@ def session() -> Parse:
 def _traffic(made: Event) -> bool:
     """True for a line of the traffic log; the others tell of connections that have one as well."""
     if made.vendor == "Fortinet":
-        return "traffic" in made.text("cat") or "traffic" in made.name
+        return "traffic" in made.name or "traffic" in made.text("cat")
     if made.vendor == "Palo Alto Networks":
-        return "TRAFFIC" in (made.id, made.name, made.text("cat"), made.text("Type"))
+        return "TRAFFIC" in (made.id, made.name) or "TRAFFIC" in (made.text("cat"), made.text("Type"))
     return made.product not in ("SmartConsole", "System Monitor", "WEB_API", "Log Update")
 
 

@@ -43,7 +43,10 @@ def parse(line: str, near: float) -> Parsed:
         return None
 
     def get(*keys: str) -> str:
-        return next((value for key in keys if (value := values.get(key))), "")
+        for key in keys:
+            if value := values.get(key):
+                return value
+        return ""
 
     src, dst, protocol = get("src"), get("dst"), get("proto").lower()
     at = epoch(get("time")) or (ahead[0].at if ahead[0] else None)

@@ -66,7 +66,7 @@ _XLATE = re.compile(
     rf"(Built|Teardown) (?:dynamic|static) (?:(\S{{1,20}}) )?translation from (?:[^:\s]{{0,64}}:)?"
     rf"([^\s/()]{{1,255}})(?:/(\d{{1,5}}))?{_USER} to "
     rf"(?:[^:\s(]{{0,64}}(?:\([^()\s]{{0,64}}\))?:)?([^\s/()]{{1,255}})(?:/(\d{{1,5}}))?"
-    rf"(?: duration (\d{{1,6}}):(\d\d):(\d\d))?(?=\s|$)"
+    rf"(?: duration (\d{{1,6}}):(\d\d):(\d\d))?(?=[\s.]|$)"
 )
 _BLOCK = re.compile(
     r"(?:(Allocated|Released)|Pba-interim-logging: Active) (\S{1,8}) block of ports for translation from "

@@ -34,6 +34,7 @@ _AHEAD = re.compile(
     rf"(?:(?!\d{{1,3}}[ywdh:]\d)(?:{_WORD})? ?:[ \t]+)?(?:\d{{1,12}}: )?"
     rf"(?:(?:RP|LC)/\d{{1,3}}/\w{{1,8}}/CPU\d:)?"
 )
+_PLAIN = re.compile(r"([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)(\.\d{1,6})?( UTC)?(?=: )")
 _UPTIME = re.compile(r"(?:\d{1,3}[ywdh]\d{1,3}[wdhm]|\d{1,3}:\d\d:\d\d|\d{6,10}): ?")
 # Behind the time its zone, where framing knew no such name, and in IOS XR the process.
 _TAIL = re.compile(r"(?: [A-Za-z]{2,5})?(?:([+-]\d{1,2})(?::?(\d\d))?)?: ?(?:[\w-]{1,40}\[\d{1,10}\]: ?)?")
@@ -134,8 +135,13 @@ def _time(line: str, place: int, at: int, near: float) -> tuple[Stamp | None, in
     """The time at `place`, or behind the words that may stand ahead of it, and where it ends."""
     ahead = _AHEAD.match(line, place, at)
     behind = ahead.end() if ahead else place
-    for begin in (place, behind):
+    for begin in (place, behind) if not place else (behind,):
         begin += line.startswith(("*", "."), begin)
+        if plain := _PLAIN.match(line, begin, at):  # of one second there are many: `stamp` remembers it
+            made = stamp(f"{plain[1]} ", near)
+            if made is not None:
+                part = float(plain[2] or 0)
+                return made._replace(at=made.at + part, zone=bool(plain[3])), plain.end()
         made = stamp(line[begin:at], near) if begin < at else None
         if made is not None:
             return made, begin + made.end
