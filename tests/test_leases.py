@@ -240,6 +240,7 @@ def test_hostapd_names_who_logged_on() -> None:
         ("dhcpd_terminal", "DHCPACK on 192.0.2.11 to 3c:5a:b4:12:34:56 (x) via y) via e0", "192.0.2.11", MAC),
         ("windows_dhcp", "10,11/23/2026,08:01:02,Assign,192.0.2.12,pc,3C5AB4123456,", "192.0.2.12", MAC),
         ("mikrotik_leases", " 0 D 192.0.2.13 3C:5A:B4:12:34:56 bound", "192.0.2.13", MAC),
+        ("mikrotik_leases", " 3 DC 192.0.2.15      3C:5A:B4:12:34:56 bridge", "192.0.2.15", MAC),
         ("arpwatch_log", "Nov  1 00:39:08 zul arpwatch: new station 192.0.2.14 0:50:ba:85:85:ca",
          "192.0.2.14", "00:50:ba:85:85:ca"),
     ],

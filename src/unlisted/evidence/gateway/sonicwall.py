@@ -59,7 +59,8 @@ def session() -> Callable[[str, float], Attempt | Contact | Translation | Other 
 
 
 def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
-    begin, when = line.find("id="), dated(line, near)
+    begin = _begin(line)
+    when = _when(line, begin, near)
     if when is None:
         return None
     number = field(line, " m=", begin)
@@ -72,10 +73,16 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
 
 def dated(line: str, near: float) -> Stamp | None:
     """When the line was written: by itself, or by the syslog around it where only that knows the zone."""
+    return _when(line, _begin(line), near)
+
+
+def _begin(line: str) -> int:
     begin = line.find("id=")
-    if begin < 0 or not line[begin + 3 : begin + 99].partition(" sn=")[1]:
-        return None
-    ours, header = front(line, begin, near)
+    return begin if begin >= 0 and line.find(HINT, begin, begin + 99) > 0 else -1
+
+
+def _when(line: str, begin: int, near: float) -> Stamp | None:
+    ours, header = front(line, begin, near) if begin >= 0 else (False, None)
     if not ours:
         return None
     told = moment(field(line, " time=", begin), near)

@@ -58,7 +58,8 @@ def session() -> Callable[[str, float], Attempt | Contact | Translation | Other 
 
 
 def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
-    begin, when = _begin(line), dated(line, near)
+    begin = _begin(line)
+    when = _when(line, begin, near)
     if when is None:
         return None
     if field(line, " log_type=", begin) != "Firewall" or field(line, " log_component=", begin) in _MIDDLE:
@@ -99,7 +100,10 @@ def _begin(line: str) -> int:
 
 def dated(line: str, near: float) -> Stamp | None:
     """When the line was written, by itself; None when what stands before is not syslog's own."""
-    begin = _begin(line)
+    return _when(line, _begin(line), near)
+
+
+def _when(line: str, begin: int, near: float) -> Stamp | None:
     ours, header = front(line, begin, near) if begin >= 0 else (False, None)
     return (_moment(line, begin, near) or header) if ours else None
 

@@ -45,7 +45,8 @@ def session() -> Callable[[str, float], Attempt | Contact | Translation | Lease 
 
 
 def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Lease | Other | None:
-    begin, when = _begin(line), dated(line, near)
+    begin = _begin(line)
+    when = _when(line, begin, near)
     if when is None:
         return None
     if field(line, " service=", begin) in _SERVERS:
@@ -86,7 +87,10 @@ def _begin(line: str) -> int:
 
 def dated(line: str, near: float) -> Stamp | None:
     """When the connection began; None when what stands before is not syslog's own."""
-    begin = _begin(line)
+    return _when(line, _begin(line), near)
+
+
+def _when(line: str, begin: int, near: float) -> Stamp | None:
     if begin < 0 or not front(line, begin, near)[0]:
         return None
     start = field(line, " startime=", begin) + field(line, " tz=", begin)
