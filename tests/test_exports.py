@@ -14,7 +14,7 @@ from unlisted.edge.read import read
 from unlisted.evidence import Fact, binary, facts
 from unlisted.evidence.flows import _packing
 from unlisted.evidence.flows.netflow import Exports
-from unlisted.evidence.flows.nfdump import refuse
+from unlisted.evidence.flows.nfcapd import refuse
 from unlisted.messages import Attempt, Contact, Translation
 
 SECONDS = int(START)
