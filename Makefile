@@ -9,7 +9,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 UV  := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := .venv/bin
 
-.PHONY: demo test lint types fast lowest bench fuzz example packages env clean help
+.PHONY: demo test lint types fast lowest bench study fuzz example packages env clean help
 
 demo: env  ## the main job on the example, then the whole story (the lab as root on Debian, else simulated)
 	$(RUN)/unlisted investigate examples/office || test $$? -eq 1
@@ -36,6 +36,9 @@ lowest: env  ## the tests that need no lab, with the lowest versions that pyproj
 
 bench: env  ## every benchmark, each beside its peer in the same run
 	for file in benchmarks/*_*.py; do $(RUN)/python $$file || exit 1; done
+
+study: env  ## docs/study.md anew: the detector on simulated bots and honest devices (4 minutes)
+	$(RUN)/python tools/study.py
 
 fuzz: env  ## hostile mail and hostile DNS answers, a minute each (SECONDS=600 for ten)
 	$(RUN)/python tools/fuzz.py --seconds $(or $(SECONDS),60)

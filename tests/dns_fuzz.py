@@ -20,13 +20,13 @@ import dns.rrset
 from msgspec import Struct, structs
 
 from unlisted.notice import packets, shapes
-from unlisted.notice.packets import AAAA, MAX_RECORDS, PTR, TXT, A
+from unlisted.notice.packets import AAAA, MAX_RECORDS, MX, PTR, TXT, A
 from unlisted.notice.shapes import Zone
 
 # Loaded one by one, dnspython takes a type for unknown once it has met it in a record of class ANY.
 dns.rdata.load_all_types()  # type: ignore[no-untyped-call]
 
-TYPES = (A, A, A, TXT, TXT, PTR, AAAA)
+TYPES = (A, A, A, TXT, TXT, PTR, AAAA, MX)
 ZONES = ("bl.example", "zen.lists.example", "a.b.c.d.e.f.example", "x")
 
 
@@ -64,6 +64,8 @@ def _value(rng: random.Random, qtype: int) -> str:
         return f"2001:db8::{rng.randrange(65536):x}"
     if qtype == PTR:
         return f"{_label(rng)}.host.example."
+    if qtype == MX:
+        return f"{rng.randrange(65536)} {rng.choice(('', f'{_label(rng)}.host.example'))}."
     strings = (rng.randbytes(rng.choice((0, 3, 40, 255))) for _ in range(rng.choice((1, 1, 2, 9))))
     return " ".join('"' + "".join(f"\\{octet:03d}" for octet in string) + '"' for string in strings)
 
@@ -248,8 +250,9 @@ def theirs(sample: Sample, *, forgiving: bool = False) -> Told:
 def _spelled(item: object, qtype: int) -> str:
     if qtype == TXT:
         return b"".join(item.strings).decode("utf-8", "replace")  # type: ignore[attr-defined]
-    if qtype == PTR:
-        return packets._spell(tuple(label.lower() for label in item.target.labels[:-1]))  # type: ignore[attr-defined]
+    if qtype in (PTR, MX):
+        target = item.target if qtype == PTR else item.exchange  # type: ignore[attr-defined]
+        return packets._spell(tuple(label.lower() for label in target.labels[:-1]))
     return str(item)
 
 

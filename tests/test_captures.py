@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import captures as make
 from captures import ACK, CARD, RST, START, SYN, SYNACK, ethernet, ipv4, ipv6, pcap, reply, syn, tcp, udp
-from unlisted.edge.read import quote, read
+from unlisted.edge.quoted import quote
+from unlisted.edge.read import read
 from unlisted.evidence import OTHER, Fact, Feed, binary, facts
 from unlisted.messages import Attempt, Contact, Evidence, Lease
 

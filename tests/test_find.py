@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,50 @@ def test_what_cannot_be_told_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "203.0.113.5" in err
 
 
+@pytest.mark.parametrize("source", ["192.168.50.1", "172.18.0.1"])
+def test_a_log_behind_a_translation_accuses_nobody(
+    source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No MAC: such a log is of another program, or of an interface without one."""
+    rows = [line(i // 10, f"198.51.{i}.7", source) for i in range(40)]
+    (tmp_path / "gateway").write_text("".join(re.sub(r"MAC=\S+", "MAC=", row) for row in rows))
+    for words in ([], ["--json"], ["--all"], ["--explain", source]):
+        assert main(["find", str(tmp_path), *words]) == 3
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert f"every attempt comes from {source}" in err
+    (tmp_path / "more").write_text(line(50, "203.0.113.25", "192.168.50.8"))
+    assert main(["find", str(tmp_path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["device"]["address"] == source
+
+
+def test_roles_of_the_configuration_are_used(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tmp_path / "unlisted.toml"
+    settings.write_text('[roles]\n"192.168.50.9" = "newsletter"\n')
+    assert main(["find", str(folder), "--config", str(settings), "--all", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["role"] == "newsletter host"
+    settings.write_text('[roles]\n"192.168.50.9" = "copier"\n')
+    assert main(["find", str(folder), "--config", str(settings), "--json"]) == 1
+    assert "declared as a copier" in json.loads(capsys.readouterr().out)["because"]
+
+
+def test_a_suspect_is_not_to_be_held(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its address may be nobody's: no lease knows it, though they know its network."""
+    rows = [line(i // 10, f"198.51.{i}.7") for i in range(40)]
+    (tmp_path / "gateway").write_text("".join(re.sub(r"MAC=\S+", "MAC=", row) for row in rows))
+    others = [f"1795521981 3c:5a:b4:00:00:0{n} 192.168.50.2{n} PC-{n} *\n" for n in range(5)]
+    (tmp_path / "leases").write_text("".join(others))
+    assert main(["find", str(tmp_path), "--json"]) == 1
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert (found["verdict"], found["device"]["hostname"], found["flagged_after"]) == ("suspect", "", 3)
+    assert "next: the same with --explain 192.168.50.9" in err
+    assert "1 address that no lease or neighbor knows: 192.168.50.9" in err
+    assert "hold" not in err
+
+
 def test_what_may_not_be_read_is_4(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +193,7 @@ def test_a_monitor_is_not_accused(corpora: Path, capsys: pytest.CaptureFixture[s
     log = str(corpora / "flows" / "wrccdc2018_zeek_smtp.log.gz")
     assert main(["find", log, "--inside", "10.164.0.0/16", "--all", "--json"]) == 0
     found = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    # 1,188 records; ten have a source that is not inside.
     assert sum(one["attempts"] for one in found) == 1178
     assert {one["verdict"] for one in found} == {"honest"}
     assert "service monitor" in {one["role"] for one in found}

@@ -145,7 +145,7 @@ def test_the_rule_is_printed_in_both_spellings(capsys: pytest.CaptureFixture[str
     assert "neither" in refused(capsys, ["rule", "print", "--wan", "wan0", "--allow", "bob"], 2)
 
 
-def test_devices(leases: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_devices(leases: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "nobody" in refused(capsys, ["devices"], 3)
     assert cli.main(["devices", "--leases", leases, "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -154,6 +154,16 @@ def test_devices(leases: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0]["scanned"] is None
     assert cli.main(["devices"]) == 0
     assert "never scanned" in capsys.readouterr().out
+    (tmp_path / "roles.toml").write_text(
+        f'senders = ["3c:5a:b4:00:00:02"]\n[roles]\n"{LAPTOP.upper()}" = "newsletter"\n'
+    )
+    assert cli.main(["devices", "--config", str(tmp_path / "roles.toml"), "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["device"]: line["role"] for line in lines} == {
+        LAPTOP: "newsletter host",
+        "3c:5a:b4:00:00:02": "mail server",
+        "3c:5a:b4:00:00:03": "",
+    }
 
 
 # ---- the live loop, with an enforcer and an engine of the test's own ------------------------------

@@ -5,8 +5,10 @@ import gzip
 import lzma
 import os
 import random
+import subprocess
 import sys
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unlisted.edge import blocks
-from unlisted.edge import read as reader
-from unlisted.edge.read import nearest, paths, quote, read, walk
-from unlisted.messages import Evidence, Lease
+from unlisted.edge import lines as by_line
+from unlisted.edge import read as opener
+from unlisted.edge.blocks import walk
+from unlisted.edge.dates import nearest
+from unlisted.edge.quoted import quote
+from unlisted.edge.read import paths, read
+from unlisted.find import columns
+from unlisted.messages import Attempt, Evidence, Lease
 
 SAMPLES = Path(__file__).parent / "samples"
 GATEWAY = (SAMPLES / "netfilter" / "ulogd-2.0.8.log").read_bytes()
@@ -64,7 +71,6 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
         ("capture.log", b"\xd4\xc3\xb2\xa1" + bytes(16) + b"\xc3\x00\x00\x00", "link type 195"),
         ("flows.argus", b"\x83\x10\x00\x20" + bytes(124), "ra -r FILE"),
         ("old.snoop", b"snoop\0\0\0" + bytes(24), "editcap"),
-        ("wide.log", "Nov 24".encode("utf-16"), "UTF-16"),
         ("notes.txt", b"Dear all,\nplease call me back.\n", "not recognized"),
         ("half.gz", gzip.compress(b"x" * 100)[:9], "cut off"),
     ]:
@@ -82,7 +88,7 @@ def test_a_file_without_permission_is_said(tmp_path: Path, monkeypatch: pytest.M
         raise PermissionError(13, "Permission denied", str(path))
 
     (tmp_path / "log").write_bytes(GATEWAY)
-    monkeypatch.setattr(reader, "head", refuse)  # root may read everything
+    monkeypatch.setattr(opener, "head", refuse)  # root may read everything
     assert read(tmp_path / "log").trouble == "permission denied"
 
 
@@ -114,13 +120,70 @@ def test_skimming_finds_what_reading_every_line_finds(
     path = tmp_path / "log"
     path.write_bytes(GATEWAY + text)
     whole = read(path, NEAR)
-    monkeypatch.setattr(reader, "SMALL", 0)
-    monkeypatch.setattr(reader, "DENSE", rng.choice([0, 2000]))
+    monkeypatch.setattr(by_line, "SMALL", 0)
+    monkeypatch.setattr(by_line, "DENSE", rng.choice([0, 2000]))
     skimmed = read(path, NEAR)
     assert skimmed.lines == whole.lines
     assert (skimmed.flows is None) == (whole.flows is None)
     if skimmed.flows is not None and whole.flows is not None:
         assert list(skimmed.flows.attempts()) == list(whole.flows.attempts())
+
+
+ON_ALL_CORES = """
+import sys
+from pathlib import Path
+from unlisted.edge import lines, read
+lines.SMALL, lines.SHARE = 0, 3000
+lines.workers = lambda: int(sys.argv[2])
+made = read.read(Path(sys.argv[1]), 1795478400.0)
+print(made.lines, made.understood, made.other + made.unknown, list(made.flows.attempts()), made.events)
+"""
+
+
+@pytest.mark.parametrize("share", [0.02, 1.0])
+def test_all_cores_find_what_one_finds(tmp_path: Path, share: float) -> None:
+    rng = random.Random(7)
+    lines = GATEWAY.splitlines()
+    mail, rest = [one for one in lines if b"DPT=443" not in one], [lines[3], b"nonsense", b"x" * 7_000, b""]
+    text = b"\n".join(rng.choice(mail if rng.random() < share else rest) for _ in range(500))
+    path = tmp_path / "log"
+    path.write_bytes(GATEWAY + text)
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", ON_ALL_CORES, str(path), workers], capture_output=True, check=True
+        ).stdout
+        for workers in ("1", "3")
+    ]
+    assert told[0] == told[1]
+    assert told[0].count(b"Attempt(") > 5
+
+
+def test_a_flood_is_counted_where_it_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "MOST", 100)
+    monkeypatch.setattr(columns, "ENOUGH", 30)
+    monkeypatch.setattr(columns, "_BATCH", 16)
+    made = columns.Gatherer("log")
+    for number in range(500):
+        source = "10.0.0.1" if number % 10 else f"10.0.1.{number % 250}"
+        made.add(Attempt(1e9 + number, ip_address(source), ip_address("198.51.100.7"), 25), number)
+    flows = made.flows()
+    assert flows.size + made.left == 500
+    kept = [str(flows.addresses[source]) for source in flows.src]
+    assert len([one for one in kept if one != "10.0.0.1"]) == 50  # the quiet ones are all there
+    assert 30 <= kept.count("10.0.0.1") <= 100
+
+
+@pytest.mark.parametrize("code", ["utf-16-le", "utf-16-be"])
+def test_what_windows_wrote_into_a_file_is_read(tmp_path: Path, code: str) -> None:
+    path = tmp_path / "wide.log"
+    text = GATEWAY.decode().replace("\n", "\r\n") + "cut"
+    path.write_bytes(("\ufeff" + text).encode(code) + b"\x41")
+    (tmp_path / "plain").write_bytes(GATEWAY)
+    wide, plain = read(path, NEAR), read(tmp_path / "plain", NEAR)
+    assert wide.flows is not None
+    assert plain.flows is not None
+    assert [one.at for one in wide.flows.attempts()] == [one.at for one in plain.flows.attempts()]
+    assert quote([Evidence(str(path), 1, "")])[0].text == GATEWAY.decode().splitlines()[0]
 
 
 def test_leases_become_events_that_say_where_they_stood(tmp_path: Path) -> None:
@@ -192,7 +255,7 @@ def test_walk_is_sorted_skips_the_hidden_and_never_circles(tmp_path: Path) -> No
 def test_quote_finds_lines_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "log"
     path.write_text("".join(f"line {number}\n" for number in range(1, 100_001)))
-    monkeypatch.setattr(blocks.blocks, "__defaults__", (4096,))
+    monkeypatch.setattr(blocks.blocks, "__defaults__", (4096, None))
     seen = quote([Evidence(str(path), number, "") for number in (1, 77, 99_999, 100_000, 100_001)])
     assert [one.text for one in seen] == ["line 1", "line 77", "line 99999", "line 100000", ""]
     assert quote([Evidence("nowhere", 5, "kept")])[0].text == "kept"

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from unlisted.edge.read import NO_TIMES, read
+from unlisted.edge.read import read
+from unlisted.edge.reading import NO_TIMES
 from unlisted.evidence import OTHER, Fact, Format, Holding, facts, formats, present
 from unlisted.evidence.translations import _tracked
 from unlisted.messages import Attempt, Contact, Translation

@@ -274,3 +274,20 @@ def test_a_long_dhcp_log_of_one_address_costs_no_square(monkeypatch: pytest.Monk
     people = who(*(Lease(HOST, str(n % 7), start=Counted(n), end=Counted(n + 1)) for n in range(count)))
     assert len(people.spans(HOST)) == count
     assert Counted.compared < 100 * count
+
+
+def test_a_device_that_changed_its_mac_is_known_by_its_client_id() -> None:
+    duid = "ff:12:34:56:78:00:01:00:01:2c:aa:bb:cc:3c:5a:b4:12:34:56"
+    people = who(
+        Lease(HOST, A, client_id=duid, start=1.0),
+        Lease(HOST, "5e:00:00:00:00:01", client_id=duid, start=900.0),
+        Lease(HOST, B, client_id=f"01:{B}", start=2000.0),
+    )
+    assert people.same(A) == ("5e:00:00:00:00:01",)
+    assert people.same(B) == ()
+
+
+def test_a_virtual_machine_is_told_from_a_random_address() -> None:
+    assert vendors.name("52:54:00:12:34:56") == "QEMU/KVM (virtual machine)"
+    assert vendors.name("02:42:ac:11:00:02") == "Docker (container)"
+    assert vendors.name("5e:12:34:56:78:9a") == ""

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from unlisted import catalogue, net
 from unlisted.errors import ConfigError
+from unlisted.find import roles
 from unlisted.net import Address, Network
 
 Policy = Literal["observe", "approve", "hold"]
@@ -27,6 +28,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     resolver: str = ""  # ADDR[:PORT]; "" is the system's
     store: str = ""  # path of the SQLite file; "" is the usual place
     senders: tuple[str, ...] = ()  # declared mail senders: addresses or MACs
+    roles: dict[str, str] = {}  # address or MAC -> what it is, a name of data/roles.toml
     protect: tuple[str, ...] = ()  # never held: addresses or MACs
     policy: Policy = "observe"
     hold_hours: float = 48.0  # longer than the day of quiet that most lists want to see
@@ -73,6 +75,17 @@ def check(config: Config, name: str) -> Config:
                     remedy='write it as "192.168.1.10" or "3c:5a:b4:12:34:56"',
                 )
         spelled[field] = tuple(str(net.ip(text) or net.mac(text)) for text in getattr(config, field))
+    for text, role in config.roles.items():
+        if not roles.spelled(text):
+            raise ConfigError(
+                f"{name}: {text!r} is neither an address nor a MAC - at `$.roles`",
+                remedy='write it as "192.168.1.10" = "newsletter"',
+            )
+        if role not in roles.declarable():
+            raise ConfigError(
+                f"{name}: {role!r} is no role - at `$.roles.{text}`",
+                remedy=f"one of {', '.join(roles.declarable())}",
+            )
     for list_key, secret in config.keys.items():
         if not net.label(secret):  # which is not repeated: errors end up in logs
             raise ConfigError(
@@ -88,4 +101,5 @@ def check(config: Config, name: str) -> Config:
         raise ConfigError(f"{name}: {config.warm_up} - at `$.warm_up`", remedy="seconds, 0 or more")
     if config.max_holds < 0:
         raise ConfigError(f"{name}: {config.max_holds} - at `$.max_holds`", remedy="0 or more")
-    return structs.replace(config, **spelled)
+    told = {roles.spelled(text): role for text, role in config.roles.items()}
+    return structs.replace(config, roles=told, **spelled)

@@ -152,7 +152,7 @@ class Engine:
         if len(alarms.row):
             suspect = self.suspects[key] = self._suspect(key, attempt)
             commands += [Name(suspect), *self._decide(suspect, attempt)]
-        elif self.state.score[self._ids[key]] >= self.table.threshold and self._due(key, self._when(attempt)):
+        elif trip.now(self.state, self._ids[key], self.table).over and self._due(key, self._when(attempt)):
             commands += self._decide(self._suspect(key, attempt), attempt)
         return commands
 
@@ -220,7 +220,7 @@ class Engine:
     def _columns(self, key: str, attempt: Attempt) -> trip.Attempts:
         """One attempt as the kernel's columns."""
         number = self._ids.setdefault(key, len(self._ids))
-        if number >= len(self.state.score):
+        if number >= len(self.state.fast):
             self.state = self.state.grown(2 * number)
         first = self.who.device(attempt.src, attempt.at, attempt.mac).first_seen
         new = first is not None and attempt.at - first < NEW_DEVICE
@@ -236,17 +236,17 @@ class Engine:
     def _suspect(self, key: str, attempt: Attempt) -> Suspect:
         """The device of this attempt, which is over the threshold."""
         number = self._ids[key]
-        score, tries = int(self.state.score[number]), int(self.state.tries[number])
+        near, tries = trip.now(self.state, number, self.table), int(self.state.tries[number])
         targets = len(self._targets[key])
         because = (
             f"{tries} attempts on mail ports of {targets} servers it had never spoken to; "
-            f"score {score / trip.NATS:.1f} of {self.table.threshold / trip.NATS:.1f} nats"
+            f"{near.which} score {near.score / trip.NATS:.1f} of {near.threshold / trip.NATS:.1f} nats"
         )
         first = self.suspects.get(key)  # when it was named, if it was
         return Suspect(
             device=self.who.device(attempt.src, attempt.at, attempt.mac),
             verdict="rogue",
-            score=round(score / trip.NATS, 3),
+            score=round(near.score / trip.NATS, 3),
             attempts=tries,
             destinations=targets,
             flagged_at=first.flagged_at if first else attempt.at,

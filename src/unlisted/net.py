@@ -144,6 +144,6 @@ def label(text: str) -> bool:
 def random_mac(address: str) -> bool:
     """True when the MAC was made up by software: the locally administered bit (IEEE 802, bit 0x02).
 
-    Virtual machines set it too, so it hints at a phone and proves nothing.
+    Virtual machines set it too (`find/vendor.py` names those that are known), so it hints at a phone.
     """
     return len(address) == 17 and bool(int(address[:2], 16) & 0x02)

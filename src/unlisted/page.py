@@ -143,7 +143,7 @@ def _devices(suspects: tuple[Suspect, ...]) -> Iterator[Line]:
         vendor = show.clean(device.vendor, 60) or "not known"
         yield Line(f"vendor {vendor}", "plain", 4)
         yield Line(f"first seen {show.when(device.first_seen) or 'not known'}", "plain", 4)
-        yield Line(show.clean(suspect.because, 300), "plain", 4)
+        yield Line(show.clean(suspect.because, 800), "plain", 4)
         for evidence in suspect.evidence[:QUOTES]:
             where = show.clean(evidence.source, 60) + (f":{evidence.line}" if evidence.line else "")
             yield Line(f"{where}  {show.clean(evidence.text, 300)}", "dim", 4)

@@ -17,7 +17,7 @@ from unlisted.notice.repeats import Kind, Repeats
 from unlisted.notice.unreached import Unreached
 
 if TYPE_CHECKING:
-    from unlisted.edge.read import Reading
+    from unlisted.edge.reading import Reading
 
 ALIKE = 30  # lines that say the same; more convinces nobody further
 SORTS = 10_000  # sorts of lines that are told apart

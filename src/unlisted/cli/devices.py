@@ -21,6 +21,7 @@ def run(args: argparse.Namespace) -> int:
     from unlisted import config, show
     from unlisted.edge import byhand, present
     from unlisted.edge.store import Store
+    from unlisted.find import roles
     from unlisted.stop import decide
 
     class Scan(Struct, frozen=True):
@@ -45,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
             store.add_many(present.lease_file(path))
         seen = store.devices()
         held = {name for one in byhand.standing(store, byhand.now()) for name in decide.names(one)}
-    senders = set(settings.senders)
+    titles = dict.fromkeys(settings.senders, "mail server")
+    titles |= {text: roles.load()[name].title for text, name in settings.roles.items()}
     lines = [
         Line(
             one.device,
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             one.hostname,
             one.first_seen,
             one.last_seen,
-            "mail server" if senders & {one.device, one.address} else "",
+            titles.get(one.device) or titles.get(one.address, ""),
             one.attempts,
             held=bool(held & {one.device, one.address}),
         )

@@ -2,15 +2,25 @@
 
 SOURCE is a file or a folder; files are recognized by their content. Give the leases or the neighbor
 table too, and the device gets its MAC, vendor and name.
+
+  unlisted find FOLDER                                           who did it
+  unlisted find --seen 203.0.113.5:40122 --at TIME FOLDER        who had this translated port
+  unlisted find --contacted 198.51.100.7 --at TIME FOLDER        who spoke to that address
+  unlisted find --at TIME --at TIME LEASES                       no gateway log: who was here then
 """
 
 import argparse
 from typing import TYPE_CHECKING
 
+from unlisted.cli import _device, _seen
+from unlisted.errors import UnlistedError
+
 if TYPE_CHECKING:
-    from unlisted.edge.read import Reading
+    from unlisted.edge.reading import Reading
+    from unlisted.find.columns import Flows
     from unlisted.find.rank import Findings
     from unlisted.messages import Suspect
+    from unlisted.net import Address, Network
 
 NAMED = 8  # files not read that are named one by one
 
@@ -19,7 +29,8 @@ HELP = "name the device that sends, from gateway logs, flows and leases"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What `find` understands."""
-    parser.add_argument("source", nargs="+", metavar="SOURCE", help="a file or a folder of evidence")
+    parser.add_argument("source", nargs="*", metavar="SOURCE", help="a file or a folder of evidence")
+    _seen.arguments(parser)
     parser.add_argument(
         "--inside",
         action="append",
@@ -35,22 +46,45 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDR|MAC",
         help="an honest mail sender (may be repeated)",
     )
-    parser.add_argument("--all", action="store_true", help="show the honest devices as well")
+    parser.add_argument(
+        "--lookup",
+        action="append",
+        default=[],
+        metavar="DOMAIN",
+        help="ask DNS which of your addresses are mail hosts of this domain of yours (MX, reverse names)",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="show the honest devices, or every attempt, as well"
+    )
+    parser.add_argument(
+        "--explain",
+        metavar="DEVICE",
+        help="show the score of one device (address, MAC or host name) attempt by attempt",
+    )
+    parser.add_argument("--svg", metavar="FILE", help="with --explain: write the picture there")
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, judge, show. 0 nobody, 1 somebody, 3 could not tell."""
     from unlisted import config, show
-    from unlisted.cli import _given
+    from unlisted.cli import _explained, _given
     from unlisted.edge import folder
     from unlisted.edge.progress import bar
     from unlisted.find import rank
 
+    if not args.source and not args.leases:
+        raise UnlistedError("SOURCE is missing", remedy=_command(args), code=2)
+    _explained.check(args)
     settings = config.load(args.config)
     inside = _given.networks("--inside", args.inside) or settings.inside
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
-    gathered = folder.gather(_given.sources([*args.source, *args.leases]), bar)
-    _say(gathered.readings)
+    named = _given.sources([*args.source, *args.leases])
+    if args.seen or args.contacted:
+        return _seen.run(args, named, inside)
+    gathered = folder.gather(named, bar)
+    say(gathered.readings)
+    if args.at or (not gathered.has("gateway", "flows") and _seen.timed(gathered)):
+        return _seen.presence(args, named, gathered, settings.own)
     if not gathered.has("gateway", "flows"):
         show.say("could not tell: no gateway log and no flow records among these")
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
@@ -59,12 +93,55 @@ def run(args: argparse.Namespace) -> int:
         show.say("could not tell: no line of these is about the mail ports (25, 465, 587)")
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
         return 3
-    setting = rank.Setting(inside, settings.own, senders)
+    hosts = _mail_hosts(args.lookup, gathered.flows, inside, settings.resolver)
+    setting = rank.Setting(inside, settings.own, senders, settings.roles, hosts)
+    if told := gathered.inward(inside):
+        show.say(told)
+    if args.explain is not None:
+        return _explained.run(args, gathered, setting)
     found = rank.judge(gathered.flows, gathered.who, setting, gathered.sent())
     return _answer(found, as_json=args.json, everyone=args.all)
 
 
-def _say(readings: "list[Reading]") -> None:
+def _command(args: argparse.Namespace) -> str:
+    """What was typed, with what is missing."""
+    import shlex
+
+    words = [
+        f"--{name} {shlex.quote(text)}" for name in ("seen", "contacted") if (text := getattr(args, name))
+    ]
+    return " ".join(["unlisted find", *words, *(["--at TIME"] if words else []), "FOLDER"]) + (
+        "   (the folder that holds the gateway's logs and the leases)"
+    )
+
+
+def _mail_hosts(
+    domains: list[str], flows: "Flows", inside: "tuple[Network, ...]", named: str
+) -> "tuple[Address, ...]":
+    """The mail hosts of these domains by DNS; said on stderr."""
+    from unlisted import net, show
+    from unlisted.edge import mailhosts, resolver
+    from unlisted.notice import dnsbl
+
+    if not domains:
+        return ()
+    for domain in domains:
+        if not dnsbl.hostname(domain):
+            raise UnlistedError(
+                f"--lookup {domain[:80]!r} is no domain", remedy="--lookup example.org", code=2
+            )
+    servers = (resolver.parse(named),) if named else resolver.system()
+    found, why = mailhosts.published(domains, servers)
+    busy = [one for one in flows.busiest() if net.inside(one, inside)][: mailhosts.BUSIEST]
+    found |= mailhosts.named(busy, domains, servers)
+    for address, host in found.items():
+        show.say(f"{address} is {show.clean(host)}")
+    for sentence in why:
+        show.say(show.clean(sentence))
+    return tuple(found)
+
+
+def say(readings: "list[Reading]") -> None:
     """What was read and what was not, on stderr."""
     from unlisted import show
 
@@ -88,19 +165,12 @@ def _say(readings: "list[Reading]") -> None:
 
 
 def _answer(found: "Findings", *, as_json: bool, everyone: bool) -> int:
-    import msgspec
-
     from unlisted import show
-    from unlisted.edge.read import quote
+    from unlisted.edge.quoted import quoted
 
     for note in found.notes:
         show.say(note)
-    shown = [
-        msgspec.structs.replace(one, evidence=quote(one.evidence))
-        for one in found.suspects
-        if everyone or one.verdict != "honest"
-    ]
-    for one in shown:
+    for one in quoted([one for one in found.suspects if everyone or one.verdict != "honest"]):
         if as_json:
             show.emit(one)
         else:
@@ -112,7 +182,9 @@ def _answer(found: "Findings", *, as_json: bool, everyone: bool) -> int:
         count = show.count(len(found.suspects), "device")
         show.say(f"nobody stands out: {count} made attempts on mail ports, all of them as honest ones do")
         return 0
-    show.say(f"next: unlisted hold {guilty[0].device.key}")
+    first = guilty[0]  # a suspect is not held: it may be our mail server, or an address that is nobody's
+    rogue = first.verdict == "rogue"
+    show.say(f"next: {'unlisted hold' if rogue else 'the same with --explain'} {first.device.key}")
     return 1
 
 
@@ -125,9 +197,8 @@ def _print(one: "Suspect") -> None:
     def put(text: str) -> None:
         console.print(text, soft_wrap=True)  # a quoted line must stay one line
 
-    names = [str(device.address), device.mac, device.vendor, device.hostname]
     role = f" ({one.role})" if one.role else ""
-    put(f"{one.verdict}{role}: " + "  ".join(show.clean(name, 80) for name in names if name))
+    put(f"{one.verdict}{role}: {_device.names(device)}")
     put(f"  because: {show.clean(one.because)}")
     if device.first_seen is not None:
         put(f"  first seen {show.when(device.first_seen)}")

@@ -48,7 +48,10 @@ def run(args: argparse.Namespace) -> int:
     inside = _given.networks("--inside", args.inside) or settings.inside
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
     gathered = folder.gather([args.folder], bar, own=own, mails=True)
-    found = rank.judge(gathered.flows, gathered.who, rank.Setting(inside, own, senders), gathered.sent())
+    gathered.inward(inside)
+    found = rank.judge(
+        gathered.flows, gathered.who, rank.Setting(inside, own, senders, settings.roles), gathered.sent()
+    )
     case = investigate(
         Material(
             refusals=tuple(gathered.refusals),
@@ -117,12 +120,12 @@ def _quoted(found: "Findings") -> "tuple[Suspect, ...]":
     """Suspects with the lines that convinced us read back from their files; the honest need none."""
     from msgspec import structs
 
-    from unlisted.edge.read import quote
+    from unlisted.edge.quoted import quoted
 
-    return tuple(
-        structs.replace(one, evidence=quote(one.evidence) if one.verdict != "honest" else ())
-        for one in found.suspects
+    suspects = (
+        one if one.verdict != "honest" else structs.replace(one, evidence=()) for one in found.suspects
     )
+    return tuple(quoted(list(suspects)))
 
 
 def _span(gathered: "Gathered") -> "Span | None":

@@ -4,6 +4,7 @@ A cut-off archive gives what it holds and then says so; a line without an end do
 """
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -19,12 +20,36 @@ import numpy.typing as npt
 BLOCK = 1 << 20  # bytes; read, scanned and counted while it is still in the processor's cache
 LONGEST = 64 << 10  # bytes; a longer line is no log line and is counted, not parsed
 
-Stream: TypeAlias = io.FileIO | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+
+class Wide(io.BytesIO):
+    """UTF-16, as Windows' tools write it when told to write into a file, given as UTF-8."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.fileobj = path.open("rb")
+        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """The next of it; b"" at the end."""
+        while data := self.fileobj.read(max(2, size or 0) if size != -1 else -1):
+            if text := self._decoder.decode(data):
+                return text.encode("utf-8", "replace")
+        return self._decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+    def close(self) -> None:
+        """The file is closed with it."""
+        self.fileobj.close()
+        super().close()
+
+
+Stream: TypeAlias = io.FileIO | Wide | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
 _PACKED: tuple[tuple[bytes, Callable[[Path], Stream]], ...] = (
     (b"\x1f\x8b", gzip.GzipFile),
     (b"BZh", bz2.BZ2File),
     (b"\xfd7zXZ\x00", lzma.LZMAFile),
+    (b"\xff\xfe", Wide),
+    (b"\xfe\xff", Wide),
 )
 # What we know by its first bytes and cannot read as text.
 _KNOWN = (
@@ -43,13 +68,20 @@ _KNOWN = (
 
 
 class Block(NamedTuple):
-    """Whole lines (the last may lack its newline at the end of the file)."""
+    """Whole lines (the last may lack its newline at the end of the file), until the next one is asked for."""
 
-    data: bytes
+    buffer: bytearray  # used again for the next block
+    end: int  # how much of it is of this block
     first: int  # number of its first line, from 1
     lines: int
     ends: npt.NDArray[np.bool_]  # per byte: a newline
     read: int  # bytes of the file read so far, as they lie on the disk
+    longest: int = LONGEST  # a longer line is not parsed
+
+    @property
+    def data(self) -> bytes:
+        """The lines, as a copy of their own."""
+        return bytes(memoryview(self.buffer)[: self.end])
 
     def line_at(self, place: int, since: int = 0) -> int:
         """How many lines end between two places."""
@@ -75,8 +107,6 @@ def known(head: bytes) -> str:
     for magic, name in _KNOWN:
         if head.startswith(magic):
             return name
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "UTF-16 text (save it as UTF-8)"
     # A log that lost power has a run of NULs, a mail may have one: a share tells, not one odd byte.
     odd = sum(head.count(bytes([code])) for code in (*range(9), *range(14, 27), 28, 29, 30, 31))
     return "a binary file" if odd * 20 > len(head) else ""
@@ -104,36 +134,58 @@ def piece(file: Stream, size: int) -> tuple[bytes, bool]:
     return b"".join(parts), False
 
 
-def blocks(path: Path, size: int = BLOCK) -> Iterator[Block]:
-    """The file in whole lines. OSError when it cannot be read, `Cut` where an archive ends early."""
-    number = 1
+def blocks(path: Path, size: int = BLOCK, span: tuple[int, int] | None = None) -> Iterator[Block]:
+    """The file in whole lines. OSError when it cannot be read, `Cut` where an archive ends early.
+
+    `span`: only from one byte to another, of a file that is not packed. The bytes stay in one buffer: memory
+    that is new for each block would cost more than the reading.
+    """
+    buffer, number, kept, cut = bytearray(size + LONGEST + 1), 1, 0, False
+    ends = np.empty(len(buffer), np.bool_)
     with unpack(path) as file:
-        rest = b""
-        cut = False
+        left = span[1] - span[0] if span else -1
+        if span:
+            file.seek(span[0])
         while not cut:
-            more, cut = piece(file, size)
+            more, cut = _into(file, buffer, kept, size if left < 0 else min(size, left))
             if not more:
                 break
-            end = more.rfind(b"\n") + 1
+            left -= more if span else 0
+            filled = kept + more
+            end = buffer.rfind(b"\n", kept, filled) + 1
             if not end:
                 # Half a line without an end: kept as far as anybody will look at it.
-                rest = (rest + more)[: LONGEST + 1]
+                kept = min(filled, LONGEST + 1)
                 continue
-            data = rest + more[:end] if rest else more[:end]
-            block = _block(data, number, file)
-            yield block
-            number += block.lines
-            rest = more[end:]
-        if rest:
-            yield _block(rest, number, file)
+            made = _block(buffer, end, number, ends, file)
+            yield made
+            number += made.lines
+            kept = min(filled - end, LONGEST + 1)
+            buffer[:kept] = buffer[end : end + kept]
+        if kept:
+            yield _block(buffer, kept, number, ends, file)
         if cut:
             raise Cut
 
 
-def _block(data: bytes, number: int, file: Stream) -> Block:
-    ends = np.frombuffer(data, np.uint8) == 10
-    lines = int(np.count_nonzero(ends)) + (not data.endswith(b"\n"))
-    return Block(data, number, lines, ends, told(file))
+def _into(file: Stream, buffer: bytearray, start: int, size: int) -> tuple[int, bool]:
+    """Like `piece`, into a buffer: how many bytes."""
+    if isinstance(file, io.FileIO):
+        return file.readinto(memoryview(buffer)[start : start + size]) or 0, False
+    data, cut = piece(file, size)
+    buffer[start : start + len(data)] = data
+    return len(data), cut
+
+
+def _block(buffer: bytearray, end: int, number: int, ends: npt.NDArray[np.bool_], file: Stream) -> Block:
+    here = np.equal(np.frombuffer(buffer, np.uint8, end), 10, out=ends[:end])
+    lines = int(np.count_nonzero(here)) + (buffer[end - 1] != 10)
+    return Block(buffer, end, number, lines, here, told(file))
+
+
+def block(data: bytes, number: int, file: Stream) -> Block:
+    """Whole lines, made elsewhere, with what is counted of them."""
+    return _block(bytearray(data), len(data), number, np.empty(len(data), np.bool_), file)
 
 
 def told(file: Stream) -> int:

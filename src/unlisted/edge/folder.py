@@ -16,14 +16,26 @@ import msgspec
 from msgspec import Struct, field
 
 from unlisted import codec, net, show
-from unlisted.edge import mail, read, vendors
+from unlisted.edge import dates, mail, read, vendors
 from unlisted.edge.blocks import virtual
-from unlisted.edge.read import Progress, Reading
-from unlisted.find import rank
+from unlisted.edge.reading import About, Progress, Reading
+from unlisted.find import translated
 from unlisted.find.columns import Flows, join
+from unlisted.find.served import Deliveries
+from unlisted.find.translated import Translations
 from unlisted.find.who import Who
-from unlisted.messages import Delivery, Lease, Listing, Refusal, Submission
-from unlisted.net import Address
+from unlisted.messages import (
+    Attempt,
+    Contact,
+    Delivery,
+    Lease,
+    Listing,
+    Presence,
+    Refusal,
+    Submission,
+    Translation,
+)
+from unlisted.net import Address, Network
 from unlisted.notice import bounce, dnsbl
 from unlisted.notice.lists import Scope
 
@@ -43,6 +55,10 @@ class Gathered(Struct):
     submissions: list[Submission] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)  # of mails; not those of a mail log
     listings: list[Listing] = field(default_factory=list)  # of a saved `check --json`
+    translations: Translations = field(default_factory=Translations)
+    contacts: list[Attempt | Contact] = field(default_factory=list)  # those that were asked for
+    presences: list[Presence] = field(default_factory=list)
+    moved: Flows | None = None  # the attempts, when they were given back
     unread: list[mail.Unread] = field(default_factory=list)
     mails: int = 0
     told: dict[int | bytes, str] = field(
@@ -52,27 +68,44 @@ class Gathered(Struct):
     @property
     def flows(self) -> Flows:
         """The attempts of all files."""
+        if self.moved is not None:
+            return self.moved
         return join([reading.flows for reading in self.readings if reading.flows is not None])
+
+    def inward(self, inside: tuple[Network, ...]) -> str:
+        """Give attempts that were logged behind the translation back to whom they were of; a sentence."""
+        self.moved, given, left = translated.inward(self.flows, self.translations, inside)
+        if not given and not left:
+            return ""
+        return f"{given:,} attempts behind the translation were given back to their senders, {left:,} not"
 
     def has(self, *kinds: str) -> bool:
         """True when a file of one of these kinds was recognized."""
         return any(kind in kinds for reading in self.readings for kind in (reading.kind, *reading.kinds))
 
-    def sent(self) -> rank.Deliveries:
+    def sent(self) -> Deliveries:
         """The mail server's deliveries, for knowing it again in a gateway's log."""
-        deliveries = rank.Deliveries()
+        deliveries = Deliveries()
         for delivery in self.deliveries:
             deliveries.add(delivery)
         return deliveries
 
 
 def gather(
-    sources: Iterable[str], bar: Bar, *, own: tuple[Address, ...] = (), mails: bool = False
+    sources: Iterable[str],
+    bar: Bar,
+    *,
+    own: tuple[Address, ...] = (),
+    mails: bool = False,
+    about: About | None = None,
 ) -> Gathered:
-    """Read files and folders. `mails`: read bounces too (`find` leaves them to `explain`)."""
+    """Read files and folders. `mails`: read bounces too (`find` leaves them to `explain`).
+
+    `about`: the connections that are asked for, on whatever port, are kept in `contacts`.
+    """
     gathered = Gathered()
     files = read.paths(sources)
-    near = read.nearest(files)
+    near = dates.nearest(files)
     copies = _copies(files)
     for path in files:
         if path in copies:
@@ -82,14 +115,27 @@ def gather(
         if _saved_listings(path, gathered):
             continue
         with bar(str(path)) as progress:
-            reading = read.read(path, near, progress)
-        gathered.readings.append(reading)
-        twice = sum(not _sort(event, gathered) for event in reading.events)
+            twice = _read(path, near, progress, gathered, about)
+        reading = gathered.readings[-1]
         if twice:
             reading.assumed += (f"{show.count(twice, 'line')} stood in another file already: counted once",)
         if mails and os.path.isfile(path) and not virtual(path) and _may_tell(reading):
             _mail(str(path), reading, gathered, own)
     return gathered
+
+
+def _read(
+    path: Path, near: float | None, progress: Progress | None, gathered: Gathered, about: About | None
+) -> int:
+    """Read one file; how many lines stood in another already."""
+    twice = 0
+
+    def take(fact: object) -> None:
+        nonlocal twice
+        twice += not _sort(fact, gathered)
+
+    gathered.readings.append(read.read(path, near, progress, take, about))
+    return twice
 
 
 def _copies(files: list[Path]) -> dict[Path, Path]:
@@ -118,6 +164,18 @@ def _sort(event: object, gathered: Gathered) -> bool:
     if isinstance(event, Lease):
         gathered.who.add(event)
         gathered.leases.append(event)
+        return True
+    if isinstance(event, (Attempt, Contact)):
+        gathered.contacts.append(event)
+        if (told := translated.of(event)) is not None:
+            gathered.translations.add(told)
+        return True
+    if isinstance(event, Translation):
+        gathered.translations.add(event)
+        return True
+    if isinstance(event, Presence):
+        gathered.who.present(event)
+        gathered.presences.append(event)
         return True
     if not isinstance(event, (Delivery, Submission)):
         return True

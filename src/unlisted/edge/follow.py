@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from unlisted import evidence, show
-from unlisted.edge import read
+from unlisted.edge import dates
 from unlisted.edge.present import LARGEST
 from unlisted.edge.tail import Tail
-from unlisted.evidence import Format
+from unlisted.evidence import Format, Parse
 from unlisted.messages import Attempt, Evidence, Lease, Say
 
 
@@ -28,7 +28,9 @@ class Files:
         self._tails = [Tail(path) for path in logs]
         self._missed: Counter[str] = Counter()  # lines not understood, by file
         self._stamps: dict[str, tuple[int, int]] = {}
-        self._formats: dict[str, list[Format]] = {}
+        self._readers: dict[
+            str, list[tuple[Format, Parse]]
+        ] = {}  # by file, in the order in which they joined
         self._strange: set[str] = set()  # files in no known format, so far; each is said once
 
     @property
@@ -75,6 +77,7 @@ class Files:
             return  # not there yet: dnsmasq writes it with the first lease
         self._stamps[path] = stamp
         self._missed[path] = 0  # it is read anew, from its start
+        self._readers[path] = [(form, form.reader()) for form, _ in self._readers.get(path, [])]
         before, self.leases[path] = self.leases[path], set()
         for fact, seen in self._read(path, list(enumerate(lines, 1))):
             if isinstance(fact, Lease):
@@ -92,13 +95,14 @@ class Files:
 
     def _read(self, path: str, lines: list[tuple[int, str]]) -> Iterator[tuple[Attempt | Lease, Evidence]]:
         """The events in lines of a file, and where each stands."""
-        now = read.placing(None, time.time())  # a line that was just written is not from the future
-        forms = self._formats.setdefault(path, [])
+        now = dates.placing(None, time.time())  # a line that was just written is not from the future
+        readers = self._readers.setdefault(path, [])
         for number, text in lines:
-            event = _parsed(forms, text, now)
+            event = _parsed(readers, text, now)
             if event is None and text.strip():
-                forms += [one for one in evidence.present([text], now) if one not in forms]
-                event = _parsed(forms, text, now)
+                known = [form for form, _ in readers]
+                readers += [(one, one.reader()) for one in evidence.present([text], now) if one not in known]
+                event = _parsed(readers, text, now)
             for fact in evidence.facts(event):
                 if isinstance(fact, (Attempt, Lease)):
                     yield fact, Evidence(path, number, text)
@@ -106,14 +110,14 @@ class Files:
                 self._missed[path] += 1
 
     def _strangeness(self, path: str, lines: list[str] | list[tuple[int, str]]) -> Iterator[Say]:
-        if lines and not self._formats[path] and path not in self._strange:
+        if lines and not self._readers[path] and path not in self._strange:
             self._strange.add(path)
             yield Say(time.time(), f"{show.clean(path, 200)}: not in a format that I know, so far")
 
 
-def _parsed(forms: list[Format], text: str, near: float) -> evidence.Parsed:
+def _parsed(readers: list[tuple[Format, Parse]], text: str, near: float) -> evidence.Parsed:
     """What the first of these formats that knows the line makes of it."""
-    for form in forms:
-        if form.hint in text and (made := form.parse(text, near)) is not None:
+    for form, parse in readers:
+        if form.hint in text and (made := parse(text, near)) is not None:
             return made
     return None

@@ -9,8 +9,9 @@ from pathlib import Path
 from unlisted import net, show
 from unlisted.diagnose.investigate import from_log
 from unlisted.diagnose.signs import abroad
-from unlisted.edge import mail, read
+from unlisted.edge import dates, mail, read
 from unlisted.edge.blocks import virtual
+from unlisted.edge.reading import Reading
 from unlisted.evidence import Fact
 from unlisted.messages import Delivery, Refusal
 from unlisted.net import Address, Network
@@ -21,7 +22,7 @@ Take = Callable[[Delivery, Refusal | None], object]  # None: the receiver took i
 
 def logged(
     path: str, own: tuple[Address, ...], take: Take, inside: tuple[Network, ...] = net.INSIDE
-) -> read.Reading | None:
+) -> Reading | None:
     """Tell each delivery of a mail server's log as it is read; None for a file that is none.
 
     A small text with replies is none, though it holds log lines: a person pasted it.
@@ -46,7 +47,7 @@ def near(path: str) -> float:
         written = os.path.getmtime(path)
     except OSError:
         written = time.time()  # pasted now
-    return read.placing(None, written)
+    return dates.placing(None, written)
 
 
 class _Told:

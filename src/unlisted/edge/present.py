@@ -10,6 +10,7 @@ from unlisted.edge.store import Store
 from unlisted.errors import UnlistedError
 from unlisted.find.who import Who
 from unlisted.messages import Device, Lease
+from unlisted.net import Address
 
 LARGEST = 16 << 20  # bytes: no office has a larger lease file
 
@@ -34,8 +35,14 @@ def lease_file(path: str) -> list[Lease]:
         raise UnlistedError(
             f"{path} holds no leases in a format that is known", remedy="unlisted find --help"
         )
-    events = (form.parse(line, now) for line in lines for form in found if form.hint in line)
-    return [one for event in events for one in evidence.facts(event) if isinstance(one, Lease)]
+    readers = [(form.hint, form.reader()) for form in found]
+    events = (parse(line, now) for line in lines for hint, parse in readers if hint in line)
+    last: dict[tuple[Address, str, float | None], Lease] = {}
+    for lease in (one for event in events for one in evidence.facts(event) if isinstance(one, Lease)):
+        key = (lease.address, lease.mac, lease.start)
+        last.pop(key, None)  # of a file that only grows the last word on a lease counts
+        last[key] = lease
+    return list(last.values())
 
 
 def known(store: Store | None, files: Iterable[str] = ()) -> list[Lease]:

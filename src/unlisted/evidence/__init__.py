@@ -30,6 +30,7 @@ from importlib import import_module
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from unlisted.messages import Attempt, Contact, Delivery, Lease, Presence, Submission, Translation
 
@@ -156,7 +157,7 @@ def present(lines: Sequence[str], near: float) -> list[Format]:
         # Zeek writes a few lines of comment above the names of its columns.
         for line in filled[:HEADER] if one.header else ():
             if one.header and (parse := one.header(line)):
-                return [Format(one.kind, one.name, "", parse, one.candidate, one.header)]
+                return [replace(one, hint="", parse=parse, session=None)]
     shares = []
     for one in formats():
         if one.stream:

@@ -2,7 +2,9 @@
 
 RFC 3164 §4.1.2 (no year, no zone), RFC 5424 §6.2.3 and RFC 3339, logread of OpenWrt
 (`Mon Nov 23 13:48:21 2026`), `dmesg` (seconds since boot) and `dmesg -T`, journalctl's short-iso,
-short-full and short-unix, Proxmox (`20/Jun/2022:13:09:14 +0200`), Cisco (`Nov 23 2026 13:48:21`).
+short-full and short-unix, Proxmox (`20/Jun/2022:13:09:14 +0200`), Cisco (`Nov 23 2026 13:48:21`), Sophos UTM
+(`2026:11:23-13:48:21`),
+RouterOS's `/log print` (`nov/23/2026 13:48:21`, `11-23 13:48:21`; `13:48:21` for what is of that day).
 
 A time without a year is put into the year that brings it nearest to `near`; one without a zone is
 taken as UTC. `Stamp` tells both, so that the reader can say aloud what was assumed.
@@ -19,20 +21,30 @@ _MONTHS = {
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
     )
 }
-_PRI = re.compile(r"(?:\d{1,6} )?<\d{1,3}>(?:1 )?\s?")  # RFC 6587 octet count, RFC 3164 PRI, RFC 5424 version
+_NAMES = {f"{number:02}": name for name, number in _MONTHS.items()}
+# RFC 6587 octet count, RFC 3164 PRI, RFC 5424 version; some receivers take off the PRI alone.
+_PRI = re.compile(r"(?:\d{1,6} )?<\d{1,3}>(?:1 )?\s?|1 (?=\d{4}-\d\d-\d\dT)")
 _CLOCK = r"(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+# RFC 5322 §4.3 gives North America's their meaning; of the others only Europe's mean one thing.
+_ZONES = {
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "CET": 1, "CEST": 2, "EET": 2, "EEST": 3,
+}  # fmt: skip
+_NAMED = r"(?:[ECMP][SD]T|[CE]ES?T)(?![\w.-])"
 _ISO = re.compile(
-    rf"(?:{_DAY} )?(\d{{4}})[-/](\d\d)[-/](\d\d)[T ]{_CLOCK} ?(Z\b|UTC\b|GMT\b|[+-]\d\d:?\d\d)?"
+    rf"(?:{_DAY} )?(\d{{4}})[-/:](\d\d)[-/:](\d\d)[T -]{_CLOCK} ?(Z\b|UTC\b|GMT\b|[+-]\d\d:?\d\d)?"
 )
 _BSD = re.compile(
-    rf"([A-Z][a-z]{{2}}) +(\d{{1,2}}) (?:(\d{{4}}) )?{_CLOCK}(?: (Z|UTC|GMT|[+-]\d\d:?\d\d)\b)?"
+    rf"([A-Z][a-z]{{2}}) +(\d{{1,2}}) (?:(\d{{4}}) )?{_CLOCK}(?: ((?:Z|UTC|GMT|[+-]\d\d:?\d\d)\b|{_NAMED}))?"
 )
 _CTIME = re.compile(rf"{_DAY} ([A-Z][a-z]{{2}}) +(\d{{1,2}}) {_CLOCK}(?: (Z|UTC|GMT))? (\d{{4}})\b")
 _CLF = re.compile(rf"\b(\d{{1,2}})/([A-Z][a-z]{{2}})/(\d{{4}}):{_CLOCK} ?([+-]\d\d:?\d\d)?")
+_ROUTER = re.compile(rf" *(?:([A-Za-z]{{3}})/(\d\d)(?:/(\d{{4}}))?|(\d\d)-(\d\d)) {_CLOCK}(?= )")
+_TODAY = re.compile(rf" *{_CLOCK}(?= )")
 _EPOCH = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?(?=[\s\]:,])")
 _BOOT = re.compile(r"(?:kern(?:el)?\S*:? )?\[ *(\d{1,9})\.(\d{6})\]")
-BOOT_LIMIT = 3e8  # seconds; a smaller time counts from boot: no machine runs for ten years
+BOOT_LIMIT = 3e8  # seconds; a smaller time counts from boot, or midnight: no machine runs for ten years
 
 
 class Stamp(NamedTuple):
@@ -47,6 +59,8 @@ class Stamp(NamedTuple):
 def stamp(line: str, near: float) -> Stamp | None:
     """The time at the front of `line`, or None."""
     if found := _short(line[:15], near):  # nearly every syslog file; cached by the second
+        if line[15:16] == " " and line[16:17] not in "ZUGECMP+-":  # a host's name
+            return found
         later = line[15:23]
         if not (later[:1] in ".," or _zone_follows(later)):
             return found
@@ -76,7 +90,10 @@ def tagged(line: str, when: Stamp, start: int) -> bool:
 
 
 def _zone_follows(text: str) -> bool:
-    return text.startswith((" Z ", " UTC ", " GMT ", " +0", " -0", " +1", " -1"))
+    return text.startswith((" Z ", " UTC ", " GMT ", " +0", " -0", " +1", " -1")) or text[1:4] in _ZONED
+
+
+_ZONED = frozenset(name[:3] for name in _ZONES)
 
 
 def _long(text: str, start: int, near: float) -> Stamp | None:
@@ -95,6 +112,13 @@ def _long(text: str, start: int, near: float) -> Stamp | None:
         return Stamp(int(m[1]) + _fraction(m[2]), inset + m.end(), year=True, zone=True)
     if m := _BOOT.match(text):
         return Stamp(int(m[1]) + _fraction(m[2]), start + m.end(), year=True, zone=True)
+    if m := _ROUTER.match(text):
+        month = m[1].capitalize() if m[1] else _NAMES.get(m[4], "")
+        at = _place(month, m[2] or m[5], m.group(6, 7, 8), m[3], near, m[9])
+        return None if at is None else Stamp(at, start + m.end(), year=bool(m[3]), zone=False)
+    if m := _TODAY.match(text):
+        at = _seconds(1970, 1, 1, m.group(1, 2, 3), m[4], None)
+        return None if at is None else Stamp(at, start + m.end(), year=True, zone=True)
     if m := _CLF.search(text):
         month = _MONTHS.get(m[2])
         at = _seconds(int(m[3]), month, int(m[1]), m.group(4, 5, 6), m[7], m[8]) if month else None
@@ -153,7 +177,9 @@ def _fraction(digits: str | None) -> float:
 
 
 def offset(zone: str) -> int:
-    """Seconds east of UTC that `+0200`, `-03:30` or `Z` say; 0 for none."""
+    """Seconds east of UTC that `+0200`, `-03:30`, `EDT` or `Z` say; 0 for none."""
+    if zone in _ZONES:
+        return _ZONES[zone] * 3600
     if len(zone) < 5:
         return 0
     digits = zone[1:].replace(":", "")
@@ -165,7 +191,7 @@ def assumptions(stamps: list[Stamp]) -> tuple[str, ...]:
     """What had to be assumed about the times of a file, as sentences."""
     said = []
     if any(one.at < BOOT_LIMIT for one in stamps):
-        said.append("times count from the machine's start: order and gaps hold, dates do not")
+        said.append("times count from the machine's start, or tell no day: order and gaps hold, dates do not")
     if years := sorted({year_of(one.at) for one in stamps if not one.year}):
         span = f"{years[0]}" + (f" to {years[-1]}" if len(years) > 1 else "")
         said.append(f"no year in the times: taken as {span}")

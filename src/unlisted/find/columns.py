@@ -1,13 +1,10 @@
-"""Attempts as columns: gathered from messages or tables, freed of what is no attempt of ours, and handed
-to the trip's kernel with a device for each row.
-
-A packet log repeats a connection that is not answered (SYN retransmissions, RFC 9293 §3.8.1): the same
-source, port and destination again within `RETRANSMIT` is one attempt. Only what goes from inside to
-outside counts: mail that stays inside lists nobody's address.
+"""Attempts as columns: gathered from messages or tables, and handed to the trip's kernel with a device
+for each row. Between the two stands `outgoing.py`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +14,7 @@ from unlisted import net
 from unlisted.find.trip import Attempts
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Attempt, Evidence
-from unlisted.net import Address, Network
+from unlisted.net import Address
 
 OUTCOMES = ("", "answered", "refused", "silent")  # the kernel's numbers
 ACTIONS = ("", "pass", "block", "held")
@@ -27,7 +24,10 @@ ACTIONS = ("", "pass", "block", "held")
 RETRANSMIT = 35_000_000  # microseconds
 ROUTED = 4  # more IPv4 addresses than this behind one MAC: it is a router's, and tells no devices apart
 PORT_NUMBER = {port: number for number, port in enumerate(net.MAIL_PORTS)}
-_PORT_25, _PASS, _ANSWERED = 0, 1, 1  # places in net.MAIL_PORTS, ACTIONS and OUTCOMES
+# Rows in memory, of all sources together and of one once there are that many: 39 bytes each, and as much
+# again while they are put in order.
+MOST = 5_000_000
+ENOUGH = 20_000
 _BATCH = 16_384  # attempts turned into columns at once
 _KEPT = 200_000  # addresses known by object before the quick index is emptied
 
@@ -76,6 +76,11 @@ class Flows(NamedTuple):
         """Where these rows were read; the text is quoted by the edge."""
         return tuple(Evidence(self.files[self.file[row]], int(self.line[row]), "") for row in rows)
 
+    def busiest(self) -> list[Address]:
+        """The sources, those of the most rows first."""
+        counts = np.bincount(self.src, minlength=len(self.addresses))
+        return [self.addresses[number] for number in np.argsort(-counts, kind="stable") if counts[number]]
+
     def attempts(self) -> Iterator[Attempt]:
         """The rows as messages."""
         for row in range(len(self.at)):
@@ -93,17 +98,25 @@ class Flows(NamedTuple):
 
 
 class Gatherer:
-    """Takes attempts one by one and keeps them as columns: about 45 bytes each."""
+    """Takes attempts one by one, or columns of them, and keeps them as columns: 39 bytes each.
+
+    Once there are `MOST`, a source that has `ENOUGH` gets no more rows: what it did stands by then. Those of
+    it that come later are counted in `left`.
+    """
 
     def __init__(self, source: str = "", *, packets: bool = True) -> None:
+        self.left = 0
         self._source, self._packets = source, packets
         self._batch: list[Attempt] = []
         self._numbers: list[int] = []
         self._done: list[Flows] = []
+        self._rows = 0
+        self._of: dict[int, int] = {}  # rows of each source, once there are many
         self._addresses: dict[Address, int] = {}
         self._macs: dict[str, int] = {"": 0}
         # Hashing an address costs more than all else here, and `net.ip` hands out the same objects again.
-        self._quick: dict[int, tuple[int, Address]] = {}
+        self._quick: dict[int, int] = {}
+        self._alive: list[Address] = []
 
     def add(self, attempt: Attempt, line: int = 0) -> None:
         """One more, read at `line`."""
@@ -112,65 +125,104 @@ class Gatherer:
         if len(self._batch) >= _BATCH:
             self._flush()
 
+    def extend(self, part: "Flows", lines: int = 0) -> None:
+        """Columns that were gathered elsewhere, of the same source, behind so many lines."""
+        hosts = np.array([self._index(address) for address in part.addresses], np.int32)
+        cards = np.array([self._macs.setdefault(mac, len(self._macs)) for mac in part.macs], np.int32)
+        src, dst, mac, line = hosts[part.src], hosts[part.dst], cards[part.mac], part.line + lines
+        self._keep(
+            part._replace(
+                src=src, dst=dst, mac=mac, line=line, file=np.zeros(part.size, np.int32),
+                addresses=(), macs=(), files=(self._source,), packets=(self._packets,),
+            )
+        )  # fmt: skip
+
     def _index(self, address: Address) -> int:
-        if (known := self._quick.get(id(address))) is not None:
-            return known[0]
         number = self._addresses.setdefault(address, len(self._addresses))
         if len(self._quick) > _KEPT:
             self._quick.clear()
-        self._quick[id(address)] = (number, address)  # the reference keeps the id from being used again
+            self._alive.clear()
+        self._quick[id(address)] = number
+        self._alive.append(address)  # its id is not used again as long as it is kept
         return number
 
     def _flush(self) -> None:
         """The batch as columns. What no column holds (another port, the year 300,000) is left out."""
         batch, numbers = self._batch, self._numbers
         self._batch, self._numbers = [], []
-        keep = [one.dport in PORT_NUMBER and 0 <= one.at < 4e12 for one in batch]
-        if not all(keep):
-            numbers = [number for number, kept in zip(numbers, keep, strict=True) if kept]
-            batch = [one for one, kept in zip(batch, keep, strict=True) if kept]
-        macs, index = self._macs, self._index
-        at = np.array([one.at for one in batch], np.float64)
-        self._done.append(
-            Flows(
-                at=np.rint(at * 1e6).astype(np.int64),
-                src=np.array([index(one.src) for one in batch], np.int32),
-                dst=np.array([index(one.dst) for one in batch], np.int32),
-                sport=np.array([one.sport for one in batch], np.int32),
-                port=np.array([PORT_NUMBER[one.dport] for one in batch], np.int8),
-                outcome=np.array([OUTCOMES.index(one.outcome) for one in batch], np.int8),
-                action=np.array([ACTIONS.index(one.action) for one in batch], np.int8),
-                mac=np.array([macs.setdefault(one.mac, len(macs)) for one in batch], np.int32),
-                file=np.zeros(len(batch), np.int32),
-                line=np.array(numbers, np.int64),
-                addresses=(),
-                macs=(),
-                files=(self._source,),
-                packets=(self._packets,),
-            )
+        if not batch:
+            return
+        times, sources, targets, sports, dports, outcomes, actions, cards = zip(
+            *map(_PARTS, batch), strict=True
         )
+        macs, quick, index = self._macs, self._quick, self._index
+        at, dport = np.array(times, np.float64), np.array(dports, np.int32)
+        part = Flows(
+            at=np.rint(at * 1e6, where=np.abs(at) < LATEST, out=np.full(len(at), -1.0)).astype(np.int64),
+            src=np.array([quick[k] if (k := id(one)) in quick else index(one) for one in sources], np.int32),
+            dst=np.array([quick[k] if (k := id(one)) in quick else index(one) for one in targets], np.int32),
+            sport=np.array(sports, np.int32),
+            port=((dport == _PORTS[1]) + 2 * (dport == _PORTS[2])).astype(np.int8),
+            outcome=np.array([*map(_OUTCOME.__getitem__, outcomes)], np.int8),
+            action=np.array([*map(_ACTION.__getitem__, actions)], np.int8),
+            mac=np.array([macs.setdefault(one, len(macs)) for one in cards], np.int32),
+            file=np.zeros(len(batch), np.int32),
+            line=np.array(numbers, np.int64),
+            addresses=(),
+            macs=(),
+            files=(self._source,),
+            packets=(self._packets,),
+        )
+        good = np.isin(dport, _PORTS) & (part.at >= 0)
+        self._keep(part if good.all() else part.rows(good))
+
+    def _keep(self, part: "Flows") -> None:
+        """Columns with our numbers; of a source that has enough nothing more."""
+        if self._rows + part.size > MOST:
+            if not self._of:
+                self._of = dict(Counter(np.concatenate([one.src for one in self._done]).tolist()))
+            full = np.zeros(part.size, np.bool_)
+            for source, count in zip(*np.unique(part.src, return_counts=True), strict=True):
+                had = self._of.get(int(source), 0)
+                self._of[int(source)] = had + int(count)
+                if had + count > ENOUGH:
+                    full[np.flatnonzero(part.src == source)[max(0, ENOUGH - had) :]] = True
+            self.left += int(full.sum())
+            part = part.rows(~full)
+        self._rows += part.size
+        self._done.append(part)
 
     def flows(self) -> Flows:
         """What was gathered so far."""
         self._flush()
-        self._done = [_stacked(self._done)]
+        if not self._done:
+            self._done = [_nothing(self._source, packets=self._packets)]
+        self._done = [stacked(self._done)]
         return self._done[0]._replace(addresses=tuple(self._addresses), macs=tuple(self._macs))
 
 
-def _stacked(parts: Sequence[Flows]) -> Flows:
+_PORTS = net.MAIL_PORTS
+LATEST = 4e12  # seconds; in microseconds it still fits into 64 bits
+_PARTS = attrgetter("at", "src", "dst", "sport", "dport", "outcome", "action", "mac")
+_OUTCOME = {name: number for number, name in enumerate(OUTCOMES)}
+_ACTION = {name: number for number, name in enumerate(ACTIONS)}
+_KINDS = (
+    np.int64, np.int32, np.int32, np.int32, np.int8, np.int8, np.int8, np.int32, np.int32, np.int64,
+)  # fmt: skip
+
+
+def _nothing(source: str, *, packets: bool) -> Flows:
+    """No rows."""
+    empty = (np.zeros(0, kind) for kind in _KINDS)
+    return Flows._make((*empty, (), (), (source,), (packets,)))
+
+
+def stacked(parts: list[Flows]) -> Flows:
     """Rows under rows; what they index is the first one's."""
-    return parts[0]._replace(
-        at=np.concatenate([part.at for part in parts]),
-        src=np.concatenate([part.src for part in parts]),
-        dst=np.concatenate([part.dst for part in parts]),
-        sport=np.concatenate([part.sport for part in parts]),
-        port=np.concatenate([part.port for part in parts]),
-        outcome=np.concatenate([part.outcome for part in parts]),
-        action=np.concatenate([part.action for part in parts]),
-        mac=np.concatenate([part.mac for part in parts]),
-        file=np.concatenate([part.file for part in parts]),
-        line=np.concatenate([part.line for part in parts]),
-    )
+    if len(parts) == 1:
+        return parts[0]
+    whole = (np.concatenate([part[place] for part in parts]) for place in range(len(_KINDS)))
+    return Flows._make((*whole, *parts[0][len(_KINDS) :]))
 
 
 def gather(attempts: Sequence[Attempt]) -> Flows:
@@ -206,108 +258,8 @@ def join(many: Sequence[Flows]) -> Flows:
         )
         files += one.files
         packets += one.packets
-    return _stacked(parts)._replace(
+    return stacked(parts)._replace(
         addresses=tuple(addresses), macs=tuple(macs), files=tuple(files), packets=tuple(packets)
-    )
-
-
-class Outgoing(NamedTuple):
-    """What is left to judge, and what was left out, for saying so."""
-
-    flows: Flows  # in order of time
-    inside: int  # stayed inside
-    inbound: int  # came from outside
-    callers: dict[Address, tuple[int, int]]  # who calls port 25 of an address inside, see `_callers`
-    outer: tuple[Address, ...]  # sources that are not inside though the destination is outside too
-    outer_rows: int
-    repeats: int  # retransmissions, and what two sources tell of
-
-
-def outgoing(flows: Flows, inside: tuple[Network, ...], macs: AbstractSet[str] = frozenset()) -> Outgoing:
-    """The attempts from inside to outside, each once, in order of time.
-
-    A machine inside has a public IPv6 address as well, which no list of private ranges holds: it is
-    inside when its MAC is, because `macs` (from leases) or an attempt from a private address names it.
-    """
-    ours = np.array([net.inside(address, inside) for address in flows.addresses], np.bool_)
-    if not flows.size:
-        return Outgoing(flows, 0, 0, {}, (), 0, 0)
-    from_us, to_us = ours[flows.src], ours[flows.dst]
-    known = {int(card) for card in np.unique(flows.mac[from_us])} - {0}
-    known |= {number for number, mac in enumerate(flows.macs) if mac in macs}
-    six = np.array([address.version == 6 for address in flows.addresses], np.bool_)
-    from_us |= np.isin(flows.mac, sorted(known)) & six[flows.src]
-    outer = ~from_us & ~to_us
-    # Who is called and calls as well, both outside: our own public address, seen from its outer side.
-    ends = np.intersect1d(flows.src[outer], flows.dst[outer])
-    called = outer & np.isin(flows.dst, ends) & ~np.isin(flows.src, ends)
-    outer &= ~called
-    sources = tuple(flows.addresses[i] for i in np.unique(flows.src[outer]))
-    kept = flows.rows(from_us & ~to_us)
-    kept = kept.rows(np.argsort(kept.at, kind="stable"))
-    again = repeated(kept)
-    return Outgoing(
-        kept.rows(~again),
-        int((from_us & to_us).sum()),
-        int((~from_us & to_us).sum() + called.sum()),
-        _callers(flows.rows(~from_us & to_us)),
-        sources,
-        int(outer.sum()),
-        int(again.sum()),
-    )
-
-
-def _callers(inbound: Flows) -> dict[Address, tuple[int, int]]:
-    """Whose port 25 is called from outside, by how many networks, and how many of those were answered.
-
-    A call proves nothing, for anybody can send one; an answer is the called machine's own.
-    """
-    rows = inbound.rows((inbound.port == _PORT_25) & (inbound.action <= _PASS))
-    return {
-        address: (count, answered.get(address, 0))
-        for answered in [_networks(rows.rows(rows.outcome == _ANSWERED))]
-        for address, count in _networks(rows.rows(rows.outcome <= _ANSWERED)).items()
-    }
-
-
-def _networks(rows: Flows) -> dict[Address, int]:
-    """For each destination the number of networks that called it."""
-    networks: dict[Address, set[int]] = {}
-    for pair in np.unique(rows.dst.astype(np.int64) * len(rows.addresses) + rows.src):
-        called, caller = divmod(int(pair), len(rows.addresses))
-        networks.setdefault(rows.addresses[called], set()).add(net.prefix(rows.addresses[caller]))
-    return {address: len(seen) for address, seen in networks.items()}
-
-
-def repeated(flows: Flows) -> Bools:
-    """Rows of packet logs that repeat the connection of a row shortly before; all in order of time."""
-    again = np.zeros(flows.size, np.bool_)
-    if not flows.size:
-        return again
-    packet = np.array(flows.packets, np.bool_)[flows.file] & (flows.sport > 0)
-    order = np.lexsort((flows.at, flows.port, flows.sport, flows.dst, flows.src))
-    same = np.ones(len(order) - 1, np.bool_)
-    for column in (flows.src, flows.dst, flows.sport, flows.port):
-        same &= column[order[1:]] == column[order[:-1]]
-    gaps = np.diff(flows.at[order])
-    # The same connection at the same microsecond is one that two sources tell of.
-    doubled = (gaps == 0) & (flows.sport[order[1:]] > 0)
-    again[order[1:]] = same & (doubled | ((gaps <= RETRANSMIT) & packet[order[1:]]))
-    return again
-
-
-def wrong_side(out: Outgoing, own: Sequence[Address] = ()) -> str:
-    """Why this log cannot name a device: it shows addresses after translation. "" when it can."""
-    if out.flows.size or not out.outer:
-        return ""
-    if len(out.outer) == 1 or all(address in own for address in out.outer):
-        return (
-            f"every attempt comes from {out.outer[0]}, which is not inside: this log was taken on the outer"
-            " side of the address translation. It cannot tell which machine sent, and nobody is accused"
-        )
-    return (
-        f"none of the {len(out.outer)} sources is inside the own network"
-        " (name it with --inside NET if it has public addresses)"
     )
 
 

@@ -14,11 +14,24 @@ _SIZES = (9, 7, 6)  # the longest registry first: the short prefix then belongs 
 RESERVED = "IEEE Registration Authority"
 
 
+# Prefixes that software makes up in the locally administered space, and so always the same software: QEMU's
+# and libvirt's default, Docker's before version 28, VirtualBox's host-only networks, Lima's.
+# Sources: QEMU "Network emulation" (-device mac=), docs.docker.com "networking", VirtualBox manual 6.7.
+_VIRTUAL = {
+    "525400": "QEMU/KVM (virtual machine)",
+    "525555": "Lima (virtual machine)",
+    "0A0027": "VirtualBox (virtual machine)",
+    "0242": "Docker (container)",
+}
+
+
 def vendor(mac: str, table: Table) -> str:
-    """The maker's name; "" for a MAC made up by software (no maker has it) and for one not in the table."""
+    """The maker's name; "" for a MAC made up at random (no maker has it) and for one not in the table."""
     digits = mac.replace(":", "").upper()
-    if len(digits) != 12 or int(digits[:2], 16) & 0x02:
+    if len(digits) != 12:
         return ""
+    if int(digits[:2], 16) & 0x02:
+        return _VIRTUAL.get(digits[:6]) or _VIRTUAL.get(digits[:4], "")
     for size in _SIZES:
         if name := _find(digits[:size].encode(), table):
             return "" if name == RESERVED else name

@@ -4,14 +4,15 @@
 lease does. Where two MACs remain, both are candidates and neither is named.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import NamedTuple
 
 from unlisted.find.spans import Past, Span
-from unlisted.messages import Device, Lease
+from unlisted.messages import Device, Lease, Presence
 from unlisted.net import Address
 
+ACCOUNTS = 100_000  # of devices with their users; more are not kept
 SLACK = 5.0  # seconds by which a lease may seem to start after the first packet: two logs, two clocks
 
 
@@ -26,12 +27,13 @@ class Identity(NamedTuple):
 class _Card:
     """What is known of one MAC wherever it was."""
 
-    __slots__ = ("_named_at", "addresses", "first_seen", "hostname")
+    __slots__ = ("_named_at", "addresses", "first_seen", "hostname", "identities")
 
     def __init__(self) -> None:
         self.addresses: set[Address] = set()
         self.first_seen: float | None = None
         self.hostname = ""
+        self.identities: set[str] = set()
         self._named_at = -inf
 
     def add(self, lease: Lease) -> None:
@@ -44,6 +46,14 @@ class _Card:
             self.hostname, self._named_at = lease.hostname, at
 
 
+def _told_apart(lease: Lease) -> str:
+    """The client id where it tells more than the MAC: not the MAC itself (RFC 2132 §9.14), nor a name."""
+    octets = lease.client_id.lower().replace("-", ":").split(":")
+    if len(octets) < 8 or ":".join(octets[1:]) == lease.mac:
+        return ""
+    return ":".join(octets)
+
+
 class Who:
     """Everything known of who was here. `vendor` names the maker of a MAC."""
 
@@ -51,6 +61,8 @@ class Who:
         self._vendor = vendor
         self._pasts: dict[Address, Past] = {}
         self._cards: dict[str, _Card] = {}
+        self._clients: dict[str, dict[str, None]] = {}  # client id: the MACs that gave it
+        self._accounts: dict[tuple[str, str], tuple[float, float]] = {}  # MAC and account: when
 
     def __len__(self) -> int:
         return len(self._cards)
@@ -60,15 +72,46 @@ class Who:
         if not lease.mac:
             return
         self._cards.setdefault(lease.mac, _Card()).add(lease)
+        self._logged_on(lease)
+        if (told := _told_apart(lease)) and len(self._clients) < ACCOUNTS:
+            self._cards[lease.mac].identities.add(told)
+            self._clients.setdefault(told, {})[lease.mac] = None
         for mac in self._pasts.setdefault(lease.address, Past()).add(lease):
             self._cards[mac].addresses.discard(lease.address)
             if not self._cards[mac].addresses:
                 del self._cards[mac]
 
+    def present(self, one: Presence) -> None:
+        """A device was on the network, its address unknown."""
+        self._logged_on(one)
+
+    def _logged_on(self, one: Lease | Presence) -> None:
+        if not one.account or len(self._accounts) >= ACCOUNTS:
+            return
+        start, end = self._accounts.get((one.mac, one.account), (inf, -inf))
+        since = -inf if one.start is None else one.start
+        until = inf if one.end is None else one.end
+        self._accounts[one.mac, one.account] = min(start, since), max(end, until)
+
+    def account(self, address: Address, at: float) -> str:
+        """Who was logged on with the device that had this address; "" where nobody or several were."""
+        mac = self.identify(address, at).device.mac
+        fits = [
+            account
+            for (card, account), (start, end) in self._accounts.items()
+            if card == mac and start - SLACK <= at <= end + SLACK
+        ]
+        return fits[0] if len(fits) == 1 else ""
+
     @property
     def forgotten(self) -> int:
         """How many starts and ends of leases were dropped: of one address only so many are kept."""
         return sum(past.forgotten for past in self._pasts.values())
+
+    @property
+    def addresses(self) -> Iterable[Address]:
+        """Every address that a lease or a neighbor table names."""
+        return self._pasts.keys()
 
     def macs(self, inside: Callable[[Address], bool]) -> set[str]:
         """Every MAC that had an address inside."""
@@ -87,6 +130,22 @@ class Who:
         """The device alone; where several fit, it is known by its address only."""
         return self.identify(address, at, mac).device
 
+    def same(self, mac: str) -> tuple[str, ...]:
+        """Other MACs that gave the same DHCP client id, one not made from a MAC: the same device."""
+        card = self._cards.get(mac)
+        return tuple(
+            other
+            for identity in (card.identities if card else ())
+            for other in self._clients.get(identity, ())
+            if other != mac
+        )
+
+    def known(self, mac: str) -> Device:
+        """The device of a MAC, wherever it was."""
+        card = self._cards.get(mac)
+        address = min(card.addresses, key=lambda one: (one.version, one)) if card and card.addresses else None
+        return self._describe(address, mac)
+
     def identify(self, address: Address, at: float, mac: str = "") -> Identity:
         """Who had `address` at `at`; a MAC seen on the wire settles it."""
         if mac:
@@ -102,6 +161,6 @@ class Who:
         candidates = tuple(self._describe(address, one) for one in macs)
         return Identity(Device(address=address), candidates, "several leases")
 
-    def _describe(self, address: Address, mac: str) -> Device:
+    def _describe(self, address: Address | None, mac: str) -> Device:
         card = self._cards.get(mac) or _Card()
         return Device(address, mac, self._vendor(mac), card.hostname, card.first_seen)

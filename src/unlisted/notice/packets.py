@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from msgspec import Struct
 
-A, CNAME, PTR, TXT, AAAA, OPT, TSIG = 1, 5, 12, 16, 28, 41, 250
+A, CNAME, PTR, MX, TXT, AAAA, OPT, TSIG = 1, 5, 12, 15, 16, 28, 41, 250
 IN = 1
 NXDOMAIN = 3
 EDNS_SIZE = 1232  # octets; what fits everywhere unfragmented (DNS flag day 2020)
@@ -35,7 +35,7 @@ class Answer(Struct, frozen=True, kw_only=True, cache_hash=True):
     rcode: int | None = None
     addresses: tuple[str, ...] = ()  # of A or AAAA
     texts: tuple[str, ...] = ()  # one for each TXT record, its strings joined
-    names: tuple[str, ...] = ()  # of PTR
+    names: tuple[str, ...] = ()  # of PTR; hosts of MX, "" being the one of RFC 7505
     truncated: bool = False
     fault: str = ""
     why: str = ""
@@ -176,8 +176,10 @@ def _collect(packet: bytes, at: int, counts: list[int], answer: Answer) -> Answe
             text = _text(packet[start:end])
             if whose == owner:
                 texts.append(text)
-        elif kind == PTR:
-            after, target = _name(packet, start)
+        elif kind in (PTR, MX):
+            after, target = _name(
+                packet, start + 2 if kind == MX else start
+            )  # RFC 1035 §3.3.9: a preference first
             if after != end:
                 raise _BadError("a name of the wrong length")
             if whose == owner:

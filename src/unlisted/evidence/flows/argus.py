@@ -1,20 +1,25 @@
 """Argus flows as text (`ra -c,`, CTU's .binetflow) and any table with a header line that names its columns.
 
-Zeek's TSV logs (conn.log, smtp.log) are such tables; their names stand behind `#fields`.
-Source: argus-clients ra(1); Garcia et al. 2014 for the column order without a header; Zeek 6 ASCII
-writer. Separators: comma, semicolon, tab.
+Such are nfdump's and pmacct's CSV, exports of databases and of spreadsheets. Zeek's TSV logs, whose names
+stand behind `#fields`, are read by `zeek_conn.py` and `zeek_smtp.py`.
+Source: argus-clients ra(1); Garcia et al. 2014 for the column order without a header; nfdump 1.6 and 1.7
+output_csv.c. Separators: comma, semicolon, tab, bar.
+
+Surprises: nfdump ends its CSV with a summary. `ra` without a configuration prints no dates: such rows are not
+understood.
 """
 
 import csv
 import re
 from io import StringIO
 
-from unlisted.evidence import OTHER, Other, Parse
+from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.flows.columns import Layout, layout, row
+from unlisted.evidence.flows.halves import Rows
 from unlisted.messages import Attempt, Contact
 
 HINT = ","
-CANDIDATE = rb'[,;\t"]\s*(?:25|465|587|smtps?|submissions?|urd)\s*[,;\t"\r\n]'
+CANDIDATE = rb'[,;\t"|]\s*(?:25|465|587|smtps?|submissions?|urd)(?:\.0)?\s*[,;\t"|\r\n]'
 
 # StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,…
 _CTU = Layout(at=0, src=3, dst=6, dport=7, sport=4, proto=2, direction=5, state=8)
@@ -32,23 +37,44 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
 
 def header(line: str) -> Parse | None:
     """The reader that a header line asks for; None when the line is no header."""
-    for separator in ",\t;":
-        names = _split(line.lstrip("#\ufeff ").removeprefix("fields\t"), separator)
+    if line.startswith("#fields"):
+        return None  # Zeek's
+    return Table(*found).read if (found := named(line)) else None
+
+
+def named(line: str) -> tuple[Layout, str, list[str]] | None:
+    """What a header line says: where each part stands, the separator, and the names."""
+    for separator in ",\t;|":
+        names = _names(line, separator)
         if len(names) >= 4 and (where := layout(names)):
-            return _reader(where, separator, len(names))
+            return where, separator, names
     return None
 
 
-def _reader(where: Layout, separator: str, width: int) -> Parse:
-    def read(line: str, near: float) -> Attempt | Contact | Other | None:
+def _names(line: str, separator: str) -> list[str]:
+    return _split(line.lstrip("#\ufeff ").removeprefix("fields\t"), separator)
+
+
+class Table:
+    """The rows of one table in their order."""
+
+    def __init__(self, where: Layout, separator: str, names: list[str]) -> None:
+        self.where, self.separator, self.names = where, separator, names
+        self.rows = Rows(where)
+        self.width = min(len(names), where.width)
+        self._ended = False
+
+    def read(self, line: str, near: float) -> Parsed:
+        """One line."""
         if line.startswith("#"):
             return OTHER
-        values = _split(line, separator)
-        if len(values) < min(width, max(where.at, where.src, where.dst, where.dport) + 1):
-            return None
-        return row(values, where, near)
-
-    return read
+        values = _split(line, self.separator)
+        if len(values) >= self.width and (made := self.rows.read(values, near)) is not None:
+            return made
+        # Files put one behind the other repeat their header; nfdump's summary has one of its own.
+        again = _names(line, self.separator) == self.names
+        self._ended = not again and (self._ended or line.startswith("Summary"))
+        return OTHER if again or self._ended else None
 
 
 def _split(line: str, separator: str) -> list[str]:

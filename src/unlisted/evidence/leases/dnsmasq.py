@@ -12,6 +12,7 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
+from unlisted.evidence.leases._client import duid_mac
 from unlisted.messages import Lease
 
 HINT = " "
@@ -43,13 +44,3 @@ def parse(line: str, near: float) -> Lease | Other | None:  # noqa: ARG001 - exp
         client_id="" if m[5] == "*" else m[5].lower(),
         end=float(expiry) if expiry >= DATE else None,
     )
-
-
-def duid_mac(duid: str) -> str:
-    """The MAC inside a DUID-LLT or DUID-LL of Ethernet (RFC 8415 §11.2, §11.4), or ""."""
-    octets = duid.lower().split(":")
-    if octets[:4] == ["00", "01", "00", "01"] and len(octets) == 14:
-        return net.mac(":".join(octets[8:]))
-    if octets[:4] == ["00", "03", "00", "01"] and len(octets) == 10:
-        return net.mac(":".join(octets[4:]))
-    return ""

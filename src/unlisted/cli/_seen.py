@@ -1,0 +1,202 @@
+"""`find --seen` and `--contacted`: the question that a list's own evidence raises; and who was here then."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from unlisted.cli import _device, _when
+
+if TYPE_CHECKING:
+    from unlisted.edge.folder import Gathered
+    from unlisted.find.presence import Odds, Seen
+    from unlisted.find.seen import Answer, Candidate, Question
+    from unlisted.net import Address, Network
+
+SKEW = 30.0  # seconds; two clocks that are set by NTP now and then
+SHOWN = 10  # candidates shown to a person without --all
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What these questions understand."""
+    parser.add_argument("--seen", metavar="ADDR[:PORT]", help="who had this public address and port then?")
+    parser.add_argument("--contacted", metavar="ADDR[:PORT]", help="who spoke to this address then?")
+    parser.add_argument(
+        "--at",
+        action="append",
+        type=_when.moment,
+        default=[],
+        metavar="TIME",
+        help='when, as "2026-11-20 19:04:11Z"; UTC where it says no zone',
+    )
+    parser.add_argument(
+        "--skew", type=_when.span, metavar="TIME", help="by how much the clocks may differ (default 30s)"
+    )
+
+
+def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network, ...]") -> int:
+    """Read what concerns the question, answer it. 1 with candidates, 3 without."""
+    import msgspec
+
+    from unlisted import show
+    from unlisted.cli.find import say
+    from unlisted.edge import folder
+    from unlisted.edge.progress import bar
+    from unlisted.edge.quoted import quoted
+    from unlisted.edge.reading import About
+    from unlisted.errors import UnlistedError
+    from unlisted.find import seen
+
+    if args.seen and args.contacted:
+        raise UnlistedError("--seen and --contacted are two questions", remedy="ask one at a time", code=2)
+    if len(args.at) != 1:
+        what = "which moment?" if not args.at else "one moment at a time"
+        raise UnlistedError(what, remedy='--at "2026-11-20 19:04:11Z"', code=2)
+    address, port = _socket("--seen" if args.seen else "--contacted", args.seen or args.contacted)
+    when = args.at[0]
+    skew = args.skew if args.skew is not None else SKEW
+    asked = seen.Question(
+        address, port, when.at, max(skew, when.exact), contacted=bool(args.contacted), inside=inside
+    )
+    gathered = folder.gather(
+        sources,
+        bar,
+        about=About(
+            asked.concerns, frozenset({asked.address}), 0 if asked.contacted else asked.port, asked.needle
+        ),
+    )
+    say(gathered.readings)
+    if not when.zone:
+        show.say(f"--at says no zone: taken as UTC, {show.when(when.at)}")
+    found = seen.answer(asked, gathered.contacts, gathered.translations, gathered.who)
+    found = msgspec.structs.replace(found, candidates=tuple(quoted(found.candidates)))
+    if gathered.translations.forgotten:
+        show.say(f"{gathered.translations.forgotten:,} translations were too many to keep")
+    for sentence in found.because:
+        show.say(sentence)
+    if args.json:
+        show.emit(found)
+    else:
+        _print(found.candidates, everyone=args.all)
+    _last(asked, found, gathered)
+    return 1 if found.candidates else 3
+
+
+def _socket(option: str, text: str) -> "tuple[Address, int]":
+    from unlisted import net
+    from unlisted.errors import UnlistedError
+    from unlisted.evidence.contact import port
+
+    plain = text.strip()
+    if (alone := net.ip(plain)) is not None:
+        return alone, 0
+    host, _, number = plain.rpartition(":")
+    address = net.ip(host)
+    if address is None or not port(number):
+        raise UnlistedError(
+            f"{option} {text[:80]!r} is no address",
+            remedy=f"{option} 203.0.113.5:40122 or '[2001:db8::5]:25'",
+            code=2,
+        )
+    return address, port(number)
+
+
+def _print(candidates: "Sequence[Candidate]", *, everyone: bool) -> None:
+    from unlisted import show
+
+    console = show.console()
+    shown = candidates if everyone else candidates[:SHOWN]
+    for one in shown:
+        console.print(_device.names(one.device, one.account), soft_wrap=True)
+        span = (
+            " to ".join(show.when(at) or "?" for at in (one.start, one.end)) if one.start or one.end else ""
+        )
+        console.print(f"  {span + ': ' if span else ''}{one.via}", soft_wrap=True)
+        for line in one.evidence[:3]:
+            text = f"  {show.clean(line.source, 100)}:{line.line}: {show.clean(line.text, 300)}"
+            console.print(text, soft_wrap=True)
+    if len(shown) < len(candidates):
+        show.say(f"and {len(candidates) - len(shown):,} more (--all shows them)")
+
+
+def _last(asked: "Question", found: "Answer", gathered: "Gathered") -> None:
+    """The last line: what it means, and what to do next."""
+    from unlisted import show
+
+    if found.unique:
+        show.say(f"one candidate. next: unlisted find FOLDER --explain {found.candidates[0].device.key}")
+    elif found.candidates:
+        why = (
+            "" if asked.port or asked.contacted else ": without the source port that is everybody (RFC 6302)"
+        )
+        show.say(f"{show.count(len(found.candidates), 'candidate')}, none of them alone{why}")
+    elif not gathered.has("gateway", "flows", "translations"):
+        show.say("could not tell: no gateway log, flow records or translations among these")
+    else:
+        what = "spoke to it" if asked.contacted else "had it"
+        show.say(
+            f"could not tell: no line of these shows who {what} within {asked.skew:.0f} s of that moment"
+        )
+        show.say("next: a wider --skew, or the log of translations (conntrack -E -o timestamp) of that time")
+
+
+# ---- without a gateway's log: who was here --------------------------------------------------------
+
+
+def timed(gathered: "Gathered") -> bool:
+    """True when there are leases, and mails that may say when the spam was seen."""
+    return bool(gathered.leases or gathered.presences) and gathered.has("mail")
+
+
+def presence(
+    args: argparse.Namespace, sources: Sequence[str], gathered: "Gathered", own: "tuple[Address, ...]"
+) -> int:
+    """Whom the times of the spam and the leases speak against. 1 where somebody stands out, else 3."""
+    from unlisted import show
+    from unlisted.edge import folder
+    from unlisted.edge.progress import bar
+    from unlisted.find import presence as here
+
+    moments = [here.Seen(one.at, max(one.exact, args.skew or SKEW), "you") for one in args.at]
+    if gathered.has("mail"):
+        gathered = folder.gather(sources, bar, own=own, mails=True)
+        moments += list(here.told(gathered.refusals, own))
+    episodes = here.episodes(moments)
+    devices = {}
+    known = here.stays(gathered.who, {lease.address for lease in gathered.leases}, gathered.presences)
+    for lease in gathered.leases:
+        devices[lease.mac] = gathered.who.device(lease.address, 0.0, lease.mac)
+    for one in gathered.presences:
+        devices.setdefault(one.mac, gathered.who.known(one.mac))
+    if not known or not episodes:
+        lack = (
+            "a time at which the spam was seen (--at TIME)"
+            if known
+            else "a lease that says from when to when"
+        )
+        show.say(f"could not tell who was here: what is missing is {lack}")
+        return 3
+    odds, nobody = here.rank(known, episodes, devices)
+    show.say("no gateway log: this says who was here when the spam was seen, which proves nothing by itself")
+    return _odds(odds, nobody, episodes, as_json=args.json, everyone=args.all)
+
+
+def _odds(
+    odds: "Sequence[Odds]", nobody: float, episodes: "Sequence[Seen]", *, as_json: bool, everyone: bool
+) -> int:
+    from unlisted import show
+    from unlisted.find import presence as here
+
+    if not odds:
+        show.say("could not tell: the leases do not reach to when the spam was seen")
+        return 3
+    stands_out = here.stands_out(odds, len(episodes))
+    for one in odds if everyone or as_json else odds[:SHOWN]:
+        suspect = here.suspect(one, len(episodes), named=stands_out and one is odds[0])
+        if as_json:
+            show.emit(suspect)
+            continue
+        show.console().print(f"{one.share:4.0%}  {_device.names(suspect.device)}", soft_wrap=True)
+        show.console().print(f"      {suspect.because}", soft_wrap=True)
+    show.say(f"{nobody:4.0%}  nobody of these: an account, the mail server itself, a machine without a lease")
+    show.say("next: block and log outgoing port 25 at the router: that names it within seconds")
+    return 1 if stands_out else 3

@@ -1,0 +1,54 @@
+"""Moments and spans that people type: one place for every way to write them."""
+
+import argparse
+import email.utils
+import re
+from typing import NamedTuple
+
+from unlisted.evidence.framing import stamp
+
+_MINUTE = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d)(?!:?\d)(.*)")
+_SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(ms|s|sec|m|min|h|d)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "": 1.0}
+
+
+class Moment(NamedTuple):
+    """A time as it was typed."""
+
+    at: float  # Unix seconds
+    exact: float  # seconds by which it may be off by the way it is written: 1, or 60 without seconds
+    zone: bool  # it says the zone; else UTC is assumed
+
+
+def moment(text: str) -> Moment:
+    """A date and a time: ISO 8601, a log's, a mail's, or Unix seconds. Without a zone it is UTC."""
+    plain = text.strip()
+    if re.fullmatch(r"\d{9,11}(?:\.\d{1,6})?", plain):
+        return Moment(float(plain), 1.0, zone=True)
+    exact = 1.0
+    if found := _MINUTE.fullmatch(plain):
+        plain, exact = f"{found[1]}:00{found[2]}", 60.0
+    made = stamp(plain + " ", 0.0)
+    if made is not None and made.year and not plain[made.end :].strip():
+        return Moment(made.at, exact, made.zone)
+    try:
+        parsed = email.utils.parsedate_to_datetime(plain)
+        return Moment(parsed.timestamp() if parsed.tzinfo else _utc(parsed), 1.0, zone=bool(parsed.tzinfo))
+    except (ValueError, TypeError, OverflowError, IndexError):
+        what = f'{text[:60]!r} is no date with a time; write --at "2026-11-20 19:04:11Z"'
+        raise argparse.ArgumentTypeError(what) from None
+
+
+def _utc(parsed: object) -> float:
+    from calendar import timegm
+
+    return float(timegm(parsed.timetuple()))  # type: ignore[attr-defined]
+
+
+def span(text: str) -> float:
+    """A length of time in seconds: 30s, 2m, 1h; a bare number is seconds."""
+    found = _SPAN.fullmatch(text.strip().lower())
+    seconds = float(found[1]) * _UNITS[found[2] or ""] if found else -1.0
+    if not 0 <= seconds <= 31_622_400:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no length of time; write 30s, 2m or 1h")
+    return seconds

@@ -1,0 +1,163 @@
+"""SonicWall: SonicOS 5 to 7 by syslog, default format.
+
+Source: SonicWall, "SonicOS Log Events Reference Guide" (message identifiers, fields). Sample:
+tests/samples/sonicwall/. `id=firewall sn=… time="2026-11-23 13:48:25 UTC" fw=203.0.113.1 pri=6 c=262144
+m=98 msg="Connection Opened" src=192.168.1.5:51512:X0:pc dst=198.51.100.7:25:X1 proto=tcp/smtp`.
+
+Surprises: `id=` is a name that the owner may choose. `m` says what happened: 98 opened, 537 closed (with
+the length in milliseconds, in newer ones), 36 and 173 TCP that a rule dropped, 97 a web page. An end is an
+attempt where no start was logged. Where `src=:51512:X0` holds no address, it is IPv6's and stands in
+`srcV6=`. A dropped TCP packet tells its flags in `note` in newer ones: only a SYN opens. "Unknown (SSO
+failed)" is no user.
+"""
+
+import re
+from collections.abc import Callable
+
+from unlisted import net
+from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
+from unlisted.evidence.contact import connection
+from unlisted.evidence.gateway._once import Once, ended
+from unlisted.evidence.gateway._pairs import end_point, field, front, moment, seconds
+from unlisted.messages import Attempt, Contact, Translation
+from unlisted.net import Address
+
+HINT = " sn="
+PACKETS = True  # what is dropped is told packet by packet
+CANDIDATE = rb"dst=[0-9a-fA-F.:\[\]]*:(?:25|465|587)[: \r\n]"
+
+_OPENED, _CLOSED, _WEB, _MAPPED = "98", "537", "97", "1197"
+_DROPPED = frozenset(("36", "37", "38", "41", "173", "174", "175", "524"))
+_ACTIONS = {
+    "drop": "block",
+    "deny": "block",
+    "block": "block",
+    "reject": "block",
+    "forward": "pass",
+    "allow": "pass",
+}
+_UNTOLD = {"37": "udp", "174": "udp", "38": "icmp", "175": "icmp"}  # where the line tells no protocol
+_FLAGS = re.compile(r"TCP Flag\(s\): ([A-Z ]{0,60})")
+_NOTE = re.compile(
+    r"Source: ([0-9a-fA-F.:]{2,45}), (\d{1,5}), "
+    r"Destination: ([0-9a-fA-F.:]{2,45}), (\d{1,5}), Protocol: (\d{1,3})"
+)
+_PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmp6"}
+
+
+def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
+    """Read one line by itself."""
+    return _read(line, near, Once())
+
+
+def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
+    """A reader of lines in their order: an end whose start was told is no second attempt."""
+    once = Once()
+    return lambda line, near: _read(line, near, once)
+
+
+def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
+    begin = line.find("id=")
+    if begin < 0 or not line[begin + 3 : begin + 99].partition(" sn=")[1]:
+        return None
+    ours, header = front(line, begin, near)
+    told = moment(field(line, " time=", begin), near)
+    if not ours or (told is None and header is None):
+        return None
+    when = told if told and (told.zone or not (header and header.zone and header.year)) else header
+    number = field(line, " m=", begin)
+    if when is None:
+        return None
+    if number == _MAPPED:
+        return _mapped(line, begin, when.at)
+    if number not in (_OPENED, _CLOSED, _WEB) and number not in _DROPPED and not _blocked_syn(line, begin):
+        return OTHER
+    return _connection(line, begin, when.at, number, once)
+
+
+def _blocked_syn(line: str, begin: int) -> bool:
+    """True for a packet that any other rule dropped, when it would have opened a connection."""
+    if _ACTIONS.get(field(line, " fw_action=", begin)) != "block":
+        return False
+    flags = _FLAGS.search(field(line, " note=", begin))
+    return flags is not None and flags[1].split() == ["SYN"]
+
+
+def _connection(
+    line: str, begin: int, at: float, number: str, once: Once
+) -> Attempt | Contact | Translation | Other | None:
+    src, sport = _end(line, " src=", begin)
+    dst, dport = _end(line, " dst=", begin)
+    if src is None or dst is None:
+        return OTHER if field(line, " n=", begin) else None
+    done = field(line, " fw_action=", begin)
+    if _cut(line, begin) or (number in _DROPPED and not done and field(line, " gcat=", begin)):
+        return None  # newer ones end with what was done, behind the flags
+    protocol = field(line, " proto=", begin).partition("/")[0] or _UNTOLD.get(number, "tcp")
+    if protocol.startswith("icmp"):
+        sport = dport = 0  # the type and the code
+    flags = _FLAGS.search(field(line, " note=", begin))
+    opens = not flags or ("SYN" in flags[1].split() and "ACK" not in flags[1].split())
+    action = "block" if number in _DROPPED else _ACTIONS.get(done, "")
+    nat, nat_port = _end(line, " natSrc=", begin)
+    outcome, key, end, length = "", (src, sport, dst, dport), at, ""
+    if number == _CLOSED:
+        length = field(line, " cdur=", begin)
+        at -= seconds(length) / 1000
+        outcome = _outcome(line, begin, protocol)
+    elif number in (_OPENED, _WEB):
+        once.begin(key, at)
+    made = connection(
+        at, src, dst, dport, sport, protocol, opens=opens, mac=card(field(line, " srcMac=", begin)),
+        action=action or ("pass" if number in (_OPENED, _CLOSED, _WEB) else "block"), outcome=outcome,
+        nat=nat, nat_port=nat_port, account=_user(field(line, " usr=", begin)),
+    )  # fmt: skip
+    if number != _CLOSED or not once.told(key, at, dated=bool(length)):
+        return made
+    once.forget(key)
+    return ended(made, end)
+
+
+def _end(line: str, key: str, begin: int) -> tuple[Address | None, int]:
+    address, number = end_point(field(line, key, begin))
+    if address is not None:
+        return address, number
+    six, port = end_point(field(line, f"{key[:-1]}V6=", begin))
+    return six, number or port
+
+
+def _cut(line: str, begin: int) -> bool:
+    """True when the line ends in the destination, perhaps in the middle of it: no interface follows."""
+    value = field(line, " dst=", begin)
+    last = value if end_point(value)[0] else field(line, " dstV6=", begin)
+    return line.endswith(last) and (last != value or value.count(":") < 2 or value.endswith(":"))
+
+
+def _outcome(line: str, begin: int, protocol: str) -> str:
+    """One packet in answer is a refusal as well as an acceptance, for TCP."""
+    got = field(line, " rpkt=", begin) or field(line, " rcvd=", begin)
+    if not got:
+        return "silent" if field(line, " sent=", begin) else ""
+    packets = field(line, " rpkt=", begin)
+    if packets == "0":
+        return "silent"
+    return "" if packets == "1" and protocol == "tcp" else "answered"
+
+
+def _user(text: str) -> str:
+    return "" if text.startswith("Unknown") else text[:253]
+
+
+def _mapped(line: str, begin: int, at: float) -> Translation | Other:
+    """A mapping of the NAT, with the outer address in words."""
+    src, sport = _end(line, " src=", begin)
+    note = _NOTE.match(field(line, " note=", begin))
+    outside = net.ip(note[1]) if note else None
+    if src is None or note is None or outside is None or src == outside:
+        return OTHER
+    protocol = _PROTOCOLS.get(note[5], note[5])
+    port = int(note[2]) if int(note[2]) <= 65535 else 0
+    return Translation(
+        src, outside, at, None, sport, port, 1, protocol, net.ip(note[3]), int(note[4]) % 65536
+    )

@@ -1,0 +1,85 @@
+"""Stormshield Network Security (and NETASQ): its logs by syslog, or as it keeps them (l_filter, …).
+
+Source: Stormshield, "Description of audit logs", SNS 4.8. Sample: tests/samples/stormshield/. `id=firewall
+time="2026-11-23 13:48:25" fw="utm" tz=+0100 startime="2026-11-23 13:48:20" … src=192.168.1.5 srcport=51512
+srcmac=… dst=198.51.100.7 dstport=25 ipproto=tcp modsrc=203.0.113.1 modsrcport=40122 action=pass
+logtype="filter"`.
+
+Surprises: `startime` is when the connection began, `time` when the line was written, both in the firewall's
+zone, which is `tz`. What its DHCP server says (`service=dhcpd`) is in dhcpd's words. `filter` is told at
+the first packet, where the rule asks for it; `connection`, `plugin` and those of a protocol (`smtp`) at the
+end: an attempt where no start was told. `alarm` is about a packet in the middle. `proto` is the service,
+`ipproto` the protocol. In the files of the device `logtype` is missing: their names tell it.
+"""
+
+from collections.abc import Callable
+
+from unlisted import net
+from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
+from unlisted.evidence.contact import connection, port
+from unlisted.evidence.gateway._once import Once, ended
+from unlisted.evidence.gateway._pairs import field, front, moment, whole
+from unlisted.evidence.leases.dhcpd_log import said
+from unlisted.messages import Attempt, Contact, Lease, Translation
+
+HINT = " startime="
+PACKETS = True  # what is dropped is told packet by packet
+CANDIDATE = rb'dstport="?(?:25|465|587)[" \r\n]'
+
+_ACTIONS = {"pass": "pass", "block": "block", "reset": "block", "decrypt": "pass", "nat": "pass"}
+_TOLD = frozenset(("filter", "connection", "plugin", "smtp", "web", "pop3", "ftp", "ssl", ""))
+_SERVERS = ("dhcpd", "dhcp", "dhcpserver")
+
+
+def parse(line: str, near: float) -> Attempt | Contact | Translation | Lease | Other | None:
+    """Read one line by itself."""
+    return _read(line, near, Once())
+
+
+def session() -> Callable[[str, float], Attempt | Contact | Translation | Lease | Other | None]:
+    """A reader of lines in their order: an end whose start was told is no second attempt."""
+    once = Once()
+    return lambda line, near: _read(line, near, once)
+
+
+def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Lease | Other | None:
+    begin = line.find("id=firewall ")
+    if begin < 0:
+        begin = line.find('time="')
+    if begin < 0 or begin > line.find(HINT):
+        return None
+    ours, _ = front(line, begin, near)
+    zone = field(line, " tz=", begin)
+    written = line[begin + 6 :].partition('"')[0] if line.startswith("time=", begin) else ""
+    written = written or field(line, " time=", begin)
+    when = moment(field(line, " startime=", begin) + zone, near) or moment(written + zone, near)
+    if not ours or when is None:
+        return None
+    if field(line, " service=", begin) in _SERVERS:
+        return said(field(line, " msg=", begin), 0, when.at) or OTHER
+    kind = field(line, " logtype=", begin)
+    text, number = field(line, " dst=", begin), field(line, " dstport=", begin)
+    if kind not in _TOLD or not text or (not number and not field(line, " ipproto=", begin)):
+        return OTHER
+    protocol = field(line, " ipproto=", begin)
+    if not number and protocol in ("tcp", "udp", ""):
+        return None  # cut off
+    src, dst = net.ip(field(line, " src=", begin)), net.ip(text)
+    if src is None or dst is None or not whole(line, " dstport=" if number else " dst=", begin):
+        return None
+    sport, dport = port(field(line, " srcport=", begin)), port(number)
+    received = field(line, " rcvd=", begin)
+    did = field(line, " action=", begin)
+    made = connection(
+        when.at, src, dst, dport, sport, protocol or "tcp",
+        mac=card(field(line, " srcmac=", begin)), action=_ACTIONS.get(did.lower(), ""),
+        outcome="answered" if received.isdigit() and received.strip("0") else "",
+        nat=net.ip(field(line, " modsrc=", begin)), nat_port=port(field(line, " modsrcport=", begin)),
+        account=field(line, " user=", begin)[:253],
+    )  # fmt: skip
+    if once.told(key := (src, sport, dst, dport), when.at, dated=True):
+        end = moment(written + zone, near)
+        return ended(made, end.at if end else when.at)
+    once.begin(key, when.at)
+    return made

@@ -1,0 +1,370 @@
+"""Who had a translated port, who spoke to an address, who was here: answered from logs, never guessed."""
+
+import json
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from unlisted.cli import _when, main
+from unlisted.edge import lines
+from unlisted.find import presence, seen, translated
+from unlisted.find.columns import Gatherer
+from unlisted.find.who import Who
+from unlisted.messages import Attempt, Contact, Device, Evidence, Lease, Presence, Translation
+from unlisted.net import INSIDE, Address
+
+OURS, TARGET, OTHER = (ip_address(text) for text in ("203.0.113.5", "198.51.100.7", "198.51.100.99"))
+ANNA, BERT = ip_address("192.168.50.21"), ip_address("192.168.50.22")
+A, B = "3c:5a:b4:12:34:56", "00:1b:63:00:00:01"
+NOW = 1_795_000_000.0
+
+
+def who(*leases: Lease) -> Who:
+    made = Who()
+    for lease in leases:
+        made.add(lease)
+    return made
+
+
+def people() -> Who:
+    return who(Lease(ANNA, A, "anna-pc", start=NOW - 9000), Lease(BERT, B, "bert-pc", start=NOW - 9000))
+
+
+def contact(
+    src: object, at: float, port: int, nat_port: int = 0, dst: object = TARGET, **more: object
+) -> Contact:
+    nat = OURS if nat_port else None
+    return Contact(at, src, dst, 443, port, nat=nat, nat_port=nat_port, **more)  # type: ignore[arg-type]
+
+
+def ask(
+    facts: list[Attempt | Contact],
+    told: list[Translation] | None = None,
+    *,
+    port: int = 40222,
+    at: float = NOW,
+    skew: float = 30.0,
+    contacted: bool = False,
+    known: Who | None = None,
+    address: Address | None = None,
+) -> seen.Answer:
+    asked = seen.Question(
+        address or (TARGET if contacted else OURS),
+        port,
+        at,
+        skew,
+        contacted=contacted,
+    )
+    table = translated.Translations()
+    kept = [fact for fact in facts if asked.concerns(fact)]
+    for fact in kept:
+        if (made := translated.of(fact)) is not None:
+            table.add(made)
+    for one in told or []:
+        table.add(one)
+    return seen.answer(asked, kept, table, people() if known is None else known)
+
+
+def keys(answer: seen.Answer) -> list[str]:
+    return [one.device.key for one in answer.candidates]
+
+
+# ---- who had this port ----------------------------------------------------------------------------
+
+
+def test_a_translated_connection_names_the_device() -> None:
+    found = ask([contact(ANNA, NOW - 3, 51000, 40222), contact(BERT, NOW - 3, 51000, 40223)])
+    assert keys(found) == [A]
+    assert found.unique
+    one = found.candidates[0]
+    assert (one.device.hostname, one.start, one.end) == ("anna-pc", NOW - 3, None)
+    assert one.via == "translation; device by lease"
+
+
+def test_the_clock_error_is_a_number() -> None:
+    facts: list[Attempt | Contact] = [contact(ANNA, NOW + 20, 51000, 40222)]
+    assert keys(ask(facts, skew=30)) == [A]
+    assert keys(ask(facts, skew=10)) == []
+
+
+def test_a_port_used_by_two_towards_two_servers_at_once_leaves_both() -> None:
+    found = ask([contact(ANNA, NOW - 3, 1, 40222), contact(BERT, NOW - 2, 2, 40222, OTHER)])
+    assert sorted(keys(found)) == sorted([A, B])
+    assert not found.unique
+
+
+def test_a_session_that_ended_before_had_it_no_more() -> None:
+    found = ask(
+        [contact(ANNA, NOW - 600, 1, 40222, end=NOW - 500), contact(BERT, NOW - 40, 2, 40222, end=NOW + 9)]
+    )
+    assert keys(found) == [B]
+
+
+def test_the_next_session_on_the_same_port_ends_one_whose_end_nobody_told() -> None:
+    start = Translation(ANNA, OURS, start=NOW - 900, port=40222, inside_port=7)
+    again = Translation(BERT, OURS, start=NOW - 100, port=40222, inside_port=8)
+    assert keys(ask([], [start, again])) == [B]
+    assert keys(ask([], [again, start], at=NOW - 500)) == [A]
+
+
+def test_an_end_told_on_a_line_of_its_own_ends_it() -> None:
+    told = [
+        Translation(ANNA, OURS, start=NOW - 900, port=40222, inside_port=7),
+        Translation(ANNA, OURS, end=NOW - 300, port=40222, inside_port=7),
+    ]
+    assert keys(ask([], told)) == []
+    assert keys(ask([], told, at=NOW - 400)) == [A]
+
+
+def test_a_block_of_ports_is_its_holders() -> None:
+    blocks = [
+        Translation(ANNA, OURS, start=NOW - 90_000, port=40000, ports=512),
+        Translation(BERT, OURS, start=NOW - 90_000, port=40512, ports=512),
+    ]
+    assert keys(ask([], blocks)) == [A]
+    assert keys(ask([], blocks, port=40512)) == [B]
+    assert sorted(keys(ask([], blocks, port=0))) == sorted([A, B])
+    assert not ask([], blocks[:1], port=0).unique  # without a port it is everybody, however few are known
+
+
+def test_without_a_translation_the_same_port_inside_is_likely_and_not_certain() -> None:
+    found = ask([contact(ANNA, NOW - 1, 40222), contact(BERT, NOW - 1, 40223)])
+    assert keys(found) == [A]
+    assert not found.unique
+    assert "likely, not certain" in found.candidates[0].via
+
+
+def test_a_log_of_the_outer_side_names_nobody() -> None:
+    found = ask([contact(OURS, NOW, 40222)])
+    assert found.candidates == ()
+    assert "outer side" in found.because[0]
+
+
+def test_the_account_goes_with_it() -> None:
+    known = who(Lease(ANNA, A, start=NOW - 9000, account="anna"))
+    assert ask([contact(ANNA, NOW, 40222)], known=known).candidates[0].account == "anna"
+    assert ask([contact(ANNA, NOW, 1, 40222, account="anna")]).candidates[0].account == "anna"
+
+
+def test_two_leases_at_once_are_two_candidates() -> None:
+    known = who(Lease(ANNA, A, start=NOW - 900), Lease(ANNA, B, end=NOW + 900))
+    found = ask([contact(ANNA, NOW - 3, 51000, 40222)], known=known)
+    assert sorted(keys(found)) == sorted([A, B])
+    assert not found.unique
+
+
+def test_a_public_address_of_a_device_itself() -> None:
+    host = ip_address("2001:db8::21")
+    found = ask([contact(host, NOW, 40222)], address=host, known=who(Lease(host, A, start=NOW - 900)))
+    assert keys(found) == [A]
+
+
+# ---- who spoke to it ------------------------------------------------------------------------------
+
+
+def test_who_spoke_to_an_address() -> None:
+    facts = [contact(ANNA, NOW - 3, 1), contact(BERT, NOW - 3, 2, dst=OTHER), contact(BERT, NOW - 20_000, 3)]
+    found = ask(list(facts), contacted=True, port=0)
+    assert keys(found) == [A]
+    assert found.unique
+    assert keys(ask(list(facts), contacted=True, port=25)) == []
+
+
+def test_an_outer_log_and_the_translations_name_him() -> None:
+    told = [Translation(ANNA, OURS, start=NOW - 5, port=40222, inside_port=7, dst=TARGET)]
+    assert keys(ask([contact(OURS, NOW - 3, 40222)], told, contacted=True, port=0)) == [A]
+    alone = ask([contact(OURS, NOW - 3, 40222)], contacted=True, port=0)
+    assert [one.via.partition(";")[0] for one in alone.candidates] == [
+        "an address that is not inside: behind a translation, or another's"
+    ]
+
+
+def test_several_lines_of_one_device_are_one_candidate_with_its_evidence() -> None:
+    facts = [contact(ANNA, NOW + i, 100 + i, seen=Evidence("log", i, "")) for i in range(20)]
+    found = ask(list(facts), contacted=True, port=0)
+    assert len(found.candidates) == 1
+    assert (found.candidates[0].start, len(found.candidates[0].evidence)) == (NOW, seen.QUOTED)
+
+
+def test_attempts_behind_the_translation_go_back_to_their_senders() -> None:
+    made = Gatherer("outer.log")
+    for i in range(4):
+        made.add(Attempt(NOW + i, OURS, TARGET, 25, 40222 + i, mac=B), i + 1)
+    table = translated.Translations()
+    for i in range(3):
+        table.add(Translation(ANNA, OURS, start=NOW + i, port=40222 + i, inside_port=9, dst=TARGET))
+    table.add(Translation(BERT, OURS, start=NOW + 2, port=40224, inside_port=9))  # two for the third
+    flows, given, left = translated.inward(made.flows(), table, INSIDE)
+    assert (given, left) == (2, 2)
+    assert [str(flows.addresses[n]) for n in flows.src] == [str(ANNA), str(ANNA), str(OURS), str(OURS)]
+    assert [flows.macs[n] for n in flows.mac] == ["", "", B, B]
+
+
+# ---- the command line -----------------------------------------------------------------------------
+
+CONNTRACK = (
+    "[1795000000.5] [NEW] ipv4 2 tcp 6 120 SYN_SENT src=192.168.50.21 dst=198.51.100.7 sport=51000 dport=443"
+)
+
+
+def packet(second: int, source: str, port: int, target: str = "198.51.100.7") -> str:
+    return (
+        f"2026-11-18T12:00:{second:02}Z gw kernel: IN=lan0 OUT=wan0 MAC=b6:0d:b6:d7:14:58:{A}:08:00 "
+        f"SRC={source} DST={target} "
+        f"LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT={port} DPT=443 WINDOW=64240 "
+        "RES=0x00 SYN URGP=0\n"
+    )
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "gateway.log"
+    path.write_text("".join(packet(i, "192.168.50.21", 40220 + i) for i in range(5)))
+    return path
+
+
+def test_contacted_from_the_command_line(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["find", "--contacted", "198.51.100.7", "--at", "2026-11-18 12:00:02Z", str(log), "--json"]) == 1
+    )
+    out = json.loads(capsys.readouterr().out)
+    assert out["unique"] is True
+    assert set(out["candidates"][0]) >= {"device", "account", "from", "to", "via"}
+    assert out["candidates"][0]["device"]["mac"] == A
+    assert out["candidates"][0]["evidence"][0]["source"] == str(log)
+
+
+def test_a_large_log_is_searched_for_the_address_alone(
+    log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = packet(7, "192.168.50.22", 50000, "198.51.100.8")
+    log.write_text(log.read_text() + other * 5000 + packet(8, "192.168.50.22", 50001))
+    words = ["find", "--contacted", "198.51.100.7", "--at", "2026-11-18T12:00:05Z", str(log), "--json"]
+    assert main(words) == 1
+    whole = capsys.readouterr().out
+    monkeypatch.setattr(lines, "SMALL", 0)
+    monkeypatch.setattr(lines, "DENSE", 0)
+    assert main(words) == 1
+    assert capsys.readouterr().out == whole
+
+
+def test_seen_says_what_it_rests_on(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["find", "--seen", "203.0.113.5:40222", "--at", "2026-11-18T12:00:02Z", "--skew", "5s", str(log)]
+    assert main(words) == 1
+    out, err = capsys.readouterr()
+    assert A in out
+    assert "likely, not certain" in out
+    assert "DPT=443" in out
+    assert "none of them alone" in err
+
+
+def test_nobody_is_could_not_tell(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["find", "--contacted", "198.51.100.8", "--at", "2026-11-18T12:00:02Z", str(log), "--json"]
+    assert main(words) == 3
+    assert json.loads(capsys.readouterr().out) == {"candidates": [], "unique": False, "because": []}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--seen", "203.0.113.5:99999", "--at", "2026-11-18T12:00:02Z"],
+        ["--seen", "nowhere", "--at", "2026-11-18T12:00:02Z"],
+        ["--seen", "203.0.113.5:25"],
+        ["--seen", "203.0.113.5:25", "--at", "yesterday"],
+        ["--seen", "203.0.113.5:25", "--contacted", "198.51.100.7", "--at", "2026-11-18T12:00:02Z"],
+        ["--seen", "203.0.113.5:25", "--at", "2026-11-18T12:00:02Z", "--skew", "soon"],
+    ],
+)
+def test_wrong_use_is_said(words: list[str], log: Path) -> None:
+    try:
+        code = main(["find", *words, str(log)])
+    except SystemExit as end:
+        code = int(str(end.code))
+    assert code == 2
+
+
+def test_without_a_source_the_mend_is_the_whole_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["find", "--seen", "203.0.113.5:40222", "--at", "2026-11-18T12:00:02Z"]) == 2
+    assert "--seen 203.0.113.5:40222 --at TIME FOLDER" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "exact", "zone"),
+    [
+        ("2026-11-20 19:04:11Z", 1795201451.0, 1, True),
+        ("2026-11-20T20:04:11+01:00", 1795201451.0, 1, True),
+        ("2026-11-20T19:04Z", 1795201440.0, 60, True),
+        ("2026-11-20 19:04", 1795201440.0, 60, False),
+        ("1795201451", 1795201451.0, 1, True),
+        ("Fri, 20 Nov 2026 19:04:11 +0000", 1795201451.0, 1, True),
+    ],
+)
+def test_moments_as_people_write_them(text: str, at: float, exact: float, zone: bool) -> None:
+    assert _when.moment(text) == (at, exact, zone)
+
+
+# ---- who was here ---------------------------------------------------------------------------------
+
+HOUR = 3600.0
+
+
+def evening(days: range, mac: str = A) -> list[Presence]:
+    """From six to nine in the evening."""
+    return [Presence(mac, NOW + day * 24 * HOUR, NOW + (day * 24 + 3) * HOUR) for day in days]
+
+
+def test_who_comes_and_goes_with_the_spam_stands_out() -> None:
+    always = Presence(B, NOW, NOW + 10 * 24 * HOUR)
+    known = presence.stays(Who(), (), [*evening(range(10)), always])
+    spam = [presence.Seen(NOW + (day * 24 + 1) * HOUR) for day in (1, 4, 5, 8)]
+    odds, nobody = presence.rank(known, spam, {A: Device(None, A), B: Device(None, B)})
+    assert odds[0].device.mac == A
+    assert odds[0].share > 0.9 > 0.1 > odds[1].share
+    assert sum(one.share for one in odds) + nobody == pytest.approx(1.0)
+    assert presence.stands_out(odds, len(spam))
+
+
+def test_one_moment_names_nobody_and_always_here_is_neither_accused_nor_cleared() -> None:
+    known = presence.stays(Who(), (), evening(range(10)))
+    odds, _ = presence.rank(known, [presence.Seen(NOW + 25 * HOUR)], {A: Device(None, A)})
+    assert not presence.stands_out(odds, 1)
+    always = presence.stays(Who(), (), [Presence(A, NOW, NOW + 99 * HOUR), Presence(B, NOW, NOW + 99 * HOUR)])
+    odds, nobody = presence.rank(
+        always,
+        [presence.Seen(NOW + i * 9 * HOUR) for i in range(9)],
+        {A: Device(None, A), B: Device(None, B)},
+    )
+    assert odds[0].share == pytest.approx(odds[1].share)
+    assert nobody == pytest.approx(presence.NOBODY, abs=0.1)
+
+
+def test_who_was_away_is_cleared() -> None:
+    known = presence.stays(Who(), (), [*evening(range(10)), Presence(B, NOW, NOW + 240 * HOUR)])
+    spam = [presence.Seen(NOW + (day * 24 + 12) * HOUR) for day in (1, 4, 5, 8)]
+    odds, _ = presence.rank(known, spam, {A: Device(None, A), B: Device(None, B)})
+    assert odds[-1].device.mac == A
+    assert odds[-1].share < 0.001
+
+
+def test_a_burst_within_an_hour_is_one_episode() -> None:
+    many = [presence.Seen(NOW + i, 60.0 if i else 600.0) for i in range(100)]
+    assert presence.episodes(many) == [many[1]]
+
+
+def test_moments_and_leases_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = []
+    for day in range(10, 20):
+        told += [
+            f"Nov {day} 18:00:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.50.21 {A} laptop\n",
+            f"Nov {day} 21:00:00 gw dnsmasq-dhcp[9]: DHCPRELEASE(lan0) 192.168.50.21 {A}\n",
+        ]
+    told.insert(0, f"Nov 10 00:00:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.50.22 {B} desktop\n")
+    (tmp_path / "leases.log").write_text("".join(told))
+    times = [word for day in (11, 14, 17) for word in ("--at", f"2026-11-{day} 19:30:00Z")]
+    assert main(["find", *times, str(tmp_path), "--json"]) == 1
+    out, err = capsys.readouterr()
+    found = [json.loads(line) for line in out.splitlines()]
+    assert (found[0]["device"]["mac"], found[0]["verdict"]) == (A, "suspect")
+    assert "proves nothing" in err
+    assert main(["find", "--at", "2026-11-14 19:30:00Z", str(tmp_path), "--json"]) == 3

@@ -1,0 +1,177 @@
+"""On which side of the translation a log was taken: nobody is accused from the wrong one."""
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from test_rank import MAC, attempt, burst, judge, named
+from unlisted.find.columns import gather
+from unlisted.find.outgoing import outgoing
+from unlisted.find.rank import Setting
+from unlisted.find.who import Who
+from unlisted.messages import Attempt, Lease
+
+SPORTS = 30_000
+
+
+def numbered(rows: list[Attempt]) -> list[Attempt]:
+    """Every attempt with a source port of its own."""
+    return [structs.replace(one, sport=SPORTS + n) for n, one in enumerate(rows)]
+
+
+def after(rows: list[Attempt], src: str, *, late: float = 0.0, **more: object) -> list[Attempt]:
+    """The same connections as the other interface tells them."""
+    return [structs.replace(one, src=ip_address(src), at=one.at + late, mac="", **more) for one in rows]
+
+
+@pytest.mark.parametrize("source", ["192.168.50.1", "192.168.50.254", "172.17.0.1", "172.22.1.1", "fd00::1"])
+def test_a_gateway_that_stands_for_all_accuses_nobody(source: str) -> None:
+    found = judge(burst(source))
+    assert (found.suspects, found.told, found.outer) == ([], False, False)
+    assert source in found.notes[0]
+    assert "nobody is accused" in found.notes[0]
+    assert ("container bridge" in found.notes[0]) == source.startswith("172.")
+
+
+def test_a_machine_at_a_gateways_address_is_accused_where_something_tells_that_it_is_one() -> None:
+    infected = "192.168.50.1"
+    leased = Who()
+    leased.add(Lease(ip_address(infected), MAC, start=10.0))
+    assert named(judge(burst(infected), leased)) == [MAC]
+    assert named(judge(burst(infected, mac=MAC))) == [MAC], "a MAC of its own"
+    assert named(judge([*burst(infected), attempt(50.0, "203.0.113.25")])) == [infected], "others are seen"
+    assert judge(burst(infected), senders=(infected,)).told, "the person knows it"
+
+
+def test_a_mac_that_hands_on_the_world_is_the_gateways() -> None:
+    """On the mail server's own log the gateway's MAC stands before strangers and before machines inside."""
+    strangers = [attempt(5.0 + i, "192.168.50.10", f"198.51.{i}.25", mac=MAC) for i in range(5)]
+    for source in ("192.168.50.1", "192.168.50.77"):
+        found = judge([*burst(source, mac=MAC), *strangers])
+        assert (found.suspects, found.told) == ([], False)
+    assert "whose MAC hands on what comes from outside" in found.notes[0]
+
+
+def test_a_stranger_who_calls_us_is_not_taken_for_our_own_address() -> None:
+    called = [attempt(float(n), "203.0.113.5", "198.51.100.7", sport=n + 1) for n in range(9)]
+    found = judge(called)
+    assert (found.suspects, found.told) == ([], False)
+    assert "strangers who call that address, or our own" in found.notes[0]
+    ours = judge(called, own=(ip_address("198.51.100.7"),))
+    assert "the outer side of the address translation" in ours.notes[0]
+
+
+def test_who_forges_sources_does_not_pass_for_a_gateway() -> None:
+    forged = [attempt(50.0 + n, "198.51.100.7", f"203.0.113.{n}", mac=MAC) for n in range(9)]
+    for source in ("192.168.50.1", "192.168.50.9"):
+        assert named(judge([*burst(source, mac=MAC), *forged])) == [MAC]
+
+
+def test_hairpin_is_no_outgoing_mail() -> None:
+    ours = "203.0.113.5"
+    inner = [attempt(float(i), ours, "192.168.50.1", sport=i + 1) for i in range(40)]
+    found = judge(inner, own=(ip_address(ours),))
+    assert (found.suspects, found.told) == ([], False)
+    assert "none left the own network" in found.notes[0]
+    assert "mynetworks" in found.notes[0]
+    mixed = judge([*inner, *burst("192.168.50.9")], own=(ip_address(ours),))
+    assert named(mixed) == ["192.168.50.9"]
+    assert any(note.startswith("40 attempts went to our own public address") for note in mixed.notes)
+
+
+def test_the_gateway_of_containers_before_our_own_server() -> None:
+    calls = [attempt(float(i), "172.22.1.253", "172.22.1.1", sport=i + 1) for i in range(40)]
+    found = judge(calls)
+    assert (found.suspects, found.told) == ([], False)
+    assert "172.22.1.1" in found.notes[0]
+    assert "containers" in found.notes[0]
+
+
+@pytest.mark.parametrize("late", [0.0, 0.4])
+def test_both_sides_of_a_translation_tell_each_connection_once(late: float) -> None:
+    inner = numbered(burst())
+    found = judge([*inner, *after(inner, "203.0.113.5", late=late)])
+    [one] = found.suspects
+    assert (one.device.key, one.attempts, one.flagged_after) == ("192.168.50.9", 20, 3)
+    assert any("20 lines show a connection again after translation to 203.0.113.5" in n for n in found.notes)
+    assert not any("left out" in note for note in found.notes)
+
+
+def test_a_source_port_that_was_translated_too_is_joined_by_moment_and_target() -> None:
+    inner = numbered(burst())
+    out = outgoing(gather([*inner, *after(inner, "203.0.113.5", late=0.01, sport=1025)]), Setting().inside)
+    assert out.again == {ip_address("203.0.113.5"): 20}
+    strangers = outgoing(gather([*inner, *burst("203.0.113.5", start=900.0)]), Setting().inside)
+    assert strangers.again == {}
+    assert strangers.outer == {ip_address("203.0.113.5"): 20}
+
+
+def test_a_translation_to_another_address_inside_accuses_the_inner_one() -> None:
+    """A container, its host behind a second translation, and the router: three lines a connection."""
+    inner = numbered(burst("172.17.0.2"))
+    found = judge(
+        [*inner, *after(inner, "192.168.50.10", late=0.001), *after(inner, "203.0.113.5", late=0.002)]
+    )
+    assert named(found) == ["172.17.0.2"]
+    assert len(found.suspects) == 1
+
+
+def test_many_behind_one_address_are_joined_whichever_line_came_first() -> None:
+    inner = numbered([one for n in range(4) for one in burst(f"10.1.0.{n + 2}", count=5, start=100.0 * n)])
+    found = judge([*inner, *after(inner, "10.0.0.7", late=-0.01)])
+    assert {one.device.key for one in found.suspects} == {f"10.1.0.{n + 2}" for n in range(4)}
+
+
+def test_two_machines_that_share_a_port_now_and_then_stay_two() -> None:
+    one = numbered(burst("192.168.50.9"))
+    two = numbered(burst("192.168.50.10", start=500.0))
+    shared = after(one[:4], "192.168.50.10", late=0.1)
+    found = judge([*one, *two, *shared])
+    assert {seen.device.key: seen.attempts for seen in found.suspects} == {
+        "192.168.50.9": 20,
+        "192.168.50.10": 24,
+    }
+
+
+def test_a_card_that_forges_a_neighbors_address_beside_its_own_is_named() -> None:
+    """Else it would pass for the translation of the neighbor, who would be accused."""
+    own = [structs.replace(one, mac=MAC) for one in numbered(burst("192.168.50.9"))]
+    forged = [structs.replace(one, src=ip_address("192.168.50.20"), at=one.at - 0.001) for one in own]
+    found = judge([*own, *forged])
+    assert named(found) == [MAC]
+    assert found.suspects[0].attempts == 40
+
+
+def test_what_nobody_is_seen_to_have_sent_is_not_called_fine() -> None:
+    """A log of the outer side with a few inner lines: that those are honest tells nothing."""
+    quiet = [attempt(float(n), "198.51.100.7", "192.168.50.20", sport=n + 1) for n in range(3)]
+    found = judge([*quiet, *burst("203.0.113.5", start=500.0)])
+    assert [one.verdict for one in found.suspects] == ["honest"]
+    assert not found.told
+    assert any(note.startswith("20 attempts left out") for note in found.notes)
+    ours = judge([*quiet, *burst("203.0.113.5", start=500.0)], own=(ip_address("203.0.113.5"),))
+    assert not ours.told
+    assert any(note.startswith("20 attempts from 203.0.113.5 have no inner line") for note in ours.notes)
+    assert judge([*quiet, *burst("203.0.113.5", count=2, start=500.0)]).told
+    assert judge([*burst(), *burst("203.0.113.5", count=200, start=500.0)]).told, "somebody is named"
+    forged = [attempt(500.0 + n, "198.51.100.7", f"203.0.113.{n}") for n in range(50)]
+    assert judge([*quiet, *forged]).told, "strangers' addresses are not ours"
+    assert not judge([*quiet, *forged], own=tuple(ip_address(f"203.0.113.{n}") for n in range(50))).told
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 40), st.integers(1, 5), st.integers(0, 2), st.integers(0, 3)), max_size=60
+    )
+)
+def test_joining_two_sides_loses_no_connection(rows: list[tuple[int, int, int, int]]) -> None:
+    made = [
+        attempt(at / 4, f"198.18.{net}.7", f"10.0.0.{src + 1}", sport=port) for at, src, net, port in rows
+    ]
+    kept = outgoing(gather(made), Setting().inside).flows
+    left = {(one.dst, one.sport) for one in kept.attempts()}
+    assert left == {(one.dst, one.sport) for one in made}
+    assert {one.src for one in kept.attempts()} <= {one.src for one in made}
