@@ -144,6 +144,23 @@ def test_a_biflow_tells_the_outcome() -> None:
     assert [one.outcome for one in made if isinstance(one, Attempt)] == ["silent", "answered"]
 
 
+def test_a_biflow_whose_opener_never_acknowledged_was_refused() -> None:
+    layout = (2, template(300, *TUPLE, (2, 8), (29305 << 16 | 2, 8)))
+    refused = ends() + struct.pack("!QQ", 1, 1)
+    answered = ends(flags=0x1B, sport=2) + struct.pack("!QQ", 5, 4)
+    made = told(sets(10, layout, (300, refused + answered)))
+    assert [one.outcome for one in made if isinstance(one, Attempt)] == ["refused", "answered"]
+
+
+def test_psamp_tells_the_packets_that_it_picked() -> None:
+    layout = (2, template(300, (324, 8), (315, 0xFFFF)))
+    frame = syn()
+    record = struct.pack("!II", int(START) + 2_208_988_800, 1 << 31) + bytes((len(frame),)) + frame
+    (made,) = told(sets(10, layout, (300, record)))
+    assert isinstance(made, Attempt)
+    assert (made.at, made.mac, made.dport) == (START + 0.5, CARD, 25)
+
+
 def test_options_tell_of_sampling_and_of_the_exporters_start() -> None:
     options = (3, struct.pack("!HHH", 400, 3, 1) + struct.pack("!HHHHHH", 149, 4, 34, 4, 160, 8))
     values = (400, struct.pack("!IIQ", 7, 100, int(START * 1000) - UPTIME))

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from unlisted.evidence import OTHER, Parsed
 from unlisted.evidence.contact import connection
+from unlisted.evidence.flows import _links, sflow
 from unlisted.evidence.flows._addresses import address, card
 from unlisted.evidence.flows._sided import Sided, answers
 from unlisted.messages import Translation
@@ -31,13 +32,14 @@ _BOOT = 160
 _NAT4, _NAT_PORT, _NAT_EVENT, _FIREWALL, _NAT6 = 225, 227, 230, 233, 281
 _BLOCK, _BLOCK_END, _BLOCK_STEP, _BLOCK_SIZE = 361, 362, 363, 364
 _USER, _OLD_USER, _OLD_NAT, _OLD_NAT_PORT, _OLD_EVENT = 371, 40000, 40001, 40003, 40005
+_PACKET, _FRAME = 313, 315  # PSAMP, RFC 5477 §8.5: the front of a packet
 _SAMPLING = (34, 50, 305, 306, 309, 310)
 WANTED = frozenset(
     (
         _PACKETS, _PROTOCOL, _FLAGS, _SPORT, _SRC4, _DPORT, _DST4, _LAST, _FIRST, _SRC6, _DST6, _MAC, _STATUS,
         150, 151, 152, 153, 154, 155, 156, 157, 158, 159, _BOOT, 322, 323, 324, 325,
         _NAT4, _NAT_PORT, _NAT_EVENT, _FIREWALL, _NAT6, _BLOCK, _BLOCK_END, _BLOCK_STEP, _BLOCK_SIZE,
-        _USER, _OLD_USER, _OLD_NAT, _OLD_NAT_PORT, _OLD_EVENT,
+        _PACKET, _FRAME, _USER, _OLD_USER, _OLD_NAT, _OLD_NAT_PORT, _OLD_EVENT,
         _REVERSE | _PACKETS, _REVERSE | _FLAGS, _YAF | 14, _YAF | 15, _YAF | 16398, *_SAMPLING,
     )
 )  # fmt: skip
@@ -72,6 +74,10 @@ def record(values: Values, exported: float, boot: float | None, sided: Sided, *,
     """One data record."""
     if _passed_over(values, sampled=sampled):
         return OTHER
+    if _FRAME in values or _PACKET in values:
+        frame = values.get(_FRAME) or values[_PACKET]
+        link = _links.ethernet if _FRAME in values else _links.bare
+        return sflow.packet(link(frame, 0, len(frame)), frame, _event_time(values, exported))
     src = address(values.get(_SRC4, b"")) or address(values.get(_SRC6, b""))
     dst = address(values.get(_DST4, b"")) or address(values.get(_DST6, b""))
     nat = _outside(values)
@@ -89,8 +95,8 @@ def record(values: Values, exported: float, boot: float | None, sided: Sided, *,
     if _YAF | 14 in values:
         flags = number(values, _YAF | 14) | number(values, _YAF | 15)
         outcome = _answer(number(values, _YAF | 16398))
-    if _REVERSE | _PACKETS in values and not outcome:
-        outcome = "answered" if number(values, _REVERSE | _PACKETS) else "" if sampled else "silent"
+    if _REVERSE | _PACKETS in values and not outcome and not sampled:
+        outcome = _returned(number(values, _REVERSE | _PACKETS), number(values, _REVERSE | _FLAGS), flags)
     return sided.flow(
         at, src, dst, number(values, _SPORT), number(values, _DPORT), number(values, _PROTOCOL), flags,
         sampled=sampled, outcome=outcome, mac=card(values.get(_MAC, b"")),
@@ -112,6 +118,15 @@ def _passed_over(values: Values, *, sampled: bool) -> bool:
 def forwarding(status: int) -> str:
     """forwardingStatus (RFC 7270 §4.12): the two upper bits."""
     return {1: "pass", 2: "block"}.get(status >> 6 & 3, "")
+
+
+def _returned(packets: int, theirs: int, ours: int) -> str:
+    """How a connection went whose both directions are counted; who never acknowledged was not let in."""
+    if not packets:
+        return "silent"
+    if theirs:
+        return _answer(theirs)
+    return "refused" if ours and not ours & 0x10 else "answered"
 
 
 def _answer(flags: int) -> str:

@@ -53,12 +53,13 @@ def _records(data: bytes, place: int, end: int, at: float) -> list[Parsed]:
             protocol, _, _, length = struct.unpack_from("!IIII", data, place)
             link = _PROTOCOLS.get(protocol)
             if link and 16 + length <= size:
-                made.append(_packet(link(data, place + 16, place + 16 + length), data, at))
+                made.append(packet(link(data, place + 16, place + 16 + length), data, at))
         place += size
     return made
 
 
-def _packet(frame: _links.Frame, data: bytes, at: float) -> Parsed:
+def packet(frame: _links.Frame, data: bytes, at: float) -> Parsed:
+    """A packet that was picked out: an attempt or a contact where it is a SYN."""
     protocol, place, end, mac, _ = frame
     if protocol == IPV4 and place + 20 <= end and not (data[place + 6] & 0x1F or data[place + 7]):
         kind, body, ends = data[place + 9], place + (data[place] & 15) * 4, data[place + 12 : place + 20]

@@ -17,7 +17,7 @@ from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import stamp
 from unlisted.evidence.translations import _told
 
-HINT = "based"
+HINT = " - "
 CANDIDATE = rb" (?:25|465|587)\]"
 
 _EVENT = re.compile(r"\[ ?(User|Session)based(A|W)(D?) ([^\[\]]{10,300}?) ?\]")
