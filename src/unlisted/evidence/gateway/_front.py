@@ -20,8 +20,9 @@ _PLAIN = re.compile(
 # The same where the program's name, or the host's, ends in a colon: `fw1 : `, `RT_FLOW: `, `585917: `.
 _TAGGED = re.compile(rf"[\s|]*(?:{_NAME}[ \t|]+){{0,2}}(?:{_NAME})?[ \t]?:[ \t]*")
 _RELAY = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:1 )?(?=[\d<A-Z*.])[*.]?")
-_PROGRAM = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:[\w-]{1,64}: )?(?:1 )?(?=[\d<A-Z*.])[*.]?")
-_ODD = re.compile(r"1 |<\d{1,3}>: ?")  # RFC 5424 whose priority a collector took off; Cisco's EMBLEM format
+_PROGRAM = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:[\w-]{0,64}: )?(?:1 )?(?=[\d<A-Z*.])[*.]?")
+# RFC 5424 whose priority a collector took off; Cisco's EMBLEM format; a relay's name and no time of its own.
+_ODD = re.compile(r"1 |<\d{1,3}>: ?|(?:<\d{1,3}>)?[A-Za-z][\w.-]{0,254} ?: (?=[*.\dA-Z])")
 _BENT = re.compile(r"--?(\d{1,2}):(\d\d)(?= )")  # `--5:00`, as Check Point writes a zone
 _PROCESS = re.compile(r"\[\d+\]:")  # `sshd[77]:` is a program of a host, not a gateway
 _ZONE_STEP = 900  # seconds: zones are whole quarters of an hour (IANA tz)
