@@ -7,6 +7,7 @@ right when it is known how many lines stand before them.
 import io
 import multiprocessing
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -45,6 +46,11 @@ def sample(path: Path, first: bytes) -> list[str]:
     return [line for part in parts for line in text(part).split("\n")[:share] if len(line) <= LONGEST]
 
 
+def telling(one: Format) -> bool:
+    """True when a line that holds the format's hint is likely one of its lines."""
+    return len(one.hint.strip()) > 3
+
+
 def text(data: bytes) -> str:
     """Bytes of a log as text, whatever they are."""
     return data.decode("utf-8", "replace").replace("\r\n", "\n")
@@ -61,7 +67,8 @@ class Reader:
         ]
         self._holding = [parse for _, parse in self._tries if isinstance(parse, Holding)]
         keeper.packets = any(one.packets for one in found)
-        patterns = [one.candidate for one in found]
+        # A hint that tells stands in every line of its format.
+        patterns = [one.candidate or (telling(one) and re.escape(one.hint).encode()) for one in found]
         # One after the other: a pattern that begins with a literal is several times as fast as their union.
         if keeper.asked:
             told = all(one.kind in ("gateway", "flows") for one in found)
