@@ -92,6 +92,7 @@ def unknown(word: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code. Only bugs raise."""
     _whole_streams()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # we multiply no matrices: no idle threads for it
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         code = _run(words)

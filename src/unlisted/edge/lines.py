@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -231,12 +232,12 @@ def _quiet() -> None:
 
 
 def workers() -> int:
-    """How many processes may read: as many as cores; one where forking is not safe."""
-    if (
-        sys.platform != "linux"
-        or len(os.listdir("/proc/self/task")) > 1
-        or multiprocessing.current_process().daemon
-    ):
+    """How many processes may read: as many as cores; one where forking is not safe.
+
+    A fork copies one thread: what others hold at that moment stays locked. NumPy's own threads know of it.
+    """
+    alone = threading.active_count() == 1 and "polars" not in sys.modules
+    if sys.platform != "linux" or not alone or multiprocessing.current_process().daemon:
         return 1
     return len(os.sched_getaffinity(0))
 
