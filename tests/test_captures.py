@@ -14,7 +14,7 @@ import captures as make
 from captures import ACK, CARD, RST, START, SYN, SYNACK, ethernet, ipv4, ipv6, pcap, reply, syn, tcp, udp
 from unlisted.edge.quoted import quote
 from unlisted.edge.read import read
-from unlisted.evidence import OTHER, Fact, Feed, binary, facts
+from unlisted.evidence import OTHER, Fact, Feed, binary, facts, formats
 from unlisted.messages import Attempt, Contact, Evidence, Lease
 
 
@@ -395,3 +395,18 @@ def test_interfaces_that_come_in_batches_are_put_together() -> None:
         made = only(pcap(packets))
         assert (str(made.src), made.at, made.mac, made.outcome) == ("192.168.50.9", START, CARD, "answered")
         assert (str(made.nat), made.nat_port) == ("203.0.113.5", 40312)
+
+
+LINE = "2026-11-24 00:06:26.043494 IP 192.168.50.9.51512 > 198.51.100.7.25: Flags [S], seq 1, win 64240"
+
+
+def test_tcpdumps_text() -> None:
+    form = next(one for one in formats() if one.name == "tcpdump")
+    assert form.parse(LINE, START) == Attempt(
+        START + 0.043494, ip_address("192.168.50.9"), ip_address("198.51.100.7"), 25, 51512
+    )
+    assert form.parse(LINE.replace("192.168.50.9", "pc.lan"), START) is None, "names are no addresses"
+    assert form.parse(LINE.replace("[S]", "[S.]"), START) is OTHER
+    for end in range(20, LINE.index("[S]") + 3):
+        assert not facts(form.parse(LINE[:end], START))
+    assert not facts(form.parse("Nov 24 00:06:26 gw sshd[1]: " + LINE, START))
