@@ -347,6 +347,18 @@ def test_a_truncated_capture_tells_what_it_holds(whole: Callable[[], bytes]) -> 
         assert sum(one is None for _, one in made) <= 1
 
 
+@pytest.mark.parametrize("size", [5, 64, 1 << 20])
+def test_captures_put_behind_each_other_are_read_as_one(size: int) -> None:
+    one = pcap([(START, syn())])
+    data = one + pcap([(START + 1, syn("198.51.100.8"))]) + one[:24] + one[:24]
+    made = records(data, size)
+    assert [number for number, _ in made] == [1, 2]
+    assert {str(fact.dst) for _, fact in made if isinstance(fact, Attempt)} == {
+        "198.51.100.7",
+        "198.51.100.8",
+    }
+
+
 def test_an_absurd_length_ends_the_reading() -> None:
     data = pcap([(START, syn())]) + struct.pack("<IIII", 0, 0, 0xFFFFFFF0, 0) + bytes(500)
     assert [one is None for _, one in records(data)] == [True, False]
