@@ -12,6 +12,7 @@ connection.
 from struct import unpack
 from typing import TypeAlias
 
+from unlisted import net
 from unlisted.evidence import OTHER, Parsed
 from unlisted.evidence.contact import connection
 from unlisted.evidence.flows import _links, sflow
@@ -109,10 +110,13 @@ def _passed_over(values: Values, *, sampled: bool) -> bool:
     """A quick look: the answer's half of a TCP connection, or a later part, as most records are."""
     if values.get(_PROTOCOL) != b"\x06" or not values.keys().isdisjoint(_EVENTS):
         return False
+    sport = number(values, _SPORT)
+    if sport in net.MAIL_PORTS:
+        return False  # the server's half says how the other went
     flags = values.get(_FLAGS)
     if flags and flags[-1] and not flags[-1] & 2 and not sampled:
         return True
-    return answers(number(values, _SPORT), number(values, _DPORT))
+    return answers(sport, number(values, _DPORT))
 
 
 def forwarding(status: int) -> str:

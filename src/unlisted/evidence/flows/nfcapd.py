@@ -177,7 +177,7 @@ class _File:
         if len(ends) not in (8, 32) or len(generic) < 48:
             return OTHER
         tcp = generic[44] == _TCP and 20 not in found and 26 not in found
-        if tcp and generic[45] and not generic[45] & 2 and not flags & _SAMPLED:
+        if tcp and generic[45] and not generic[45] & 6 and not flags & _SAMPLED:
             return OTHER  # a later part, as Sided would say
         half = len(ends) // 2
         return self._told(
