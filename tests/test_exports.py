@@ -68,10 +68,12 @@ def test_netflow_5() -> None:
     assert (str(first.src), str(first.dst), first.sport) == (IN, OUT, 51512)
 
 
-def test_a_server_s_half_that_came_before_says_how_it_went() -> None:
+def test_a_servers_half_in_the_same_datagram_or_before_says_how_it_went() -> None:
     refusal, silence = flow5(OUT, IN, 25, 51512, 0x14), flow5(IN, OUT, 51512, 25, 0x02)
     assert [one.outcome for one in told(v5(refusal, silence)) if isinstance(one, Attempt)] == ["refused"]
-    assert [one.outcome for one in told(v5(silence, refusal)) if isinstance(one, Attempt)] == ["silent"]
+    assert [one.outcome for one in told(v5(silence, refusal)) if isinstance(one, Attempt)] == ["refused"]
+    later = told(v5(silence), v5(refusal))
+    assert [one.outcome for one in later if isinstance(one, Attempt)] == ["silent"]
     unflagged = flow5(OUT, IN, 25, 51512, 0), flow5(IN, OUT, 51512, 25, 0)
     assert [one.outcome for one in told(v5(*unflagged)) if isinstance(one, Attempt)] == [""]
 
