@@ -266,6 +266,48 @@ def test_asa_who_opened_it_stands_first_or_last() -> None:
     assert (str(back.src), back.dport) == ("198.51.100.7", 51512)
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "mac"),
+    [
+        (
+            "cisco_asa",
+            "Nov 24 10:00:00 fw1 %ASA-2-106001: message repeated 2 times: [ Inbound TCP connection denied "
+            "from 192.0.2.1/64585 to 198.51.100.2/25 flags SYN on interface outside]",
+            "",
+        ),
+        (
+            "cisco_asa",
+            "<165>fw1.example.com : Nov 24 05:00:00 EST: %ASA-2-106001: Inbound TCP connection denied "
+            "from 192.0.2.1/64585 to 198.51.100.2/25 flags SYN on interface outside",
+            "",
+        ),
+        (
+            "cisco_ios",
+            "Nov 24 10:00:00 r1 123: Nov 24 10:00:00: %FMANFP-6-IPACCESSLOGP:  SIP0: fman_fp_image:  "
+            "list out denied tcp 00-00-5E-00-53-23 192.0.2.1(64585) TenGigabitEthernet0/1/1-> "
+            "198.51.100.2(25), 1 packet",
+            "00:00:5e:00:53:23",
+        ),
+    ],
+)
+def test_cisco_forms_of_relays_and_of_ios_xe(name: str, line: str, mac: str) -> None:
+    made = attempt(name, line)
+    assert (str(made.src), made.sport, str(made.dst), made.dport) == ("192.0.2.1", 64585, "198.51.100.2", 25)
+    assert (made.at, made.mac, made.action) == (NEAR + 36_000, mac, "block")
+    scan = re2.compile(named(name).candidate)
+    assert scan.search(line.encode() + b"\n")
+
+
+def test_asa_what_icmp_writes_in_a_ports_place_is_none() -> None:
+    line = (
+        "Nov 24 10:00:00 fw1 %ASA-3-305006: portmap translation creation failed for icmp "
+        "src inside:192.0.2.1/8 dst outside:198.51.100.2/25"
+    )
+    made = named("cisco_asa").parse(line, NEAR)
+    assert isinstance(made, Contact)
+    assert (made.sport, made.dport) == (0, 0)
+
+
 def test_asa_names_in_place_of_addresses_are_understood_and_tell_nothing() -> None:
     line = (
         "Nov 24 2026 00:06:26 fw1 : %ASA-4-106023: Deny tcp src inside:copier/64593 dst "

@@ -240,6 +240,7 @@ def test_hostapd_names_who_logged_on() -> None:
         ("dhcpd_terminal", "DHCPACK on 192.0.2.11 to 3c:5a:b4:12:34:56 (x) via y) via e0", "192.0.2.11", MAC),
         ("windows_dhcp", "10,11/23/2026,08:01:02,Assign,192.0.2.12,pc,3C5AB4123456,", "192.0.2.12", MAC),
         ("mikrotik_leases", " 0 D 192.0.2.13 3C:5A:B4:12:34:56 bound", "192.0.2.13", MAC),
+        ("mikrotik_leases", " 3 DC 192.0.2.15      3C:5A:B4:12:34:56 bridge", "192.0.2.15", MAC),
         ("arpwatch_log", "Nov  1 00:39:08 zul arpwatch: new station 192.0.2.14 0:50:ba:85:85:ca",
          "192.0.2.14", "00:50:ba:85:85:ca"),
     ],
@@ -378,6 +379,27 @@ def test_few_lines_of_leases_in_a_routers_syslog_are_found() -> None:
     ]
     found = {one.name for one in evidence.present([packet] * 500 + few, NEAR)}
     assert {"netfilter", "dhcpd_log", "kea_log", "mikrotik_dhcp", "arpwatch_log", "hostapd"} <= found
+
+
+@pytest.mark.parametrize(
+    ("name", "log", "said"),
+    [
+        ("windows_dhcp", "server-2019.log", ("no time zone in the times: taken as UTC",)),
+        ("radius_detail", "freeradius-3.2.log", ()),  # the absolute time counts, not the one at the head
+        ("dhcpd_leases", "isc-4.4.3.log", ()),
+        ("arpwatch_log", "arpwatch-2.1.log", (
+            "no year in the times: taken as 2026", "no time zone in the times: taken as UTC",
+        )),
+        ("stormshield", "sns-4.8.log", ()),
+        ("watchguard", "fireware-12.log", ()),
+        ("zyxel", "uos-1.3.log", (
+            "no year in the times: taken as 2026", "no time zone in the times: taken as UTC",
+        )),
+    ],
+)  # fmt: skip
+def test_what_was_assumed_of_the_times_is_said(name: str, log: str, said: tuple[str, ...]) -> None:
+    """Of the times that count, wherever they stand in a line."""
+    assert read(SAMPLES / name / log, NEAR).assumed == said
 
 
 def test_a_fingerprint_has_the_options_before_the_vendor() -> None:

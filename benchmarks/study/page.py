@@ -69,8 +69,9 @@ def _head(results: Results) -> list[str]:
             where there are none (marked below).{quick}"""),
         points(
             f"""The detector is the one that the program runs, `find/trip.py: advance`, with the numbers of
-            `data/trip.toml` (sha256 `{run.fingerprint("trip")}`), which were fixed before these seeds
-            were run. What `find` says is by `find/rank.py: judge` and `data/roles.toml`
+            `data/trip.toml` (sha256 `{run.fingerprint("trip")}`), which were chosen and frozen
+            without any result of these seeds. What `find`
+            says is by `find/rank.py: judge` and `data/roles.toml`
             (sha256 `{run.fingerprint("roles")}`).""",
             f"""The figures come from the seeds {REPORTED} and up. Tuning may use the seeds {TUNING[0]} to
             {TUNING[-1]} only, and never the families {" and ".join(sorted(HELD_OUT))} ("held out" below).""",

@@ -7,6 +7,7 @@ right when it is known how many lines stand before them.
 import io
 import multiprocessing
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -45,6 +46,11 @@ def sample(path: Path, first: bytes) -> list[str]:
     return [line for part in parts for line in text(part).split("\n")[:share] if len(line) <= LONGEST]
 
 
+def telling(one: Format) -> bool:
+    """True when a line that holds the format's hint is likely one of its lines."""
+    return len(one.hint.strip()) > 3
+
+
 def text(data: bytes) -> str:
     """Bytes of a log as text, whatever they are."""
     return data.decode("utf-8", "replace").replace("\r\n", "\n")
@@ -61,7 +67,8 @@ class Reader:
         ]
         self._holding = [parse for _, parse in self._tries if isinstance(parse, Holding)]
         keeper.packets = any(one.packets for one in found)
-        patterns = [one.candidate for one in found]
+        # A hint that tells stands in every line of its format.
+        patterns = [one.candidate or (telling(one) and re.escape(one.hint).encode()) for one in found]
         # One after the other: a pattern that begins with a literal is several times as fast as their union.
         if keeper.asked:
             told = all(one.kind in ("gateway", "flows") for one in found)
@@ -151,18 +158,20 @@ class Reader:
             for number, line in enumerate(lines, block.first):
                 self._line(line, number)
             return
-        (hint, parse), near, add, count = self._tries[0], self._near, self._keeper.add, 0
+        (hint, parse), near = self._tries[0], self._near
+        attempts, numbers = [], []
         for number, line in enumerate(lines, block.first):  # the same, without a call for what is usual
             if hint not in line or len(line) > self._longest:
                 self._not_ours(line)
             elif type(made := parse(line, near)) is Attempt:
-                add(made, number)
-                count += 1
+                attempts.append(made)
+                numbers.append(number)
             elif made is not None:
                 self._keeper.read(made, number, line)
             else:
                 self._not_ours(line)
-        self._reading.understood += count
+        self._reading.understood += len(attempts)
+        self._keeper.many(attempts, numbers)
 
     def _skim(self, block: Block) -> None:
         """Only the lines of a block that may hold an event; the others are counted."""

@@ -29,7 +29,7 @@ from unlisted.edge.lines import Reader, sample, text
 from unlisted.edge.reading import CUT, About, Keeper, Progress, Reading
 from unlisted.edge.records import blocks
 from unlisted.evidence import OTHER, Fact, Format, Parsed, binary, facts, formats, present
-from unlisted.evidence.framing import assumptions, stamp
+from unlisted.evidence.framing import Stamp, assumptions, stamp
 
 TRIES = 100  # candidates in a block that are looked at for recognizing
 
@@ -109,9 +109,17 @@ def _read(path: Path, first: bytes, keeper: Keeper, near: float, progress: Progr
     reading.kind = found[0].kind
     reading.kinds = tuple(dict.fromkeys(one.kind for one in found))
     reading.format = " + ".join(one.name for one in found)
-    stamps = [made for line in lines[:200] if (made := stamp(line, near))]
+    stamps = [made for line in lines[:200] if (made := _dated(line, found, near))]
     reading.assumed = assumptions(stamps)
     Reader(path, keeper, found, near).run(progress)
+
+
+def _dated(line: str, found: Sequence[Format], near: float) -> Stamp | None:
+    """When a line was written, by the format that it is in."""
+    for one in found:
+        if one.dated and one.hint in line and one.parse(line, near) is not None:
+            return one.dated(line, near)
+    return stamp(line, near)
 
 
 def _stream(path: Path, form: Format, keeper: Keeper, progress: Progress | None) -> None:

@@ -76,7 +76,7 @@ class Keeper:
         self.reading, self._take, self._about = reading, take, about
         self.packets = False
         self._gatherer = Gatherer(reading.path)
-        self.add = self._gatherer.add
+        self.many = self._gatherer.many
         self.latest = 0.0
 
     def read(self, made: Parsed, number: int, line: str) -> None:

@@ -16,6 +16,9 @@ gives (number of the record from 1, what it was read as) for each record that is
 are too few to tell, `begins(first)` looks closer; `refuse(first)` says why a file of that format is not read
 and what would write it as text ("" when it is read).
 
+`dated(line, near) -> Stamp | None` tells a line's time where it does not stand at its front, or not the one
+that counts, so that what was assumed of it can be said.
+
 `PACKETS = True` says that a line is a packet: one unanswered connection then stands there several times.
 
 A gateway's or a flow's line is made into a fact by `contact.connection`: an Attempt where it opened
@@ -32,6 +35,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from msgspec import Struct
 from msgspec.structs import replace
 
+from unlisted.evidence.framing import Stamp
 from unlisted.messages import Attempt, Contact, Delivery, Lease, Presence, Submission, Translation
 
 
@@ -87,6 +91,7 @@ class Format(Struct, frozen=True):
     begins: Callable[[bytes], bool] | None = None  # binary: a closer look behind the magic
     refuse: Callable[[bytes], str] | None = None  # binary: why this file of the format is not read, or ""
     packets: bool = False  # a line is a packet, not a connection: what is not answered stands there again
+    dated: Callable[[str, float], Stamp | None] | None = None
 
     def reader(self) -> Parse:
         """What reads the lines of one file."""
@@ -122,6 +127,7 @@ def _all() -> tuple[Format, ...]:
                     begins=getattr(module, "begins", None),
                     refuse=getattr(module, "refuse", None),
                     packets=getattr(module, "PACKETS", False),
+                    dated=getattr(module, "dated", None),
                 )
             )
     return tuple(sorted(found, key=lambda one: (one.kind, one.name)))

@@ -26,8 +26,8 @@ ROUTED = 4  # more IPv4 addresses than this behind one MAC: it is a router's, an
 PORT_NUMBER = {port: number for number, port in enumerate(net.MAIL_PORTS)}
 # Rows in memory, of all sources together and of one once there are that many: 39 bytes each, and as much
 # again while they are put in order.
-MOST = 5_000_000
-ENOUGH = 20_000
+MOST = 2_500_000
+ENOUGH = 10_000
 _BATCH = 16_384  # attempts turned into columns at once
 _KEPT = 200_000  # addresses known by object before the quick index is emptied
 
@@ -122,6 +122,13 @@ class Gatherer:
         """One more, read at `line`."""
         self._batch.append(attempt)
         self._numbers.append(line)
+        if len(self._batch) >= _BATCH:
+            self._flush()
+
+    def many(self, attempts: Sequence[Attempt], lines: Sequence[int]) -> None:
+        """Several at once, and where each was read."""
+        self._batch += attempts
+        self._numbers += lines
         if len(self._batch) >= _BATCH:
             self._flush()
 

@@ -13,12 +13,16 @@ from unlisted.net import Address
 
 _NAME = r"[\w.@+%/<>\[\]-]{0,254}[\w.@+%/<>\]-]"
 # A host and a facility or program at most (RFC 3164), process and message id (RFC 5424), a counter.
-_PLAIN = re.compile(rf"[\s|]*(?:{_NAME}[ \t|]+){{0,2}}(?:(?:-|\d{{1,10}})[ \t]+){{0,4}}")
+_PLAIN = re.compile(
+    rf"[\s|]*(?:(?:{_NAME}[ \t|]+){{0,2}}(?:(?:-|\d{{1,10}})[ \t]+){{0,4}}"
+    rf"|(?:{_NAME}[ ]){{2}}(?:-|\d{{1,10}}) {_NAME} - )"
+)
 # The same where the program's name, or the host's, ends in a colon: `fw1 : `, `RT_FLOW: `, `585917: `.
 _TAGGED = re.compile(rf"[\s|]*(?:{_NAME}[ \t|]+){{0,2}}(?:{_NAME})?[ \t]?:[ \t]*")
 _RELAY = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:1 )?(?=[\d<A-Z*.])[*.]?")
-_PROGRAM = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:[\w-]{1,64}: )?(?:1 )?(?=[\d<A-Z*.])[*.]?")
-_ODD = re.compile(r"1 |<\d{1,3}>: ?")  # RFC 5424 whose priority a collector took off; Cisco's EMBLEM format
+_PROGRAM = re.compile(r"[\s|]*[\w.@+:%/-]{1,255}[ \t]+(?:[\w-]{0,64}: )?(?:1 )?(?=[\d<A-Z*.])[*.]?")
+# RFC 5424 whose priority a collector took off; Cisco's EMBLEM format; a relay's name and no time of its own.
+_ODD = re.compile(r"1 |<\d{1,3}>: ?|(?:<\d{1,3}>)?[A-Za-z][\w.-]{0,254} ?: (?=[*.\dA-Z])")
 _BENT = re.compile(r"--?(\d{1,2}):(\d\d)(?= )")  # `--5:00`, as Check Point writes a zone
 _PROCESS = re.compile(r"\[\d+\]:")  # `sshd[77]:` is a program of a host, not a gateway
 _ZONE_STEP = 900  # seconds: zones are whole quarters of an hour (IANA tz)
@@ -74,6 +78,12 @@ def shift(local: float, header: Stamp | None) -> float:
     ahead = local - header.at
     zone = round(ahead / _ZONE_STEP) * _ZONE_STEP
     return float(zone) if abs(ahead - zone) <= _ZONE_SLACK and abs(zone) <= _ZONE_REACH else 0.0
+
+
+def card(text: str) -> str:
+    """A card's address; "" for none, for all zeros and for a group's (first octet odd)."""
+    found = net.mac(text) if text else ""
+    return "" if not found or found == "00:00:00:00:00:00" or int(found[:2], 16) & 1 else found
 
 
 def translated(text: str) -> Address | None:

@@ -17,13 +17,13 @@ from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._cef import Event, event
-from unlisted.evidence.gateway._front import epoch, front, moment, shift, translated
+from unlisted.evidence.gateway._front import card, epoch, front, moment, shift, translated
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 
 HINT = "EF:"  # CEF:0, LEEF:1.0
 PACKETS = True
-CANDIDATE = rb"(?:dpt|dstPort|service)=(?:25|465|587)(?:[ |\t\r\n]|$)"
+CANDIDATE = rb"EF: ?[0-2][^\n]*(?:dpt|dstPort|service)=(?:25|465|587)(?:[ |\t\r\n]|$)"
 
 _VENDORS = frozenset({"Fortinet", "Palo Alto Networks", "Check Point"})
 
@@ -56,7 +56,8 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     nat = translated(get("sourceTranslatedAddress", "srcPostNAT", "xlatesrc"))
     return connection(
         begin, net.ip(src), net.ip(dst), port(dport), port(get("spt", "srcPort", "s_port")), protocol,
-        opens="tcp_packet_out_of_state" not in words, mac=net.mac(get("smac", "FTNTFGTsrcmac")),
+        opens="tcp_packet_out_of_state" not in words,
+        mac=card(get("smac", "FTNTFGTsrcmac", "PanOSSourceDeviceMac")),
         action=action, outcome=outcome, nat=nat,
         nat_port=port(get("sourceTranslatedPort", "srcPostNATPort", "xlatesport")) if nat else 0,
         account=_account(made), end=end,
@@ -69,7 +70,7 @@ _KEYS = (
     "|sourceTranslatedPort|srcPostNATPort|xlatesport|smac|FTNTFGTsrcmac|tcp_packet_out_of_state"
     "|FTNTFGTeventtime|FTNTFGTduration|FTNTFGTrcvdpkt|FortinetFortiGateeventtime|FortinetFortiGateduration"
     "|FortinetFortiGatercvdpkt|cn3|ElapsedTime|Subtype|PanOSPacketsReceived|dstPackets|reason|SessionEndReason"
-    "|start_time|time"
+    "|start_time|time|cn1|cn1Label|PanOSSourceDeviceMac"
 )
 _Get = Callable[..., str]
 
@@ -97,7 +98,8 @@ def _times(made: Event, get: _Get, header: Stamp | None) -> tuple[float | None, 
     """When it began and ended."""
     if made.vendor == "Fortinet":
         at = epoch(get("FTNTFGTeventtime", "FortinetFortiGateeventtime")) or (header.at if header else None)
-        return _back(at, get("FTNTFGTduration", "FortinetFortiGateduration"))
+        labeled = get("cn1") if get("cn1Label") == "Duration" else ""  # FortiOS 5
+        return _back(at, get("FTNTFGTduration", "FortinetFortiGateduration") or labeled)
     if made.vendor == "Palo Alto Networks":
         return _pan_times(made, get, header)
     at = epoch(made.text("rt", "devTime") or get("time")) or (header.at if header else None)
@@ -113,16 +115,16 @@ def _back(at: float | None, duration: str) -> tuple[float | None, float | None]:
 
 def _pan_times(made: Event, get: _Get, header: Stamp | None) -> tuple[float | None, float | None]:
     received = _local(made.text("rt", "ReceiveTime"))
-    began = _local(made.text("PanOSTimeGeneratedHighResolution", "StartTime", "start"))
+    exact = _local(made.text("PanOSSessionStartTime", "StartTime"))  # when the session began
+    began = exact if exact is not None else _local(made.text("start"))  # CEF: when the line was made
     elapsed = get("cn3", "ElapsedTime")
     if received is None and began is None:
         return (header.at if header else None), None
     ahead = _ahead(made, received) or shift(received or began or 0.0, header)
     at = (began if began is not None else received or 0.0) - ahead
-    if "start" in (made.id, get("Subtype")) or not elapsed.isdigit() or len(elapsed) > 9:
+    if "start" in (made.id, made.name, get("Subtype")) or not elapsed.isdigit() or len(elapsed) > 9:
         return at, None
-    # CEF's `start` is when the line was made; LEEF's StartTime is when the session began.
-    return (at, at + int(elapsed)) if made.separator else (at - int(elapsed), at)
+    return (at, at + int(elapsed)) if exact is not None else (at - int(elapsed), at)
 
 
 def _ahead(made: Event, received: float | None) -> float:
@@ -148,14 +150,14 @@ _BLOCK = ("deny", "denied", "drop", "block", "reject", "reset", "prevent", "viol
 def _done(made: Event, get: _Get) -> tuple[str, str]:
     """What the gateway did with it, and how the other side answered."""
     said = get("act", "action").lower()
-    if said.startswith(_BLOCK) or (made.vendor == "Palo Alto Networks" and made.id in ("drop", "deny")):
+    if said.startswith(_BLOCK) or _dropped(made):
         return "block", ""
     if said not in _PASS:
         return "", ""
     back = get("FTNTFGTrcvdpkt", "FortinetFortiGatercvdpkt", "PanOSPacketsReceived", "dstPackets")
     if said == "ip-conn":
         return "pass", "silent"
-    if not back.isdigit() or made.id == "start":
+    if not back.isdigit() or "start" in (made.id, made.name):
         return "pass", ""
     reason = get("SessionEndReason", "reason")
     if back in ("0", "1") and (said == "server-rst" or reason == "tcp-rst-from-server"):
@@ -165,12 +167,17 @@ def _done(made: Event, get: _Get) -> tuple[str, str]:
     return "pass", "silent" if said == "timeout" or reason == "aged-out" else ""
 
 
+def _dropped(made: Event) -> bool:
+    """True where Palo Alto's subtype says so; its two templates write it before the type or behind it."""
+    return made.vendor == "Palo Alto Networks" and not {"drop", "deny"}.isdisjoint((made.id, made.name))
+
+
 def _account(made: Event) -> str:
     """The user on the source's side; FortiGate calls him duser."""
     keys = (
         ("duser", "suser")
         if made.vendor == "Fortinet"
-        else ("suser", "usrName", "SourceUser", "src_user_name")
+        else ("suser", "suser0", "usrName", "SourceUser", "src_user_name")
     )
     name = made.text(*keys)
     return "" if name in ("N/A", "any") else name

@@ -15,14 +15,17 @@ import re
 from unlisted import net
 from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.gateway._front import epoch, front, translated
+from unlisted.evidence.gateway._front import card, epoch, front, moment, translated
 from unlisted.evidence.gateway._keyed import finished, wanted
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 
 HINT = "roduct"  # product, ProductName
 PACKETS = True
-CANDIDATE = rb's(?:ervice|vc)[:=]"?(?:25|465|587|smtp|smtps|submission)["|; \t\r\n]|,(?:25|465|587),6[;>]'
+CANDIDATE = (  # the fields are sorted: the product stands ahead of the service
+    rb'roduct[^\n]*(?:s(?:ervice|vc)[:=]"?(?:25|465|587|smtp|smtps|submission)["|; \t\r\n]'
+    rb"|,(?:25|465|587),6[;>])"
+)
 
 _OURS = re.compile(r"CheckPoint (?:\d{1,10}|-) (?:- ){0,3}$")  # RFC 5424's program, process, message
 _ELEMENT = "[Fields@1.3.6.1.4.1.2620 "  # Check Point's number at IANA
@@ -49,7 +52,7 @@ def parse(line: str, near: float) -> Parsed:
         return ""
 
     src, dst, protocol = get("src"), get("dst"), get("proto").lower()
-    at = epoch(get("time")) or (ahead[0].at if ahead[0] else None)
+    at = epoch(get("time")) or moment(get("time")) or (ahead[0].at if ahead[0] else None)
     if not src and not dst:
         return OTHER if at is None or not get("packets") else _dropped(at, get("packets"))
     service = get("service", "svc", "dport") or get("service_id")
@@ -61,9 +64,9 @@ def parse(line: str, near: float) -> Parsed:
     made = connection(
         at, net.ip(src), net.ip(dst), _SERVICES.get(service.lower()) or port(service),
         port(get("s_port", "sport_svc", "sport")), protocol, opens=not get("tcp_packet_out_of_state"),
-        mac=net.mac(get("mac_source_address", "src_mac")), action=_action(get("action", "rule_action")),
+        mac=card(get("mac_source_address", "src_mac")), action=_action(get("action", "rule_action")),
         nat=nat, nat_port=port(get("xlatesport", "xlatesport_svc")) if nat else 0,
-        account=get("src_user_name", "user"),
+        account=get("src_user_name", "user").strip(),
     )  # fmt: skip
     return made or OTHER  # resolved to names
 

@@ -26,7 +26,7 @@ from unlisted.net import Address
 
 HINT = ": "
 PACKETS = True  # a denied packet has a line of its own
-CANDIDATE = rb"(?:[/(]|DstPort: )(?:25|465|587)[ )(,\r\n]"
+CANDIDATE = rb"%(?:ASA|FTD|PIX|FWSM)-[^\n]*(?:[/(]|DstPort: )(?:25|465|587)[ )(,\]\r\n]"
 
 _ID = re.compile(r"%(?:ASA|FTD|PIX|FWSM)-(?:[a-z]{1,16})?-?\d-(\d{6}):? ")
 _USER = r"(?: ?\(([^()]{0,255})\))?"
@@ -34,6 +34,7 @@ _END = r"(?:[^:\s]{0,64}:)?([^\s/()]{1,255})/(\d{1,9})"  # interface:address/por
 _BARE = r"([^\s/()]{1,255})/(\S{1,32})"  # address/port, which may be the name of a service
 _SIDE = rf"[^:\s]{{0,64}}:([^\s/()]{{1,255}})/(\d{{1,5}}) \(([^\s/()]{{1,255}})/(\d{{1,5}})\){_USER}"
 
+_REPEATED = re.compile(r"message repeated \d{1,9} times: \[ ?")
 _BUILT = re.compile(
     rf"Built (inbound|outbound) (?:Probe )?(TCP|UDP|SCTP) connection \d+ for {_SIDE} to {_SIDE}{_USER}"
 )
@@ -90,7 +91,8 @@ def parse(line: str, near: float) -> Fact:
     if read is None:
         return OTHER
     when = ahead[0].at if ahead[0] else moment(_of(line, "FirstPacketSecond", m.end()))
-    return None if when is None else read(line, m.end(), when)
+    again = _REPEATED.match(line, m.end())  # as rsyslog gathers them
+    return None if when is None else read(line, again.end() if again else m.end(), when)
 
 
 def session() -> Parse:
@@ -163,7 +165,8 @@ def _src_dst(line: str, start: int, at: float) -> Fact:
     m = _SRC_DST.match(line, start)
     if m is None or (m[1].lower() in ("tcp", "udp") and not (m[3] and m[6])):
         return None
-    return _denied(at, m[1], m[2], m[3], m[5], m[6], user=m[4])
+    ping = "icmp" in m[1].lower()  # its identifier stands where ports do
+    return _denied(at, m[1], m[2], None if ping else m[3], m[5], None if ping else m[6], user=m[4])
 
 
 def _listed(line: str, start: int, at: float) -> Fact:

@@ -17,13 +17,13 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp, stamp
-from unlisted.evidence.gateway._front import shift
+from unlisted.evidence.gateway._front import card, shift
 from unlisted.evidence.gateway._told import SLACK, Told
 from unlisted.messages import Attempt, Contact, Translation
 
 HINT = " %"
 PACKETS = True  # a dropped packet has a line of its own
-CANDIDATE = rb"[(:](?:25|465|587)(?:[), \t(\r\n]|$)"
+CANDIDATE = rb"%[A-Z0-9_-]+-6-[^\n]*[(:](?:25|465|587)(?:[), \t(\r\n]|$)"
 
 _ID = re.compile(r"%([A-Z][A-Z0-9_]{1,31}(?:-[A-Z0-9_]{1,16}){0,2})-[0-7]-([A-Z0-9_]{2,40}) ?: ?")
 # What else stands ahead: counters, the router's name, and its own time or how long it has been up.
@@ -42,8 +42,9 @@ _INNER = re.compile(r"%(?:FW|NAT|IPNAT|SEC|IPV6_ACL|FMANFP)-6-([A-Z0-9_]{2,40}):
 
 _CARD = r"(?: ?\((?:\S{1,64} )?([0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}|\S{0,64}?)\))?"
 _LIST = re.compile(
-    r"(?:\S{1,32}: ){0,2}(?:access-)?list (?:\S{1,255}) (permit|deny|permitted|denied) (\S{1,20}) "
-    rf"([\dA-Fa-f.:]{{2,45}})(?:\((\d{{1,5}})\))?{_CARD} ?-> "
+    r" ?(?:\S{1,32}: {1,2}){0,2}(?:access-)?list (?:\S{1,255}) (permit|deny|permitted|denied) (\S{1,20}) "
+    r"(?:([\dA-Fa-f]{2}(?:-[\dA-Fa-f]{2}){5}) )?"  # IOS-XE: `00-00-5E-00-53-23 address(port) interface-> `
+    rf"([\dA-Fa-f.:]{{2,45}})(?:\((\d{{1,5}})\))?{_CARD}(?: [A-Za-z][\w/.:-]{{0,64}}?)? ?-> "
     rf"([\dA-Fa-f.:]{{2,45}})(?: ?\((\d{{1,5}})(?:/\d{{1,3}})?\))?,? "
 )
 _TRAIL = re.compile(
@@ -162,12 +163,12 @@ def _list(line: str, start: int, at: float) -> Fact:
         return None
     protocol = m[2].lower()
     ported = protocol in _PORTED  # else a type or a code stands there
-    if ported and not (m[4] and m[7]):
+    if ported and not (m[5] and m[8]):
         return None
-    sport, dport = (port(m[4]), port(m[7])) if ported else (0, 0)
+    sport, dport = (port(m[5]), port(m[8])) if ported else (0, 0)
     return connection(
-        at, net.ip(m[3]), net.ip(m[6]), dport, sport, protocol,
-        mac=net.mac(m[5] or ""), action="pass" if m[1].startswith("permit") else "block",
+        at, net.ip(m[4]), net.ip(m[7]), dport, sport, protocol,
+        mac=card(m[3] or m[6] or ""), action="pass" if m[1].startswith("permit") else "block",
     )  # fmt: skip
 
 

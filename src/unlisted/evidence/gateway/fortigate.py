@@ -19,7 +19,7 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._front import epoch, front, moment, shift, translated
+from unlisted.evidence.gateway._front import card, epoch, front, moment, shift, translated
 from unlisted.evidence.gateway._keyed import finished, wanted
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
@@ -58,7 +58,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     nat = translated(_nat(get))
     return connection(
         at, net.ip(src), net.ip(dst), port(dport), port(get("srcport") or get("src_port") or ""), protocol,
-        mac=net.mac(get("srcmac") or ""), action=action, outcome=outcome, nat=nat,
+        mac=card(get("srcmac") or ""), action=action, outcome=outcome, nat=nat,
         nat_port=port(get("transport") or get("tran_sport") or "") if nat else 0,
         account=_account(get), end=end,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from unlisted.messages import Attempt, Contact, Translation
 
 HINT = "RT_"
 PACKETS = True  # a denied packet has a line of its own
-CANDIDATE = rb'(?:destination-port="|/)(?:25|465|587)[" \t\r\n]'
+CANDIDATE = rb'_SESSION_[^\n]*(?:destination-port="|/)(?:25|465|587)[" \t\r\n]'
 
 _NAME = re.compile(
     r"(?<![A-Z0-9_])(RT_FLOW_SESSION_[A-Z_]{4,12}|APPTRACK_SESSION_[A-Z_]{4,20}"

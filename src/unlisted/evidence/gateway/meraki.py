@@ -15,7 +15,7 @@ import re
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
 from unlisted.evidence.contact import PROTOCOLS, connection, port
-from unlisted.evidence.gateway._front import front
+from unlisted.evidence.gateway._front import card, front
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact, Translation
 
@@ -24,7 +24,7 @@ PACKETS = True  # a dropped packet has a line of its own
 CANDIDATE = rb"dport=(?:25|465|587)(?:[ \t\r\n]|$)"
 
 _KIND = re.compile(
-    r"(\d{9,10}\.\d{1,9}) (\S{1,100}) (?:(flows|(?:\w{1,40}_)?firewall|ip_flow_start|ip_flow_end)|"
+    r"(\d{9,10}(?:\.\d{1,9})?) (\S{1,100}) (?:(flows|(?:\w{1,40}_)?firewall|ip_flow_start|ip_flow_end)|"
     r"urls|events|ids-alerts|security_event|airmarshal_events|flow_start|device) "
 )
 _FLOW = re.compile(
@@ -80,7 +80,7 @@ def parse(line: str, near: float) -> Fact:
     rule = _RULE.match(line, end)
     said = flow[1] or (rule and (rule[1] or rule[2])) or ("allow" if kind == "ip_flow_start" else "")
     return connection(
-        at, src, dst, dport, sport, protocol, mac=net.mac(flow[4] or ""), action=_action(said),
+        at, src, dst, dport, sport, protocol, mac=card(flow[4] or ""), action=_action(said),
         nat=outside, nat_port=port(nat[2] or "") if nat and outside else 0,
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection
+from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import end_point, field, front, moment, seconds
 from unlisted.messages import Attempt, Contact, Translation
@@ -58,22 +59,34 @@ def session() -> Callable[[str, float], Attempt | Contact | Translation | Other 
 
 
 def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
-    begin = line.find("id=")
-    if begin < 0 or not line[begin + 3 : begin + 99].partition(" sn=")[1]:
-        return None
-    ours, header = front(line, begin, near)
-    told = moment(field(line, " time=", begin), near)
-    if not ours or (told is None and header is None):
-        return None
-    when = told if told and (told.zone or not (header and header.zone and header.year)) else header
-    number = field(line, " m=", begin)
+    begin = _begin(line)
+    when = _when(line, begin, near)
     if when is None:
         return None
+    number = field(line, " m=", begin)
     if number == _MAPPED:
         return _mapped(line, begin, when.at)
     if number not in (_OPENED, _CLOSED, _WEB) and number not in _DROPPED and not _blocked_syn(line, begin):
         return OTHER
     return _connection(line, begin, when.at, number, once)
+
+
+def dated(line: str, near: float) -> Stamp | None:
+    """When the line was written: by itself, or by the syslog around it where only that knows the zone."""
+    return _when(line, _begin(line), near)
+
+
+def _begin(line: str) -> int:
+    begin = line.find("id=")
+    return begin if begin >= 0 and line.find(HINT, begin, begin + 99) > 0 else -1
+
+
+def _when(line: str, begin: int, near: float) -> Stamp | None:
+    ours, header = front(line, begin, near) if begin >= 0 else (False, None)
+    if not ours:
+        return None
+    told = moment(field(line, " time=", begin), near)
+    return told if told and (told.zone or not (header and header.zone and header.year)) else header
 
 
 def _blocked_syn(line: str, begin: int) -> bool:

@@ -58,13 +58,9 @@ def session() -> Callable[[str, float], Attempt | Contact | Translation | Other 
 
 
 def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
-    found = _BEGIN.search(line, 0, 300)
-    if found is None or found.start() > line.find(HINT):
-        return None
-    begin = found.start()
-    ours, header = front(line, begin, near)
-    when = _moment(line, begin, near) or header
-    if not ours or when is None:
+    begin = _begin(line)
+    when = _when(line, begin, near)
+    if when is None:
         return None
     if field(line, " log_type=", begin) != "Firewall" or field(line, " log_component=", begin) in _MIDDLE:
         return OTHER
@@ -95,6 +91,21 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
     if event:
         once.begin(key, at)
     return made
+
+
+def _begin(line: str) -> int:
+    found = _BEGIN.search(line, 0, 300)
+    return found.start() if found and found.start() < line.find(HINT) else -1
+
+
+def dated(line: str, near: float) -> Stamp | None:
+    """When the line was written, by itself; None when what stands before is not syslog's own."""
+    return _when(line, _begin(line), near)
+
+
+def _when(line: str, begin: int, near: float) -> Stamp | None:
+    ours, header = front(line, begin, near) if begin >= 0 else (False, None)
+    return (_moment(line, begin, near) or header) if ours else None
 
 
 def _moment(line: str, begin: int, near: float) -> Stamp | None:

@@ -18,6 +18,7 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
+from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import field, front, moment, whole
 from unlisted.evidence.leases.dhcpd_log import said
@@ -44,17 +45,9 @@ def session() -> Callable[[str, float], Attempt | Contact | Translation | Lease 
 
 
 def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Lease | Other | None:
-    begin = line.find("id=firewall ")
-    if begin < 0:
-        begin = line.find('time="')
-    if begin < 0 or begin > line.find(HINT):
-        return None
-    ours, _ = front(line, begin, near)
-    zone = field(line, " tz=", begin)
-    written = line[begin + 6 :].partition('"')[0] if line.startswith("time=", begin) else ""
-    written = written or field(line, " time=", begin)
-    when = moment(field(line, " startime=", begin) + zone, near) or moment(written + zone, near)
-    if not ours or when is None:
+    begin = _begin(line)
+    when = _when(line, begin, near)
+    if when is None:
         return None
     if field(line, " service=", begin) in _SERVERS:
         return said(field(line, " msg=", begin), 0, when.at) or OTHER
@@ -79,7 +72,33 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
         account=field(line, " user=", begin)[:253],
     )  # fmt: skip
     if once.told(key := (src, sport, dst, dport), when.at, dated=True):
-        end = moment(written + zone, near)
+        end = _moment(line, begin, near)
         return ended(made, end.at if end else when.at)
     once.begin(key, when.at)
     return made
+
+
+def _begin(line: str) -> int:
+    begin = line.find("id=firewall ")
+    if begin < 0:
+        begin = line.find('time="')
+    return begin if begin < line.find(HINT) else -1
+
+
+def dated(line: str, near: float) -> Stamp | None:
+    """When the connection began; None when what stands before is not syslog's own."""
+    return _when(line, _begin(line), near)
+
+
+def _when(line: str, begin: int, near: float) -> Stamp | None:
+    if begin < 0 or not front(line, begin, near)[0]:
+        return None
+    start = field(line, " startime=", begin) + field(line, " tz=", begin)
+    return moment(start, near) or _moment(line, begin, near)
+
+
+def _moment(line: str, begin: int, near: float) -> Stamp | None:
+    """When the line was written."""
+    first = line.startswith("time=", begin)  # without `id=` it is the first field
+    text = line[begin + 6 :].partition('"')[0] if first else field(line, " time=", begin)
+    return moment(text + field(line, " tz=", begin), near)

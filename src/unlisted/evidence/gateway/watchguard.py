@@ -20,6 +20,7 @@ from typing import TypeAlias
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.contact import connection, port
+from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import LONGEST, field, front, moment, seconds
 from unlisted.messages import Attempt, Contact, Translation
@@ -55,8 +56,9 @@ def session() -> Callable[[str, float], Attempt | Contact | Translation | Other 
 
 def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
     begin = line.find(HINT)
-    if not 0 <= begin <= LONGEST or (at := _at(line[:begin], near)) is None:
+    if not 0 <= begin <= LONGEST or (when := _front(line[:begin], near)) is None:
         return None
+    at = when.at
     found = _SAID.match(line, begin)
     if found is None:
         return OTHER
@@ -102,7 +104,7 @@ def once_only(
 
 
 @lru_cache(maxsize=4096)  # the lines of one second begin alike
-def _at(ahead: str, near: float) -> float | None:
+def _front(ahead: str, near: float) -> Stamp | None:
     """When the line was written; None where what stands before the message is not the Firebox's own."""
     if ahead.endswith(": "):
         start = ahead.rfind(" ", 0, -2) + 1
@@ -114,9 +116,13 @@ def _at(ahead: str, near: float) -> float | None:
         ahead = ahead[: clock.start()]
     ours, header = front(ahead, len(ahead), near)
     own = moment(f"{clock[1]}Z", near) if clock else None
-    if not ours or (own is None and header is None):
-        return None
-    return own.at if own else header.at if header else None
+    return (own or header) if ours else None
+
+
+def dated(line: str, near: float) -> Stamp | None:
+    """When the line was written, by the Firebox's own clock."""
+    begin = line.find(HINT)
+    return _front(line[:begin], near) if 0 <= begin <= LONGEST else None
 
 
 def _outside(text: str) -> net.Address | None:

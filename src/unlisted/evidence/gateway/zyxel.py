@@ -18,7 +18,7 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.framing import stamp
+from unlisted.evidence.framing import Stamp, stamp
 from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import LONGEST, end_point, field, seconds
 from unlisted.messages import Attempt, Contact, Translation
@@ -58,8 +58,9 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
     begin = line.find('src="')
     if begin < 0 or begin > LONGEST or begin > line.find(HINT):
         return None
-    if (at := _at(line[:begin], near)) is None:
+    if (when := _front(line[:begin], near)) is None:
         return None
+    at = when.at
     src, sport = end_point(line[begin + 5 : max(0, line.find('"', begin + 5))])
     dst, dport = end_point(field(line, " dst=", begin))
     kind = field(line, " cat=", begin).lower()
@@ -89,17 +90,23 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
 
 
 @lru_cache(maxsize=4096)  # the lines of one second begin alike
-def _at(ahead: str, near: float) -> float | None:
+def _front(ahead: str, near: float) -> Stamp | None:
     """When the line was written; None when what stands before its fields is not syslog's own."""
     when = stamp(ahead, near)
     if when is None:
         return None
-    end, at = when.end, when.at
+    end = when.end
     if not when.year and (year := _YEAR.match(ahead, end)):
         clock = ahead[max(0, end - 15) : end]
-        again = stamp(f"{clock[:-8]}{year[1]} {clock[-8:]} ", near)
-        end, at = year.end(), again.at if again else at
-    return at if _AHEAD.fullmatch(ahead, end) else None
+        when = stamp(f"{clock[:-8]}{year[1]} {clock[-8:]} ", near) or when
+        end = year.end()
+    return when if _AHEAD.fullmatch(ahead, end) else None
+
+
+def dated(line: str, near: float) -> Stamp | None:
+    """When the line was written; newer ones tell the year."""
+    begin = line.find('src="')
+    return _front(line[:begin], near) if 0 <= begin <= LONGEST else None
 
 
 def _action(line: str, begin: int) -> str:

@@ -21,6 +21,7 @@ from unlisted.evidence.leases._client import tag
 from unlisted.messages import Presence
 
 HINT = ": "
+CANDIDATE = rb"(?:AP-STA-|STA [0-9a-fA-F]{2}:)"
 
 OPEN = 5000  # stations whose identity is kept
 _MAC = r"(?:[0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}"

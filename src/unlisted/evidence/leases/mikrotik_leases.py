@@ -1,6 +1,6 @@
-"""MikroTik RouterOS: the table of leases as `print`, `print detail`, `print terse` and `export` show it.
+"""MikroTik RouterOS: the tables of leases and neighbors as `print` (detail, terse) and `export` show them.
 
-Source: RouterOS 6.49 and 7.15, "/ip dhcp-server lease". Sample: tests/samples/mikrotik_leases/.
+Source: RouterOS 6.49 and 7.15, "/ip dhcp-server lease", "/ip arp". Sample: tests/samples/mikrotik_leases/.
 Snapshots without a date. A record of `print detail` and of `export` goes over several lines; `export` ends
 them with a backslash. What is not bound but stands there is a reservation of that address for that MAC; an
 offered one is nobody's. The client's own address stands in `active-address`, when it has one.
@@ -19,7 +19,7 @@ HINT = ""
 
 MOST = 4000  # characters of one exported record
 _MAC = r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}"
-_FLAGS = r"[XRDBI ]{0,6}"
+_FLAGS = r"[XRDBIHPC ]{0,6}"
 _HEAD = re.compile(r"\s*#\s+(?:[A-Z-]+\s+){0,4}ADDRESS\s+MAC-ADDRESS\b")
 _ROW = re.compile(rf"\s{{0,6}}\d{{1,5}} {_FLAGS}\s*([0-9.]{{7,15}})\s+({_MAC})\b")
 _RECORD = re.compile(rf"\s{{0,6}}\d{{1,5}} {_FLAGS}\s*(?=;;; |[a-z-]+=)")
@@ -27,7 +27,7 @@ _ADD = re.compile(r"(?:/ip dhcp-server lease )?add (?=(?:disabled=\S+ )?[a-z-]+=
 _PAIR = re.compile(r'([a-z][a-z0-9-]{1,40})=("(?:[^"\\]|\\.){0,400}"|[^\s"]{0,400})(?=\s|\\|$)')
 _KNOWN = frozenset(("address", "mac-address", "active-mac-address"))
 _BESIDE = re.compile(
-    r"/ip dhcp-server lease\s*$|Flags: [A-Z] [-,] |Columns: (?:[A-Z-]+, ){0,4}ADDRESS, MAC-ADDRESS"
+    r"/ip (?:dhcp-server lease|arp)\s*$|Flags: [A-Z] [-,] |Columns: (?:[A-Z-]+, ){0,4}ADDRESS, MAC-ADDRESS"
     r"|\[[^\]]{1,80}\] (?:/ip[ /]dhcp-server[ /]lease )?> "
 )
 _STATUS = re.compile(r"\b(bound|waiting|offered|authorizing|testing|busy|declined|conflict)\b")

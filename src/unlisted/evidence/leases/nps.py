@@ -11,7 +11,7 @@ import re
 from io import StringIO
 
 from unlisted.evidence import OTHER, Other
-from unlisted.evidence.framing import stamp
+from unlisted.evidence.framing import Stamp, stamp
 from unlisted.evidence.leases.radius_detail import record
 from unlisted.messages import Lease, Presence
 
@@ -34,35 +34,52 @@ _ENTITY = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'"}
 
 def parse(line: str, near: float) -> Lease | Presence | Other | None:
     """Read one line."""
+    told = _told(line)
+    when = _moment(told, near) if told else None
+    if when is None:
+        return None
+    kind = told.get("packet-type") or ("4" if told.get("acct-status-type") else "")
+    if kind != "4":
+        return OTHER
+    told["acct-status-type"] = _STATUS.get(told.get("acct-status-type", ""), "")
+    told["timestamp"] = str(int(when.at))
+    return record(told, near)
+
+
+def dated(line: str, near: float) -> Stamp | None:
+    """When the line was written."""
+    return _moment(_told(line), near)
+
+
+def _told(line: str) -> dict[str, str]:
+    """The attributes of a line by their names in lower case; none when it is of neither format."""
+    told: dict[str, str] = {}
     if found := _EVENT.match(line):
-        told: dict[str, str] = {}
         for name, value in _FIELD.findall(line):
             told.setdefault(name.lower(), _spelled(value))
-        kind = told.get("packet-type") or ("4" if "acct-status-type" in told else "")
     elif found := _ROW.match(line):
         try:
             cells = next(csv.reader(StringIO(line)), [])
         except csv.Error:
-            return OTHER
+            return {}
         told = {name: cells[place] for place, name in _COLUMNS.items() if place < len(cells)}
-        kind = found[5]
-    else:
-        return None
-    when = stamp(f"{found[3]}-{found[1]}-{found[2]} {found[4]} ", near)
-    if when is None:
-        return None
-    if kind != "4":
-        return OTHER
-    at = when.at
-    event = _UTC.fullmatch(told.get("event-timestamp", "")) if kind == "4" else None
-    if event and (absolute := stamp(f"{event[3]}-{event[1]}-{event[2]} {event[4]} ", near)):
-        # The client's clock, in UTC: beside the server's own it tells the server's zone.
-        zone = round((absolute.at - at) / 900) * 900
-        if abs(zone) <= 14 * 3600 and abs(absolute.at - at - zone) < 300:
-            at += zone
-    told["acct-status-type"] = _STATUS.get(told.get("acct-status-type", ""), "")
-    told["timestamp"] = str(int(at))
-    return record(told, near)
+        told["packet-type"] = found[5]
+    if found:
+        told["written"] = f"{found[3]}-{found[1]}-{found[2]} {found[4]} "
+    return told
+
+
+def _moment(told: dict[str, str], near: float) -> Stamp | None:
+    """The server's own time; the client's, which is in UTC, tells the zone of it."""
+    when = stamp(told.get("written", ""), near)
+    event = _UTC.fullmatch(told.get("event-timestamp", ""))
+    client = stamp(f"{event[3]}-{event[1]}-{event[2]} {event[4]} ", near) if event else None
+    if when is None or client is None:
+        return when
+    shift = round((client.at - when.at) / 900) * 900
+    if abs(shift) > 14 * 3600 or abs(client.at - when.at - shift) > 300:
+        return when  # a clock that is wrong tells no zone
+    return when._replace(at=when.at + shift, zone=True)
 
 
 def _spelled(text: str) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
-from unlisted.evidence.framing import stamp
+from unlisted.evidence.framing import Stamp, stamp
 from unlisted.messages import Lease, Presence
 
 HINT = ""
@@ -30,6 +30,7 @@ _NAMES = re.compile(
     r"[\w.-]* (?::|\+)?= "
 )
 _CALLING = re.compile(r"(?:[0-9a-fA-F]{2}[-:.]?){5}[0-9a-fA-F]{2}|(?:[0-9a-fA-F]{4}\.){2}[0-9a-fA-F]{4}")
+_STAMP = re.compile(r"[\t ]{1,8}Timestamp = (\d{9,10})\s*$")
 _BEGINS = ("start", "accounting-on")
 _GOES_ON = ("interim-update", "alive")
 
@@ -61,6 +62,12 @@ def session() -> Callable[[str, float], Lease | Presence | Other | None]:
         return parse(line, near)
 
     return read
+
+
+def dated(line: str, near: float) -> Stamp | None:
+    """The time that counts: absolute, and not the local one at a record's head."""
+    found = _STAMP.match(line)
+    return stamp(f"{found[1]} ", near) if found else None
 
 
 def record(told: dict[str, str], near: float) -> Lease | Presence | Other:

@@ -14,7 +14,7 @@ import re
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
-from unlisted.evidence.framing import stamp
+from unlisted.evidence.framing import Stamp, stamp
 from unlisted.evidence.leases._client import colons, duid_mac, fingerprint, named
 from unlisted.messages import Lease
 
@@ -34,8 +34,7 @@ def parse(line: str, near: float) -> Lease | Other | None:
     """Read one line."""
     if not (found := _ROW.match(line)):
         return OTHER if _BESIDE.match(line) else None
-    year = found[4] if len(found[4]) == 4 else f"20{found[4]}"
-    when = stamp(f"{year}-{found[2]}-{found[3]} {found[5]} ", near)
+    when = dated(line, near)
     if when is None:
         return None
     cells = [cell.strip() for cell in line.split(",", 20)]
@@ -52,3 +51,11 @@ def parse(line: str, near: float) -> Lease | Other | None:
     start, end = (when.at, None) if number in _GIVEN else (None, when.at)
     vendor = cells[14] if not six and len(cells) > 14 else ""
     return Lease(address, mac, named(cells[5]), client_id if six else "", start, end, fingerprint("", vendor))
+
+
+def dated(line: str, near: float) -> Stamp | None:
+    """When the line was written."""
+    if not (found := _ROW.match(line)):
+        return None
+    year = found[4] if len(found[4]) == 4 else f"20{found[4]}"
+    return stamp(f"{year}-{found[2]}-{found[3]} {found[5]} ", near)
