@@ -14,7 +14,7 @@ import captures as make
 from captures import ACK, CARD, RST, START, SYN, SYNACK, ethernet, ipv4, ipv6, pcap, reply, syn, tcp, udp
 from unlisted.edge.quoted import quote
 from unlisted.edge.read import read
-from unlisted.evidence import OTHER, Fact, Feed, binary, facts
+from unlisted.evidence import OTHER, Fact, Feed, binary, facts, formats
 from unlisted.messages import Attempt, Contact, Evidence, Lease
 
 
@@ -347,6 +347,18 @@ def test_a_truncated_capture_tells_what_it_holds(whole: Callable[[], bytes]) -> 
         assert sum(one is None for _, one in made) <= 1
 
 
+@pytest.mark.parametrize("size", [5, 64, 1 << 20])
+def test_captures_put_behind_each_other_are_read_as_one(size: int) -> None:
+    one = pcap([(START, syn())])
+    data = one + pcap([(START + 1, syn("198.51.100.8"))]) + one[:24] + one[:24]
+    made = records(data, size)
+    assert [number for number, _ in made] == [1, 2]
+    assert {str(fact.dst) for _, fact in made if isinstance(fact, Attempt)} == {
+        "198.51.100.7",
+        "198.51.100.8",
+    }
+
+
 def test_an_absurd_length_ends_the_reading() -> None:
     data = pcap([(START, syn())]) + struct.pack("<IIII", 0, 0, 0xFFFFFFF0, 0) + bytes(500)
     assert [one is None for _, one in records(data)] == [True, False]
@@ -395,3 +407,18 @@ def test_interfaces_that_come_in_batches_are_put_together() -> None:
         made = only(pcap(packets))
         assert (str(made.src), made.at, made.mac, made.outcome) == ("192.168.50.9", START, CARD, "answered")
         assert (str(made.nat), made.nat_port) == ("203.0.113.5", 40312)
+
+
+LINE = "2026-11-24 00:06:26.043494 IP 192.168.50.9.51512 > 198.51.100.7.25: Flags [S], seq 1, win 64240"
+
+
+def test_tcpdumps_text() -> None:
+    form = next(one for one in formats() if one.name == "tcpdump")
+    assert form.parse(LINE, START) == Attempt(
+        START + 0.043494, ip_address("192.168.50.9"), ip_address("198.51.100.7"), 25, 51512
+    )
+    assert form.parse(LINE.replace("192.168.50.9", "pc.lan"), START) is None, "names are no addresses"
+    assert form.parse(LINE.replace("[S]", "[S.]"), START) is OTHER
+    for end in range(20, LINE.index("[S]") + 3):
+        assert not facts(form.parse(LINE[:end], START))
+    assert not facts(form.parse("Nov 24 00:06:26 gw sshd[1]: " + LINE, START))

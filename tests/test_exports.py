@@ -68,6 +68,16 @@ def test_netflow_5() -> None:
     assert (str(first.src), str(first.dst), first.sport) == (IN, OUT, 51512)
 
 
+def test_a_servers_half_in_the_same_datagram_or_before_says_how_it_went() -> None:
+    refusal, silence = flow5(OUT, IN, 25, 51512, 0x14), flow5(IN, OUT, 51512, 25, 0x02)
+    assert [one.outcome for one in told(v5(refusal, silence)) if isinstance(one, Attempt)] == ["refused"]
+    assert [one.outcome for one in told(v5(silence, refusal)) if isinstance(one, Attempt)] == ["refused"]
+    later = told(v5(silence), v5(refusal))
+    assert [one.outcome for one in later if isinstance(one, Attempt)] == ["silent"]
+    unflagged = flow5(OUT, IN, 25, 51512, 0), flow5(IN, OUT, 51512, 25, 0)
+    assert [one.outcome for one in told(v5(*unflagged)) if isinstance(one, Attempt)] == [""]
+
+
 def test_the_clock_of_an_exporter_runs_over_after_seven_weeks() -> None:
     (made,) = told(v5(flow5(IN, OUT, 51512, 25, 0x02, first=(1 << 32) - 5000)))
     assert isinstance(made, Attempt)
@@ -389,7 +399,7 @@ def lz4_literals(data: bytes) -> bytes:
 )
 def test_nfdump_1_7(packing: int, body: bytes) -> None:
     one, two = attempts(file2(body, packing))
-    assert one == Attempt(START, ip_address(IN), ip_address(OUT), 25, 51512, CARD, "pass", "silent")
+    assert one == Attempt(START, ip_address(IN), ip_address(OUT), 25, 51512, CARD, "pass", "refused")
     assert (str(two.src), str(two.dst), two.dport, two.outcome) == (
         "2001:db8::9",
         "2001:db8:1::25",

@@ -12,6 +12,7 @@ connection.
 from struct import unpack
 from typing import TypeAlias
 
+from unlisted import net
 from unlisted.evidence import OTHER, Parsed
 from unlisted.evidence.contact import connection
 from unlisted.evidence.flows import _links, sflow
@@ -24,7 +25,7 @@ Values: TypeAlias = dict[int, bytes]
 
 _REVERSE = 29305 << 16  # RFC 5103 §6.1
 _YAF = 6871 << 16
-_PACKETS, _PROTOCOL, _FLAGS, _SPORT, _SRC4, _DPORT, _DST4 = 2, 4, 6, 7, 8, 11, 12
+_PACKETS, _PROTOCOL, _FLAGS, SPORT, _SRC4, _DPORT, _DST4 = 2, 4, 6, 7, 8, 11, 12
 _LAST, _FIRST, _SRC6, _DST6, _MAC = 21, 22, 27, 28, 56
 _STATUS, _END_SECONDS, _START_SECONDS = 89, 151, 150
 _START, _END = {150: 1.0, 152: 1e-3}, {151: 1.0, 153: 1e-3}
@@ -36,7 +37,7 @@ _PACKET, _FRAME = 313, 315  # PSAMP, RFC 5477 §8.5: the front of a packet
 _SAMPLING = (34, 50, 305, 306, 309, 310)
 WANTED = frozenset(
     (
-        _PACKETS, _PROTOCOL, _FLAGS, _SPORT, _SRC4, _DPORT, _DST4, _LAST, _FIRST, _SRC6, _DST6, _MAC, _STATUS,
+        _PACKETS, _PROTOCOL, _FLAGS, SPORT, _SRC4, _DPORT, _DST4, _LAST, _FIRST, _SRC6, _DST6, _MAC, _STATUS,
         150, 151, 152, 153, 154, 155, 156, 157, 158, 159, _BOOT, 322, 323, 324, 325,
         _NAT4, _NAT_PORT, _NAT_EVENT, _FIREWALL, _NAT6, _BLOCK, _BLOCK_END, _BLOCK_STEP, _BLOCK_SIZE,
         _PACKET, _FRAME, _USER, _OLD_USER, _OLD_NAT, _OLD_NAT_PORT, _OLD_EVENT,
@@ -98,7 +99,7 @@ def record(values: Values, exported: float, boot: float | None, sided: Sided, *,
     if _REVERSE | _PACKETS in values and not outcome and not sampled:
         outcome = _returned(number(values, _REVERSE | _PACKETS), number(values, _REVERSE | _FLAGS), flags)
     return sided.flow(
-        at, src, dst, number(values, _SPORT), number(values, _DPORT), number(values, _PROTOCOL), flags,
+        at, src, dst, number(values, SPORT), number(values, _DPORT), number(values, _PROTOCOL), flags,
         sampled=sampled, outcome=outcome, mac=card(values.get(_MAC, b"")),
         action=forwarding(number(values, _STATUS)), nat=nat, nat_port=port, account=_user(values),
         end=_moment(values, exported, boot, _LAST, _END, (155, 157), 159),
@@ -109,10 +110,13 @@ def _passed_over(values: Values, *, sampled: bool) -> bool:
     """A quick look: the answer's half of a TCP connection, or a later part, as most records are."""
     if values.get(_PROTOCOL) != b"\x06" or not values.keys().isdisjoint(_EVENTS):
         return False
+    sport = number(values, SPORT)
+    if sport in net.MAIL_PORTS:
+        return False  # the server's half says how the other went
     flags = values.get(_FLAGS)
     if flags and flags[-1] and not flags[-1] & 2 and not sampled:
         return True
-    return answers(number(values, _SPORT), number(values, _DPORT))
+    return answers(sport, number(values, _DPORT))
 
 
 def forwarding(status: int) -> str:
@@ -145,7 +149,7 @@ def _guarded(
     values: Values, event: int, src: Address, dst: Address | None, nat: Address | None, port: int, at: float
 ) -> Parsed:
     """ASA's word about a connection."""
-    sport, dport, protocol = number(values, _SPORT), number(values, _DPORT), str(number(values, _PROTOCOL))
+    sport, dport, protocol = number(values, SPORT), number(values, _DPORT), str(number(values, _PROTOCOL))
     if event in (_CREATED, _DENIED):
         return connection(
             at, src, dst, dport, sport, protocol, mac=card(values.get(_MAC, b"")),
@@ -163,7 +167,7 @@ def _translated(
 ) -> Parsed:
     """A NAT event of RFC 8158."""
     at = _event_time(values, exported)
-    sport, dport, port = number(values, _SPORT), number(values, _DPORT), number(values, _NAT_PORT)
+    sport, dport, port = number(values, SPORT), number(values, _DPORT), number(values, _NAT_PORT)
     protocol = str(number(values, _PROTOCOL) or "")
     if nat is None:
         return OTHER  # pools, quotas, thresholds

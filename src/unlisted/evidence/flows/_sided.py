@@ -11,6 +11,7 @@ and neither does a lone one. A router that counts on two interfaces tells each f
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.contact import connection
+from unlisted.evidence.flows.halves import Halves
 from unlisted.messages import Attempt, Contact
 from unlisted.net import Address
 
@@ -27,6 +28,7 @@ class Sided:
 
     def __init__(self) -> None:
         self._starts: dict[Key, float] = {}
+        self._halves = Halves()
 
     def flow(
         self,
@@ -52,6 +54,9 @@ class Sided:
             return None
         tcp = protocol == _TCP
         whole = bool(flags) and not sampled
+        if tcp and sport in net.MAIL_PORTS and dport not in net.MAIL_PORTS:
+            self._halves.answers((dst, dport, src, sport), at, _letters(flags) if whole else None, 0)
+            return OTHER
         if tcp and ((whole and not flags & _SYN) or answers(sport, dport)):
             return OTHER
         back = self._starts.get((dst, src, dport, sport, protocol))
@@ -66,6 +71,8 @@ class Sided:
         self._starts[key] = at
         if tcp and whole and not outcome:
             outcome = "answered" if flags & _ACK else "silent" if flags & 0x3F == _SYN else ""
+        if tcp and outcome != "answered" and (told := self._halves.told((src, sport, dst, dport), at)):
+            outcome = told
         if protocol in (1, 58):
             sport = dport = 0  # type and code
         return connection(
@@ -76,6 +83,8 @@ class Sided:
 
 def answers(sport: int, dport: int) -> bool:
     """True when the ports tell that the server speaks."""
-    if sport in net.MAIL_PORTS:
-        return dport not in net.MAIL_PORTS
     return sport < 1024 <= dport and sport != 0
+
+
+def _letters(flags: int) -> str:
+    return "".join(letter for bit, letter in ((_SYN, "S"), (0x04, "R"), (_ACK, "A")) if flags & bit)

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from unlisted import net
 from unlisted.evidence import OTHER, Fact, Parsed, facts
 from unlisted.evidence.flows._addresses import address
-from unlisted.evidence.flows._elements import WANTED, Values, record, sampling, started
+from unlisted.evidence.flows._elements import SPORT, WANTED, Values, number, record, sampling, started
 from unlisted.evidence.flows._sided import Sided
 from unlisted.evidence.flows.sflow import sampled
 
@@ -101,12 +102,12 @@ class Exports:
         if version == _V5 and len(data) >= 24:
             return list(self._v5(data, count))
         if version == _V9 and len(data) >= 20:
-            _, _, uptime, seconds, _, number = _HEAD9.unpack_from(data)
+            _, _, uptime, seconds, _, where = _HEAD9.unpack_from(data)
             clock = Clock(float(seconds), seconds - uptime / 1000)
-            return list(self._sets(data, 20, len(data), (source, _V9, number), clock))
+            return list(self._sets(data, 20, len(data), (source, _V9, where), clock))
         if version == _IPFIX and 16 <= count <= len(data):
-            _, _, seconds, _, number = _HEAD10.unpack_from(data)
-            return list(self._sets(data, 16, count, (source, _IPFIX, number), Clock(float(seconds))))
+            _, _, seconds, _, where = _HEAD10.unpack_from(data)
+            return list(self._sets(data, 16, count, (source, _IPFIX, where), Clock(float(seconds))))
         if data[:4] == b"\0\0\0\5":
             return sampled(data, received)
         return None
@@ -115,10 +116,10 @@ class Exports:
         _, _, uptime, seconds, nanoseconds, _, _, _, interval = _HEAD5.unpack_from(data)
         boot = seconds + nanoseconds / 1e9 - uptime / 1000
         thinned = interval & 0x3FFF > 1
-        for place in range(24, min(24 + 48 * count, len(data) - 47), 48):
-            src, dst, _, _, _, _, _, first, last, sport, dport, flags, protocol, *_ = _FLOW5.unpack_from(
-                data, place
-            )
+        ends = min(24 + 48 * count, len(data) - 47)
+        flows = [_FLOW5.unpack_from(data, place) for place in range(24, ends, 48)]
+        flows.sort(key=lambda flow: flow[9] not in net.MAIL_PORTS)  # a server's half tells of the other
+        for src, dst, _, _, _, _, _, first, last, sport, dport, flags, protocol, *_ in flows:
             yield self._sided.flow(
                 boot + wrapped(first, uptime) / 1000,
                 address(src),
@@ -204,18 +205,22 @@ class Exports:
         domain.waiting = left
 
     def _data(self, domain: Domain, template: Template, body: bytes, clock: Clock) -> Iterator[Parsed]:
-        place = 0
+        place, records = 0, []
         while place + template.smallest <= len(body) and template.smallest:
             values, place = _values(template, body, place)
             if place > len(body):
                 break
-            if template.options:
+            records.append(values)
+        if template.options:
+            for values in records:
                 domain.sampled |= sampling(values)
                 domain.boot = started(values) or domain.boot
                 yield OTHER
-            else:
-                boot = domain.boot if clock.boot is None else clock.boot
-                yield record(values, clock.at, boot, self._sided, sampled=domain.sampled)
+            return
+        boot = domain.boot if clock.boot is None else clock.boot
+        records.sort(key=lambda values: number(values, SPORT) not in net.MAIL_PORTS)  # as in _v5
+        for values in records:
+            yield record(values, clock.at, boot, self._sided, sampled=domain.sampled)
 
 
 def wrapped(moment: int, now: int) -> int:

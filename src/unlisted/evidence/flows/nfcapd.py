@@ -12,6 +12,7 @@ import bz2
 import struct
 from collections.abc import Iterable, Iterator
 
+from unlisted import net
 from unlisted.evidence import OTHER, Feed, Parsed
 from unlisted.evidence.flows import _packing
 from unlisted.evidence.flows._addresses import address, card
@@ -114,6 +115,11 @@ class _File:
             self._number += 1
             yield self._number, None
             return
+        for number, kind, octets in sorted(self._records(body), key=self._opens):
+            yield number, self._flow3(octets) if kind == _FLOW3 else self._flow1(kind, octets)
+
+    def _records(self, body: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """The flows of a block: number, type, octets."""
         place, order = 0, self._order
         while place + 4 <= len(body):
             kind, size = struct.unpack_from(order + "HH", body, place)
@@ -121,9 +127,23 @@ class _File:
                 break
             if kind in (_FLOW3, _FLOW1, _FLOW0):
                 self._number += 1
-                record = body[place : place + size]
-                yield self._number, self._flow3(record) if kind == _FLOW3 else self._flow1(kind, record)
+                yield self._number, kind, body[place : place + size]
             place += size
+
+    def _opens(self, one: tuple[int, int, bytes]) -> bool:
+        """False for a server's half, which tells how the other went and is read first."""
+        _, kind, octets = one
+        place = 24
+        if kind == _FLOW3:
+            place = 12
+            while octets[place : place + 2] not in (b"\1\0", b"\0\1"):  # to the generic element
+                if place + 4 > len(octets):
+                    return True
+                place += max(struct.unpack_from(self._order + "H", octets, place + 2)[0], 4)
+            place += 44
+        if len(octets) < place + 2:
+            return True
+        return struct.unpack_from(self._order + "H", octets, place)[0] not in net.MAIL_PORTS
 
     def _flow1(self, kind: int, data: bytes) -> Parsed:
         """A record of nfdump 1.6: the common part, then the addresses."""
@@ -177,7 +197,7 @@ class _File:
         if len(ends) not in (8, 32) or len(generic) < 48:
             return OTHER
         tcp = generic[44] == _TCP and 20 not in found and 26 not in found
-        if tcp and generic[45] and not generic[45] & 2 and not flags & _SAMPLED:
+        if tcp and generic[45] and not generic[45] & 6 and not flags & _SAMPLED:
             return OTHER  # a later part, as Sided would say
         half = len(ends) // 2
         return self._told(

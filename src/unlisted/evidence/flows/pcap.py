@@ -8,7 +8,7 @@ any packet means that the file is damaged: what stands behind it is not guessed 
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 from unlisted.evidence import OTHER, Feed, Parsed
 from unlisted.evidence.flows._links import Link, dull, ethernet, link
@@ -21,6 +21,7 @@ MAGIC = (
 PACKETS = True
 
 HEAD = 24  # octets of the file's header
+_AGAIN = frozenset((0xA1B2C3D4, 0xA1B23C4D, 0xA1B2CD34))  # as seconds these would be in the year 2055
 LONGEST = 1 << 20  # octets; libpcap takes no packet longer than 256 KiB
 
 
@@ -41,7 +42,7 @@ def stream() -> Feed:
 class _Capture:
     def __init__(self) -> None:
         self._packets = Packets()
-        self._rest = b""
+        self._rest = self._front = b""
         self._number = 0
         self._record: struct.Struct | None = None
         self._link: Link | None = None
@@ -58,23 +59,28 @@ class _Capture:
             return
         data = self._rest + data if self._rest else data
         start = 0
-        if self._record is None:
-            if len(data) < HEAD:
-                self._rest = data
-                return
-            self._header(data)
-            start = HEAD
-        yield from self._records(data, start)
+        while True:
+            if self._record is None:
+                if len(data) < start + HEAD:
+                    break
+                self._header(data[start : start + HEAD])
+                start += HEAD
+            start = yield from self._records(data, start)
+            if self._record is not None:
+                break
+        self._rest = data[start:]
 
     def _header(self, data: bytes) -> None:
         big = data[0] == 0xA1
+        self._front = data[:6]  # the magic and the version
         order = ">" if big else "<"
         magic, *_, kind = struct.unpack_from(f"{order}IHHiIII", data)
         self._part = 1e-9 if magic == 0xA1B23C4D else 1e-6
         self._record = struct.Struct(f"{order}IIII8x" if magic == 0xA1B2CD34 else f"{order}IIII")
         self._link = link(kind & 0xFFFF, big=big)
 
-    def _records(self, data: bytes, start: int) -> Iterator[tuple[int, Parsed]]:
+    def _records(self, data: bytes, start: int) -> Generator[tuple[int, Parsed], None, int]:
+        """The records from `start` on, and where they end; another header ends them too."""
         record, link, read, done = self._record, self._link, self._packets.read, self._packets.done
         assert record is not None  # noqa: S101 - the header was read
         unpack, head, number, part, end = (
@@ -87,6 +93,9 @@ class _Capture:
         wired = link is ethernet
         while start + head <= end:
             seconds, fraction, size, _ = unpack(data, start)
+            if seconds in _AGAIN and data[start : start + 6] == self._front:
+                self._record = None  # another capture, put behind this one
+                break
             if size > LONGEST:
                 self._broken = True
                 yield number + 1, None
@@ -106,4 +115,5 @@ class _Capture:
             if made is not False:
                 yield number, made
         yield from done()
-        self._number, self._rest = number, data[start:]
+        self._number = number
+        return start
