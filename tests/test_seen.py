@@ -57,7 +57,10 @@ def ask(
         contacted=contacted,
     )
     table = translated.Translations()
-    kept = [fact for fact in facts if asked.concerns(fact)]
+    kept = seen.Nearest(at)
+    for fact in facts:
+        if asked.concerns(fact):
+            kept.add(fact)
     for fact in kept:
         if (made := translated.of(fact)) is not None:
             table.add(made)
@@ -158,6 +161,134 @@ def test_a_public_address_of_a_device_itself() -> None:
     host = ip_address("2001:db8::21")
     found = ask([contact(host, NOW, 40222)], address=host, known=who(Lease(host, A, start=NOW - 900)))
     assert keys(found) == [A]
+
+
+def test_a_ping_has_no_port_and_says_nothing_of_any() -> None:
+    ping = Contact(NOW - 3, ANNA, TARGET, protocol="icmp", nat=OURS)
+    assert keys(ask(list[Attempt | Contact]([ping]))) == []
+
+
+def test_a_session_that_does_not_say_its_port_is_no_proof() -> None:
+    found = ask([Contact(NOW - 3, ANNA, TARGET, 25, 51000, nat=OURS)])
+    assert keys(found) == [A]
+    assert not found.unique
+    assert "port is not told" in found.candidates[0].via
+    assert keys(ask([], [Translation(ANNA, OURS, start=NOW - 9e5, dst=TARGET)])) == [], "silent for days"
+
+
+def test_what_was_blocked_had_no_port_outside_and_is_over_at_once() -> None:
+    assert keys(ask([contact(ANNA, NOW - 3, 51000, 40222, action="block")])) == []
+    spoke = [contact(ANNA, NOW - 600, 1, action="block"), contact(BERT, NOW - 3, 2)]
+    assert keys(ask(spoke, contacted=True, port=0)) == [B]
+
+
+def test_an_address_of_the_outer_side_is_nobody() -> None:
+    for port in (40222, 0):
+        found = ask([contact(OURS, NOW - 3, port)], contacted=True, port=0)
+        assert not found.unique
+        assert "not inside" in found.candidates[0].via
+
+
+def test_an_end_that_says_less_than_its_start_ends_it() -> None:
+    told = [
+        Translation(ANNA, OURS, start=NOW - 900, port=40222, inside_port=7, dst=TARGET, dport=25),
+        Translation(ANNA, OURS, end=NOW - 300, port=40222, inside_port=7),
+    ]
+    assert keys(ask([], told)) == []
+    assert keys(ask([], told[::-1], at=NOW - 400)) == [A]
+
+
+def test_a_port_that_is_one_holders_for_all_servers_is_taken_by_the_next() -> None:
+    told = [
+        Translation(ANNA, OURS, start=NOW - 900, port=40222, inside_port=7),
+        Translation(BERT, OURS, start=NOW - 100, port=40222, inside_port=8, dst=TARGET),
+    ]
+    assert keys(ask([], told)) == [B]
+    assert keys(ask([], told, at=NOW - 500)) == [A]
+
+
+def test_a_port_that_was_used_thousands_of_times_is_known_at_every_moment() -> None:
+    told = [
+        Translation((ANNA, BERT)[n % 2], OURS, start=NOW - 10 * n, port=40222, inside_port=n)
+        for n in range(5000)
+    ]
+    assert keys(ask([], told, at=NOW - 45_000 + 5, skew=1)) == [str(ANNA)]
+
+
+def test_an_open_session_and_the_one_that_just_began_are_both_named_and_told_apart() -> None:
+    found = ask([contact(ANNA, NOW - 3600, 1), contact(BERT, NOW - 2, 2)], contacted=True, port=0)
+    assert keys(found) == [B, A]
+    assert not found.unique
+    assert "1 of these 2 began within 30 s" in found.because[0]
+
+
+def test_a_card_with_several_addresses_may_be_a_routers() -> None:
+    facts = [contact(ANNA, NOW, 1, mac=B), contact(BERT, NOW, 2, mac=B)]
+    found = ask(list(facts), contacted=True, port=0, known=Who())
+    assert sorted(keys(found)) == [str(ANNA), str(BERT)]
+    alone = ask(list(facts), contacted=True, port=0)
+    assert sorted(keys(alone)) == sorted([A, B]), "the lease knows better"
+    assert not alone.unique
+
+
+def test_the_end_is_open_where_one_line_tells_none() -> None:
+    facts = [contact(ANNA, NOW, 1, end=NOW + 5), contact(ANNA, NOW + 1, 2)]
+    assert ask(list(facts), contacted=True, port=0).candidates[0].end is None
+
+
+def test_translations_that_were_too_many_leave_nobody_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(translated, "MOST", 1)
+    told = [Translation(one, OURS, start=NOW - 5, port=40222, inside_port=7) for one in (ANNA, BERT)]
+    assert not ask([], told).unique
+
+
+def test_of_a_busy_server_the_nearest_lines_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "SOURCES", 2)
+    kept = seen.Nearest(NOW)
+    for n in range(5000):
+        kept.add(contact(ANNA, NOW - 5000 + n, 1))
+    assert [fact.at for fact in kept][:2] == [NOW - 1, NOW - 2]
+    assert len(list(kept)) == seen.NEAREST
+    for n in range(3):
+        kept.add(contact(ip_address(f"10.0.0.{n}"), NOW, 1))
+    assert kept.left == 2
+
+
+def test_only_translations_that_may_answer_are_kept() -> None:
+    asked = seen.Question(OURS, 40222, NOW, 30.0)
+    assert asked.about(Translation(ANNA, OURS, start=NOW - 9e6, port=40222))
+    assert asked.about(Translation(ANNA, OURS, port=40000, ports=512))
+    assert asked.about(Translation(ANNA, OURS))
+    assert not asked.about(Translation(ANNA, OURS, start=NOW, port=40223))
+    assert not asked.about(Translation(ANNA, OTHER, start=NOW, port=40222))
+    everybody = seen.Question(OURS, 0, NOW, 30.0)
+    assert everybody.about(Translation(ANNA, OURS, start=NOW - 60, port=1))
+    assert not everybody.about(Translation(ANNA, OURS, start=NOW - 9000, port=1))
+    assert not translated.for_mail(Translation(ANNA, OURS, port=1, dst=TARGET, dport=443))
+
+
+def test_an_account_is_logged_on_only_while_it_is() -> None:
+    stays = [Lease(ANNA, A, start=NOW + d * 100, end=NOW + d * 100 + 9, account="anna") for d in (0, 5)]
+    known = who(Lease(ANNA, A, start=NOW - 9000, end=NOW + 9000), *stays)
+    assert [known.account(ANNA, NOW + at, A) for at in (1, 250, 505)] == ["anna", "", "anna"]
+    told = Translation(ANNA, OURS, start=NOW - 2, port=40222, inside_port=7)
+    assert ask([], [told], known=known).candidates[0].account == "anna"
+
+
+def test_an_attempt_goes_back_only_to_whose_session_it_opened() -> None:
+    made = Gatherer("outer.log")
+    made.add(Attempt(NOW, OURS, TARGET, 25, 40222), 1)
+    flows = made.flows()
+    for told, count in [
+        (Translation(ANNA, OURS, start=NOW - 3000, port=40222, dst=TARGET, dport=25), 0),
+        (Translation(ANNA, OURS, start=NOW - 3000, port=40222), 1),
+        (Translation(ANNA, OURS, start=NOW - 1, port=40222, dst=TARGET, dport=443), 0),
+        (Translation(ANNA, OURS, start=NOW - 9e6, port=40000, ports=1000), 1),
+        (Translation(ANNA, OURS, start=NOW - 1, dst=TARGET, dport=25), 0),
+    ]:
+        table = translated.Translations()
+        table.add(told)
+        assert translated.inward(flows, table, INSIDE)[1:] == (count, 1 - count), told
 
 
 # ---- who spoke to it ------------------------------------------------------------------------------
@@ -296,6 +427,7 @@ def test_without_a_source_the_mend_is_the_whole_command(capsys: pytest.CaptureFi
         ("2026-11-20T20:04:11+01:00", 1795201451.0, 1, True),
         ("2026-11-20T19:04Z", 1795201440.0, 60, True),
         ("2026-11-20 19:04", 1795201440.0, 60, False),
+        ("2026-11-20T20:04+01:00", 1795201440.0, 60, True),
         ("1795201451", 1795201451.0, 1, True),
         ("Fri, 20 Nov 2026 19:04:11 +0000", 1795201451.0, 1, True),
     ],

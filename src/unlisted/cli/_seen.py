@@ -46,25 +46,28 @@ def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network
     from unlisted.errors import UnlistedError
     from unlisted.find import seen
 
-    if args.seen and args.contacted:
+    if args.seen is not None and args.contacted is not None:
         raise UnlistedError("--seen and --contacted are two questions", remedy="ask one at a time", code=2)
     if len(args.at) != 1:
         what = "which moment?" if not args.at else "one moment at a time"
         raise UnlistedError(what, remedy='--at "2026-11-20 19:04:11Z"', code=2)
-    address, port = _socket("--seen" if args.seen else "--contacted", args.seen or args.contacted)
+    address, port = _socket(
+        *(("--contacted", args.contacted) if args.seen is None else ("--seen", args.seen))
+    )
     when = args.at[0]
     skew = args.skew if args.skew is not None else SKEW
-    asked = seen.Question(
-        address, port, when.at, max(skew, when.exact), contacted=bool(args.contacted), inside=inside
-    )
-    gathered = folder.gather(sources, bar, about=About(asked.concerns, asked.needle))
+    # Written without seconds it is any moment of that minute.
+    at, off = (when.at + when.exact / 2, when.exact / 2 + skew) if when.exact > 1 else (when.at, max(skew, 1))
+    asked = seen.Question(address, port, at, off, contacted=args.contacted is not None, inside=inside)
+    gathered = folder.gather(sources, bar, about=About(asked.concerns, asked.about, asked.at, asked.needle))
     say(gathered.readings)
     if not when.zone:
         show.say(f"--at says no zone: taken as UTC, {show.when(when.at)}")
     found = seen.answer(asked, gathered.contacts, gathered.translations, gathered.who)
     found = msgspec.structs.replace(found, candidates=tuple(quoted(found.candidates)))
-    if gathered.translations.forgotten:
-        show.say(f"{gathered.translations.forgotten:,} translations were too many to keep")
+    if left := gathered.translations.forgotten + gathered.contacts.left:
+        show.say(f"{left:,} connections and translations were too many to keep: the answer is not complete")
+        found = msgspec.structs.replace(found, unique=False)
     for sentence in found.because:
         show.say(sentence)
     if args.json:

@@ -9,7 +9,8 @@ from msgspec import Struct, field
 from unlisted import show
 from unlisted.evidence import Fact, Parsed, facts
 from unlisted.find.columns import ENOUGH, Flows, Gatherer
-from unlisted.messages import Attempt, Contact, Evidence, Lease
+from unlisted.find.translated import for_mail
+from unlisted.messages import Attempt, Contact, Evidence, Lease, Translation
 
 KEPT = 3  # samples of lines that were not understood
 CUT = "cut off or damaged: read as far as it goes"
@@ -21,6 +22,8 @@ class About(NamedTuple):
     """Which connections are asked for, on whatever port."""
 
     wanted: Callable[[Attempt | Contact], bool]
+    told: Callable[[Translation], bool] = for_mail  # which translations may say whose they were
+    at: float = 0.0  # the moment that is asked for
     needle: bytes = b""  # RE2: stands in each text line that may tell of one; b"": nobody knows
 
 
