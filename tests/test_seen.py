@@ -179,7 +179,7 @@ def test_a_session_that_does_not_say_its_port_is_no_proof() -> None:
 def test_what_was_blocked_had_no_port_outside_and_is_over_at_once() -> None:
     assert keys(ask([contact(ANNA, NOW - 3, 51000, 40222, action="block")])) == []
     spoke = [contact(ANNA, NOW - 600, 1, action="block"), contact(BERT, NOW - 3, 2)]
-    assert keys(ask(spoke, contacted=True, port=0)) == [B]
+    assert keys(ask(list(spoke), contacted=True, port=0)) == [B]
 
 
 def test_an_address_of_the_outer_side_is_nobody() -> None:

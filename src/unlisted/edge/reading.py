@@ -138,6 +138,6 @@ class Keeper:
             self.reading.flows = flows._replace(packets=(self.packets,))
         if self._gatherer.left:
             self.reading.assumed += (
-                f"{self._gatherer.left:,} attempts beyond the first {ENOUGH:,} of their sources were counted"
-                " and not judged",
+                f"{self._gatherer.left:,} attempts beyond the first {ENOUGH:,} of their sources, or of too"
+                " many sources, were counted and not judged",
             )
