@@ -446,37 +446,65 @@ def evening(days: range, mac: str = A) -> list[Presence]:
     return [Presence(mac, NOW + day * 24 * HOUR, NOW + (day * 24 + 3) * HOUR) for day in days]
 
 
+DAY = 24 * HOUR
+TEN_DAYS = (NOW, NOW + 10 * DAY)
+BOTH = {A: Device(None, A), B: Device(None, B)}
+
+
+def rank(
+    stays: list[Presence], *days: float, off: float = 60.0, covered: tuple[float, float] = TEN_DAYS
+) -> tuple[list[presence.Odds], float]:
+    spam = [presence.Seen(NOW + day * DAY, off) for day in days]
+    return presence.rank(presence.stays(Who(), (), stays), spam, BOTH, covered)
+
+
 def test_who_comes_and_goes_with_the_spam_stands_out() -> None:
-    always = Presence(B, NOW, NOW + 10 * 24 * HOUR)
-    known = presence.stays(Who(), (), [*evening(range(10)), always])
-    spam = [presence.Seen(NOW + (day * 24 + 1) * HOUR) for day in (1, 4, 5, 8)]
-    odds, nobody = presence.rank(known, spam, {A: Device(None, A), B: Device(None, B)})
+    always = Presence(B, NOW, NOW + 10 * DAY)
+    odds, nobody = rank([*evening(range(10)), always], *(day + 1 / 24 for day in (1, 4, 5, 8)))
     assert odds[0].device.mac == A
     assert odds[0].share > 0.9 > 0.1 > odds[1].share
     assert sum(one.share for one in odds) + nobody == pytest.approx(1.0)
-    assert presence.stands_out(odds, len(spam))
+    assert presence.stands_out(odds)
 
 
 def test_one_moment_names_nobody_and_always_here_is_neither_accused_nor_cleared() -> None:
-    known = presence.stays(Who(), (), evening(range(10)))
-    odds, _ = presence.rank(known, [presence.Seen(NOW + 25 * HOUR)], {A: Device(None, A)})
-    assert not presence.stands_out(odds, 1)
-    always = presence.stays(Who(), (), [Presence(A, NOW, NOW + 99 * HOUR), Presence(B, NOW, NOW + 99 * HOUR)])
-    odds, nobody = presence.rank(
-        always,
-        [presence.Seen(NOW + i * 9 * HOUR) for i in range(9)],
-        {A: Device(None, A), B: Device(None, B)},
-    )
+    odds, _ = rank(evening(range(10)), 1 + 1 / 24)
+    assert not presence.stands_out(odds)
+    always = [Presence(A, NOW, NOW + 99 * DAY), Presence(B, NOW, NOW + 99 * DAY)]
+    odds, nobody = rank(always, *(i / 3 for i in range(9)))
     assert odds[0].share == pytest.approx(odds[1].share)
     assert nobody == pytest.approx(presence.NOBODY, abs=0.1)
 
 
 def test_who_was_away_is_cleared() -> None:
-    known = presence.stays(Who(), (), [*evening(range(10)), Presence(B, NOW, NOW + 240 * HOUR)])
-    spam = [presence.Seen(NOW + (day * 24 + 12) * HOUR) for day in (1, 4, 5, 8)]
-    odds, _ = presence.rank(known, spam, {A: Device(None, A), B: Device(None, B)})
+    odds, _ = rank([*evening(range(10)), Presence(B, NOW, NOW + 10 * DAY)], *(d + 0.5 for d in (1, 4, 5, 8)))
     assert odds[-1].device.mac == A
     assert odds[-1].share < 0.001
+
+
+def test_one_visit_is_one_coincidence_however_often_it_was_seen() -> None:
+    once, often = ([Presence(A, NOW + 4 * DAY, NOW + 5 * DAY)], [4.1, 4.3, 4.5, 4.7, 4.9])
+    odds, _ = rank(once, *often)
+    assert (odds[0].here, odds[0].visits) == (5, 1)
+    assert odds[0].share == pytest.approx(rank(once, 4.5)[0][0].share)
+    assert not presence.stands_out(odds)
+
+
+def test_a_moment_that_may_be_off_by_a_day_speaks_against_nobody_who_comes_daily() -> None:
+    odds, nobody = rank(evening(range(10)), 1, 4, 5, 8, off=DAY)
+    assert odds[0].here == 4
+    assert odds[0].usual == pytest.approx(0.125, abs=0.02)
+    assert odds[0].share == pytest.approx(1 - presence.NOBODY, abs=0.05)
+    assert nobody == pytest.approx(presence.NOBODY, abs=0.05)
+
+
+def test_the_end_of_a_lease_is_no_observation() -> None:
+    file = [Lease(ANNA, A, end=NOW + 9 * HOUR), Lease(BERT, B, end=NOW + 3 * HOUR)]
+    covered = presence.coverage(file, ())
+    assert presence.within([presence.Seen(NOW + 4 * HOUR), presence.Seen(NOW + 6 * HOUR)], covered) == []
+    assert presence.rank({A: []}, [], BOTH, covered) == ([], 1.0)
+    log = [Lease(ANNA, A, start=NOW, end=NOW + 9 * HOUR), Lease(BERT, B, start=NOW + HOUR)]
+    assert presence.coverage(log, ()) == (NOW, NOW + HOUR)
 
 
 def test_a_burst_within_an_hour_is_one_episode() -> None:
@@ -500,3 +528,8 @@ def test_moments_and_leases_from_the_command_line(tmp_path: Path, capsys: pytest
     assert (found[0]["device"]["mac"], found[0]["verdict"]) == (A, "suspect")
     assert "proves nothing" in err
     assert main(["find", "--at", "2026-11-14 19:30:00Z", str(tmp_path), "--json"]) == 3
+    capsys.readouterr()
+    assert main(["find", *times, "--at", "2026-11-30 19:30:00Z", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert "here at 3 of 3 times" in out
+    assert "1 time left out: who was here is known 2026-11-10 00:00" in err

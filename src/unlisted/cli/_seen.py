@@ -153,7 +153,8 @@ def presence(
     from unlisted.edge.progress import bar
     from unlisted.find import presence as here
 
-    moments = [here.Seen(one.at, max(one.exact, args.skew or SKEW), "you") for one in args.at]
+    skew = SKEW if args.skew is None else args.skew
+    moments = [here.Seen(one.at, one.exact + skew, "you") for one in args.at]
     if gathered.has("mail"):
         gathered = folder.gather(sources, bar, own=own, mails=True)
         moments += list(here.told(gathered.refusals, own))
@@ -172,9 +173,17 @@ def presence(
         )
         show.say(f"could not tell who was here: what is missing is {lack}")
         return 3
-    odds, nobody = here.rank(known, episodes, devices)
-    show.say("no gateway log: this says who was here when the spam was seen, which proves nothing by itself")
-    return _odds(odds, nobody, episodes, as_json=args.json, everyone=args.all)
+    covered = here.coverage(gathered.leases, gathered.presences)
+    within = here.within(episodes, covered)
+    if len(within) < len(episodes):
+        beyond = show.count(len(episodes) - len(within), "time")
+        told = " to ".join(show.when(at) for at in covered) if within else "not in that time"
+        show.say(f"{beyond} left out: who was here is known {told}")
+    odds, nobody = here.rank(known, within, devices, covered)
+    lack = "" if gathered.has("gateway", "flows") else "no gateway log: "
+    show.say(f"{lack}this says who was here when the spam was seen, which proves nothing by itself")
+    show.say("it rests on leases, which may outlast their holders, and on one device having sent it all")
+    return _odds(odds, nobody, within, as_json=args.json, everyone=args.all)
 
 
 def _odds(
@@ -186,7 +195,7 @@ def _odds(
     if not odds:
         show.say("could not tell: the leases do not reach to when the spam was seen")
         return 3
-    stands_out = here.stands_out(odds, len(episodes))
+    stands_out = here.stands_out(odds)
     for one in odds if everyone or as_json else odds[:SHOWN]:
         suspect = here.suspect(one, len(episodes), named=stands_out and one is odds[0])
         if as_json:
