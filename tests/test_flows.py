@@ -564,7 +564,7 @@ def test_contacts_about_an_address_in_parquet(tmp_path: Path) -> None:
         address = net.ip(asked)
         assert address is not None
         asks = partial(_ends, address)
-        made = read(path, about=About(asks, frozenset({address})))
+        made = read(path, about=About(asks, addresses=frozenset({address})))
         assert [str(one.src) for one in made.events if isinstance(one, (Attempt, Contact))] == found
         assert len(attempts(made)) == 1
 

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 import os
 import random
@@ -156,6 +157,97 @@ def test_all_cores_find_what_one_finds(tmp_path: Path, share: float) -> None:
     ]
     assert told[0] == told[1]
     assert told[0].count(b"Attempt(") > 5
+
+
+DIES = """
+import contextlib, os, signal, sys
+from pathlib import Path
+from unlisted.edge import lines, read
+lines.SMALL, lines.SHARE = 0, 3000
+lines.workers = lambda: 3
+parent, share = os.getpid(), lines._share
+def dies(span):
+    if span[0] > 20_000:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if sys.argv[2] == "rotated" and os.path.exists(sys.argv[1]):
+        with contextlib.suppress(FileNotFoundError):  # another worker was quicker
+            os.rename(sys.argv[1], sys.argv[1] + ".1")
+    return share(span)
+lines._share = dies
+made = read.read(Path(sys.argv[1]), 1795478400.0)
+print(made.lines, made.understood, made.trouble, {type(one).__name__ for one in made.events})
+try:
+    os.waitpid(-1, os.WNOHANG)
+except ChildProcessError:
+    print("no child is left")
+"""
+
+
+@pytest.mark.parametrize("way", ["", "rotated"])
+def test_a_worker_that_dies_and_a_log_that_is_rotated_lose_nothing(tmp_path: Path, way: str) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(GATEWAY * 10)
+    alone = read(path, NEAR)
+    done = subprocess.run(
+        [sys.executable, "-c", DIES, str(path), way], capture_output=True, check=False, timeout=60, text=True
+    )
+    assert done.stderr == ""
+    assert done.stdout == f"{alone.lines} {alone.understood}  set()\nno child is left\n"
+
+
+def test_a_line_longer_than_shares_is_looked_through_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    told = by_line._line_end
+
+    def counted(file: io.FileIO, place: int) -> int:
+        looked.append(place)
+        return told(file, place)
+
+    monkeypatch.setattr(by_line, "SHARE", 3000)
+    monkeypatch.setattr(by_line, "workers", lambda: 1)
+    monkeypatch.setattr(by_line, "_line_end", counted)
+    path = tmp_path / "log"
+    path.write_bytes(GATEWAY + b"x" * 300_000 + b"\n" + GATEWAY)
+    assert read(path, NEAR).understood == 26
+    assert len(looked) < 6
+
+
+def test_a_crowd_of_made_up_sources_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "CROWD", 200)
+    monkeypatch.setattr(columns, "_BATCH", 16)
+    made, other = columns.Gatherer("log"), columns.Gatherer("log")
+    for number in range(2000):
+        source = ip_address(0x0A000000 + number)
+        one = Attempt(1e9 + number, source, ip_address("198.51.100.7"), 25)
+        made.add(one, number)
+        part = columns.Gatherer("log")
+        part.add(one, number)
+        other.extend(part.flows())
+    for each in (made, other):
+        flows = each.flows()
+        assert flows.size + each.left == 2000
+        assert len(flows.addresses) < 220
+        assert 180 < flows.size < 220
+
+
+def test_no_more_rows_than_the_utmost_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "MOST", 100)
+    monkeypatch.setattr(columns, "UTMOST", 150)
+    monkeypatch.setattr(columns, "_BATCH", 16)
+    made = columns.Gatherer("log")
+    for number in range(500):
+        made.add(Attempt(1e9 + number, ip_address(0x0A000000 + number), ip_address("198.51.100.7"), 25))
+    assert (made.flows().size, made.left) == (150, 350)
+
+
+def test_letters_that_grow_do_not_overflow_a_block(tmp_path: Path) -> None:
+    path = tmp_path / "wide.log"
+    text = GATEWAY.decode() + ("\u8a00" * 99 + "\n") * 20_000 + GATEWAY.decode()
+    path.write_bytes(("\ufeff" + text).encode("utf-16-le"))
+    made = read(path, NEAR)
+    assert (made.understood, made.lines) == (26, 20_034)
 
 
 def test_a_flood_is_counted_where_it_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,10 @@ def ask(
         contacted=contacted,
     )
     table = translated.Translations()
-    kept = [fact for fact in facts if asked.concerns(fact)]
+    kept = seen.Nearest(at)
+    for fact in facts:
+        if asked.concerns(fact):
+            kept.add(fact)
     for fact in kept:
         if (made := translated.of(fact)) is not None:
             table.add(made)
@@ -158,6 +161,134 @@ def test_a_public_address_of_a_device_itself() -> None:
     host = ip_address("2001:db8::21")
     found = ask([contact(host, NOW, 40222)], address=host, known=who(Lease(host, A, start=NOW - 900)))
     assert keys(found) == [A]
+
+
+def test_a_ping_has_no_port_and_says_nothing_of_any() -> None:
+    ping = Contact(NOW - 3, ANNA, TARGET, protocol="icmp", nat=OURS)
+    assert keys(ask(list[Attempt | Contact]([ping]))) == []
+
+
+def test_a_session_that_does_not_say_its_port_is_no_proof() -> None:
+    found = ask([Contact(NOW - 3, ANNA, TARGET, 25, 51000, nat=OURS)])
+    assert keys(found) == [A]
+    assert not found.unique
+    assert "port is not told" in found.candidates[0].via
+    assert keys(ask([], [Translation(ANNA, OURS, start=NOW - 9e5, dst=TARGET)])) == [], "silent for days"
+
+
+def test_what_was_blocked_had_no_port_outside_and_is_over_at_once() -> None:
+    assert keys(ask([contact(ANNA, NOW - 3, 51000, 40222, action="block")])) == []
+    spoke = [contact(ANNA, NOW - 600, 1, action="block"), contact(BERT, NOW - 3, 2)]
+    assert keys(ask(list(spoke), contacted=True, port=0)) == [B]
+
+
+def test_an_address_of_the_outer_side_is_nobody() -> None:
+    for port in (40222, 0):
+        found = ask([contact(OURS, NOW - 3, port)], contacted=True, port=0)
+        assert not found.unique
+        assert "not inside" in found.candidates[0].via
+
+
+def test_an_end_that_says_less_than_its_start_ends_it() -> None:
+    told = [
+        Translation(ANNA, OURS, start=NOW - 900, port=40222, inside_port=7, dst=TARGET, dport=25),
+        Translation(ANNA, OURS, end=NOW - 300, port=40222, inside_port=7),
+    ]
+    assert keys(ask([], told)) == []
+    assert keys(ask([], told[::-1], at=NOW - 400)) == [A]
+
+
+def test_a_port_that_is_one_holders_for_all_servers_is_taken_by_the_next() -> None:
+    told = [
+        Translation(ANNA, OURS, start=NOW - 900, port=40222, inside_port=7),
+        Translation(BERT, OURS, start=NOW - 100, port=40222, inside_port=8, dst=TARGET),
+    ]
+    assert keys(ask([], told)) == [B]
+    assert keys(ask([], told, at=NOW - 500)) == [A]
+
+
+def test_a_port_that_was_used_thousands_of_times_is_known_at_every_moment() -> None:
+    told = [
+        Translation((ANNA, BERT)[n % 2], OURS, start=NOW - 10 * n, port=40222, inside_port=n)
+        for n in range(5000)
+    ]
+    assert keys(ask([], told, at=NOW - 45_000 + 5, skew=1)) == [str(ANNA)]
+
+
+def test_an_open_session_and_the_one_that_just_began_are_both_named_and_told_apart() -> None:
+    found = ask([contact(ANNA, NOW - 3600, 1), contact(BERT, NOW - 2, 2)], contacted=True, port=0)
+    assert keys(found) == [B, A]
+    assert not found.unique
+    assert "1 of these 2 began within 30 s" in found.because[0]
+
+
+def test_a_card_with_several_addresses_may_be_a_routers() -> None:
+    facts = [contact(ANNA, NOW, 1, mac=B), contact(BERT, NOW, 2, mac=B)]
+    found = ask(list(facts), contacted=True, port=0, known=Who())
+    assert sorted(keys(found)) == [str(ANNA), str(BERT)]
+    alone = ask(list(facts), contacted=True, port=0)
+    assert sorted(keys(alone)) == sorted([A, B]), "the lease knows better"
+    assert not alone.unique
+
+
+def test_the_end_is_open_where_one_line_tells_none() -> None:
+    facts = [contact(ANNA, NOW, 1, end=NOW + 5), contact(ANNA, NOW + 1, 2)]
+    assert ask(list(facts), contacted=True, port=0).candidates[0].end is None
+
+
+def test_translations_that_were_too_many_leave_nobody_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(translated, "MOST", 1)
+    told = [Translation(one, OURS, start=NOW - 5, port=40222, inside_port=7) for one in (ANNA, BERT)]
+    assert not ask([], told).unique
+
+
+def test_of_a_busy_server_the_nearest_lines_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "SOURCES", 2)
+    kept = seen.Nearest(NOW)
+    for n in range(5000):
+        kept.add(contact(ANNA, NOW - 5000 + n, 1))
+    assert [fact.at for fact in kept][:2] == [NOW - 1, NOW - 2]
+    assert len(list(kept)) == seen.NEAREST
+    for n in range(3):
+        kept.add(contact(ip_address(f"10.0.0.{n}"), NOW, 1))
+    assert kept.left == 2
+
+
+def test_only_translations_that_may_answer_are_kept() -> None:
+    asked = seen.Question(OURS, 40222, NOW, 30.0)
+    assert asked.about(Translation(ANNA, OURS, start=NOW - 9e6, port=40222))
+    assert asked.about(Translation(ANNA, OURS, port=40000, ports=512))
+    assert asked.about(Translation(ANNA, OURS))
+    assert not asked.about(Translation(ANNA, OURS, start=NOW, port=40223))
+    assert not asked.about(Translation(ANNA, OTHER, start=NOW, port=40222))
+    everybody = seen.Question(OURS, 0, NOW, 30.0)
+    assert everybody.about(Translation(ANNA, OURS, start=NOW - 60, port=1))
+    assert not everybody.about(Translation(ANNA, OURS, start=NOW - 9000, port=1))
+    assert not translated.for_mail(Translation(ANNA, OURS, port=1, dst=TARGET, dport=443))
+
+
+def test_an_account_is_logged_on_only_while_it_is() -> None:
+    stays = [Lease(ANNA, A, start=NOW + d * 100, end=NOW + d * 100 + 9, account="anna") for d in (0, 5)]
+    known = who(Lease(ANNA, A, start=NOW - 9000, end=NOW + 9000), *stays)
+    assert [known.account(ANNA, NOW + at, A) for at in (1, 250, 505)] == ["anna", "", "anna"]
+    told = Translation(ANNA, OURS, start=NOW - 2, port=40222, inside_port=7)
+    assert ask([], [told], known=known).candidates[0].account == "anna"
+
+
+def test_an_attempt_goes_back_only_to_whose_session_it_opened() -> None:
+    made = Gatherer("outer.log")
+    made.add(Attempt(NOW, OURS, TARGET, 25, 40222), 1)
+    flows = made.flows()
+    for told, count in [
+        (Translation(ANNA, OURS, start=NOW - 3000, port=40222, dst=TARGET, dport=25), 0),
+        (Translation(ANNA, OURS, start=NOW - 3000, port=40222), 1),
+        (Translation(ANNA, OURS, start=NOW - 1, port=40222, dst=TARGET, dport=443), 0),
+        (Translation(ANNA, OURS, start=NOW - 9e6, port=40000, ports=1000), 1),
+        (Translation(ANNA, OURS, start=NOW - 1, dst=TARGET, dport=25), 0),
+    ]:
+        table = translated.Translations()
+        table.add(told)
+        assert translated.inward(flows, table, INSIDE)[1:] == (count, 1 - count), told
 
 
 # ---- who spoke to it ------------------------------------------------------------------------------
@@ -296,6 +427,7 @@ def test_without_a_source_the_mend_is_the_whole_command(capsys: pytest.CaptureFi
         ("2026-11-20T20:04:11+01:00", 1795201451.0, 1, True),
         ("2026-11-20T19:04Z", 1795201440.0, 60, True),
         ("2026-11-20 19:04", 1795201440.0, 60, False),
+        ("2026-11-20T20:04+01:00", 1795201440.0, 60, True),
         ("1795201451", 1795201451.0, 1, True),
         ("Fri, 20 Nov 2026 19:04:11 +0000", 1795201451.0, 1, True),
     ],
@@ -314,37 +446,65 @@ def evening(days: range, mac: str = A) -> list[Presence]:
     return [Presence(mac, NOW + day * 24 * HOUR, NOW + (day * 24 + 3) * HOUR) for day in days]
 
 
+DAY = 24 * HOUR
+TEN_DAYS = (NOW, NOW + 10 * DAY)
+BOTH = {A: Device(None, A), B: Device(None, B)}
+
+
+def rank(
+    stays: list[Presence], *days: float, off: float = 60.0, covered: tuple[float, float] = TEN_DAYS
+) -> tuple[list[presence.Odds], float]:
+    spam = [presence.Seen(NOW + day * DAY, off) for day in days]
+    return presence.rank(presence.stays(Who(), (), stays), spam, BOTH, covered)
+
+
 def test_who_comes_and_goes_with_the_spam_stands_out() -> None:
-    always = Presence(B, NOW, NOW + 10 * 24 * HOUR)
-    known = presence.stays(Who(), (), [*evening(range(10)), always])
-    spam = [presence.Seen(NOW + (day * 24 + 1) * HOUR) for day in (1, 4, 5, 8)]
-    odds, nobody = presence.rank(known, spam, {A: Device(None, A), B: Device(None, B)})
+    always = Presence(B, NOW, NOW + 10 * DAY)
+    odds, nobody = rank([*evening(range(10)), always], *(day + 1 / 24 for day in (1, 4, 5, 8)))
     assert odds[0].device.mac == A
     assert odds[0].share > 0.9 > 0.1 > odds[1].share
     assert sum(one.share for one in odds) + nobody == pytest.approx(1.0)
-    assert presence.stands_out(odds, len(spam))
+    assert presence.stands_out(odds)
 
 
 def test_one_moment_names_nobody_and_always_here_is_neither_accused_nor_cleared() -> None:
-    known = presence.stays(Who(), (), evening(range(10)))
-    odds, _ = presence.rank(known, [presence.Seen(NOW + 25 * HOUR)], {A: Device(None, A)})
-    assert not presence.stands_out(odds, 1)
-    always = presence.stays(Who(), (), [Presence(A, NOW, NOW + 99 * HOUR), Presence(B, NOW, NOW + 99 * HOUR)])
-    odds, nobody = presence.rank(
-        always,
-        [presence.Seen(NOW + i * 9 * HOUR) for i in range(9)],
-        {A: Device(None, A), B: Device(None, B)},
-    )
+    odds, _ = rank(evening(range(10)), 1 + 1 / 24)
+    assert not presence.stands_out(odds)
+    always = [Presence(A, NOW, NOW + 99 * DAY), Presence(B, NOW, NOW + 99 * DAY)]
+    odds, nobody = rank(always, *(i / 3 for i in range(9)))
     assert odds[0].share == pytest.approx(odds[1].share)
     assert nobody == pytest.approx(presence.NOBODY, abs=0.1)
 
 
 def test_who_was_away_is_cleared() -> None:
-    known = presence.stays(Who(), (), [*evening(range(10)), Presence(B, NOW, NOW + 240 * HOUR)])
-    spam = [presence.Seen(NOW + (day * 24 + 12) * HOUR) for day in (1, 4, 5, 8)]
-    odds, _ = presence.rank(known, spam, {A: Device(None, A), B: Device(None, B)})
+    odds, _ = rank([*evening(range(10)), Presence(B, NOW, NOW + 10 * DAY)], *(d + 0.5 for d in (1, 4, 5, 8)))
     assert odds[-1].device.mac == A
     assert odds[-1].share < 0.001
+
+
+def test_one_visit_is_one_coincidence_however_often_it_was_seen() -> None:
+    once, often = ([Presence(A, NOW + 4 * DAY, NOW + 5 * DAY)], [4.1, 4.3, 4.5, 4.7, 4.9])
+    odds, _ = rank(once, *often)
+    assert (odds[0].here, odds[0].visits) == (5, 1)
+    assert odds[0].share == pytest.approx(rank(once, 4.5)[0][0].share)
+    assert not presence.stands_out(odds)
+
+
+def test_a_moment_that_may_be_off_by_a_day_speaks_against_nobody_who_comes_daily() -> None:
+    odds, nobody = rank(evening(range(10)), 1, 4, 5, 8, off=DAY)
+    assert odds[0].here == 4
+    assert odds[0].usual == pytest.approx(0.125, abs=0.02)
+    assert odds[0].share == pytest.approx(1 - presence.NOBODY, abs=0.05)
+    assert nobody == pytest.approx(presence.NOBODY, abs=0.05)
+
+
+def test_the_end_of_a_lease_is_no_observation() -> None:
+    file = [Lease(ANNA, A, end=NOW + 9 * HOUR), Lease(BERT, B, end=NOW + 3 * HOUR)]
+    covered = presence.coverage(file, ())
+    assert presence.within([presence.Seen(NOW + 4 * HOUR), presence.Seen(NOW + 6 * HOUR)], covered) == []
+    assert presence.rank({A: []}, [], BOTH, covered) == ([], 1.0)
+    log = [Lease(ANNA, A, start=NOW, end=NOW + 9 * HOUR), Lease(BERT, B, start=NOW + HOUR)]
+    assert presence.coverage(log, ()) == (NOW, NOW + HOUR)
 
 
 def test_a_burst_within_an_hour_is_one_episode() -> None:
@@ -368,3 +528,8 @@ def test_moments_and_leases_from_the_command_line(tmp_path: Path, capsys: pytest
     assert (found[0]["device"]["mac"], found[0]["verdict"]) == (A, "suspect")
     assert "proves nothing" in err
     assert main(["find", "--at", "2026-11-14 19:30:00Z", str(tmp_path), "--json"]) == 3
+    capsys.readouterr()
+    assert main(["find", *times, "--at", "2026-11-30 19:30:00Z", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert "here at 3 of 3 times" in out
+    assert "1 time left out: who was here is known 2026-11-10 00:00" in err

@@ -46,31 +46,32 @@ def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network
     from unlisted.errors import UnlistedError
     from unlisted.find import seen
 
-    if args.seen and args.contacted:
+    if args.seen is not None and args.contacted is not None:
         raise UnlistedError("--seen and --contacted are two questions", remedy="ask one at a time", code=2)
     if len(args.at) != 1:
         what = "which moment?" if not args.at else "one moment at a time"
         raise UnlistedError(what, remedy='--at "2026-11-20 19:04:11Z"', code=2)
-    address, port = _socket("--seen" if args.seen else "--contacted", args.seen or args.contacted)
+    address, port = _socket(
+        *(("--contacted", args.contacted) if args.seen is None else ("--seen", args.seen))
+    )
     when = args.at[0]
     skew = args.skew if args.skew is not None else SKEW
-    asked = seen.Question(
-        address, port, when.at, max(skew, when.exact), contacted=bool(args.contacted), inside=inside
-    )
-    gathered = folder.gather(
-        sources,
-        bar,
-        about=About(
-            asked.concerns, frozenset({asked.address}), 0 if asked.contacted else asked.port, asked.needle
-        ),
-    )
+    # Written without seconds it is any moment of that minute.
+    at, off = (when.at + when.exact / 2, when.exact / 2 + skew) if when.exact > 1 else (when.at, max(skew, 1))
+    asked = seen.Question(address, port, at, off, contacted=args.contacted is not None, inside=inside)
+    about = About(
+        asked.concerns, asked.about, asked.at, asked.needle,
+        frozenset({address}), 0 if asked.contacted else port,
+    )  # fmt: skip
+    gathered = folder.gather(sources, bar, about=about)
     say(gathered.readings)
     if not when.zone:
         show.say(f"--at says no zone: taken as UTC, {show.when(when.at)}")
     found = seen.answer(asked, gathered.contacts, gathered.translations, gathered.who)
     found = msgspec.structs.replace(found, candidates=tuple(quoted(found.candidates)))
-    if gathered.translations.forgotten:
-        show.say(f"{gathered.translations.forgotten:,} translations were too many to keep")
+    if left := gathered.translations.forgotten + gathered.contacts.left:
+        show.say(f"{left:,} connections and translations were too many to keep: the answer is not complete")
+        found = msgspec.structs.replace(found, unique=False)
     for sentence in found.because:
         show.say(sentence)
     if args.json:
@@ -156,7 +157,8 @@ def presence(
     from unlisted.edge.progress import bar
     from unlisted.find import presence as here
 
-    moments = [here.Seen(one.at, max(one.exact, args.skew or SKEW), "you") for one in args.at]
+    skew = SKEW if args.skew is None else args.skew
+    moments = [here.Seen(one.at, one.exact + skew, "you") for one in args.at]
     if gathered.has("mail"):
         gathered = folder.gather(sources, bar, own=own, mails=True)
         moments += list(here.told(gathered.refusals, own))
@@ -175,9 +177,17 @@ def presence(
         )
         show.say(f"could not tell who was here: what is missing is {lack}")
         return 3
-    odds, nobody = here.rank(known, episodes, devices)
-    show.say("no gateway log: this says who was here when the spam was seen, which proves nothing by itself")
-    return _odds(odds, nobody, episodes, as_json=args.json, everyone=args.all)
+    covered = here.coverage(gathered.leases, gathered.presences)
+    within = here.within(episodes, covered)
+    if len(within) < len(episodes):
+        beyond = show.count(len(episodes) - len(within), "time")
+        told = " to ".join(show.when(at) for at in covered) if within else "not in that time"
+        show.say(f"{beyond} left out: who was here is known {told}")
+    odds, nobody = here.rank(known, within, devices, covered)
+    lack = "" if gathered.has("gateway", "flows") else "no gateway log: "
+    show.say(f"{lack}this says who was here when the spam was seen, which proves nothing by itself")
+    show.say("it rests on leases, which may outlast their holders, and on one device having sent it all")
+    return _odds(odds, nobody, within, as_json=args.json, everyone=args.all)
 
 
 def _odds(
@@ -189,7 +199,7 @@ def _odds(
     if not odds:
         show.say("could not tell: the leases do not reach to when the spam was seen")
         return 3
-    stands_out = here.stands_out(odds, len(episodes))
+    stands_out = here.stands_out(odds)
     for one in odds if everyone or as_json else odds[:SHOWN]:
         suspect = here.suspect(one, len(episodes), named=stands_out and one is odds[0])
         if as_json:

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     inside = _given.networks("--inside", args.inside) or settings.inside
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
     named = _given.sources([*args.source, *args.leases])
-    if args.seen or args.contacted:
+    if args.seen is not None or args.contacted is not None:
         return _seen.run(args, named, inside)
     gathered = folder.gather(named, bar)
     say(gathered.readings)

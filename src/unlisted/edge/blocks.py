@@ -28,13 +28,19 @@ class Wide(io.BytesIO):
         super().__init__()
         self.fileobj = path.open("rb")
         self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        self._rest = b""
 
     def read1(self, size: int | None = -1, /) -> bytes:
-        """The next of it; b"" at the end."""
-        while data := self.fileobj.read(max(2, size or 0) if size != -1 else -1):
-            if text := self._decoder.decode(data):
-                return text.encode("utf-8", "replace")
-        return self._decoder.decode(b"", final=True).encode("utf-8", "replace")
+        """The next of it, no more than `size` bytes (letters of other scripts grow); b"" at the end."""
+        asked = -1 if size is None or size < 0 else max(2, size)
+        while not self._rest:
+            data = self.fileobj.read(asked)
+            self._rest = self._decoder.decode(data, final=not data).encode("utf-8", "replace")
+            if not data:
+                break
+        end = len(self._rest) if asked < 0 else size or 0
+        given, self._rest = self._rest[:end], self._rest[end:]
+        return given
 
     def close(self) -> None:
         """The file is closed with it."""

@@ -19,7 +19,7 @@ from unlisted import codec, net, show
 from unlisted.edge import dates, mail, read, vendors
 from unlisted.edge.blocks import virtual
 from unlisted.edge.reading import About, Progress, Reading
-from unlisted.find import translated
+from unlisted.find import seen, translated
 from unlisted.find.columns import Flows, join
 from unlisted.find.served import Deliveries
 from unlisted.find.translated import Translations
@@ -56,7 +56,7 @@ class Gathered(Struct):
     refusals: list[Refusal] = field(default_factory=list)  # of mails; not those of a mail log
     listings: list[Listing] = field(default_factory=list)  # of a saved `check --json`
     translations: Translations = field(default_factory=Translations)
-    contacts: list[Attempt | Contact] = field(default_factory=list)  # those that were asked for
+    contacts: seen.Nearest = field(default_factory=lambda: seen.Nearest(0.0))  # those that were asked for
     presences: list[Presence] = field(default_factory=list)
     moved: Flows | None = None  # the attempts, when they were given back
     unread: list[mail.Unread] = field(default_factory=list)
@@ -103,7 +103,7 @@ def gather(
 
     `about`: the connections that are asked for, on whatever port, are kept in `contacts`.
     """
-    gathered = Gathered()
+    gathered = Gathered(contacts=seen.Nearest(about.at if about else 0.0))
     files = read.paths(sources)
     near = dates.nearest(files)
     copies = _copies(files)
@@ -129,10 +129,11 @@ def _read(
 ) -> int:
     """Read one file; how many lines stood in another already."""
     twice = 0
+    wanted = about.told if about else translated.for_mail
 
     def take(fact: object) -> None:
         nonlocal twice
-        twice += not _sort(fact, gathered)
+        twice += not _sort(fact, gathered, wanted)
 
     gathered.readings.append(read.read(path, near, progress, take, about))
     return twice
@@ -159,19 +160,20 @@ def _copies(files: list[Path]) -> dict[Path, Path]:
     return copies
 
 
-def _sort(event: object, gathered: Gathered) -> bool:
+def _sort(event: object, gathered: Gathered, wanted: Callable[[Translation], bool]) -> bool:
     """Put an event where it belongs; False when another file told the same."""
     if isinstance(event, Lease):
         gathered.who.add(event)
         gathered.leases.append(event)
         return True
     if isinstance(event, (Attempt, Contact)):
-        gathered.contacts.append(event)
-        if (told := translated.of(event)) is not None:
+        gathered.contacts.add(event)
+        if (told := translated.of(event)) is not None and wanted(told):
             gathered.translations.add(told)
         return True
     if isinstance(event, Translation):
-        gathered.translations.add(event)
+        if wanted(event):
+            gathered.translations.add(event)
         return True
     if isinstance(event, Presence):
         gathered.who.present(event)

@@ -4,6 +4,7 @@ Each worker reads a share of whole lines and answers with columns and counts; th
 right when it is known how many lines stand before them.
 """
 
+import ctypes
 import io
 import multiprocessing
 import os
@@ -11,7 +12,9 @@ import re
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from pathlib import Path
 
 import re2
@@ -72,7 +75,7 @@ class Reader:
         patterns = [one.candidate or (telling(one) and re.escape(one.hint).encode()) for one in found]
         # One after the other: a pattern that begins with a literal is several times as fast as their union.
         if keeper.asked:
-            told = all(one.kind in ("gateway", "flows") for one in found)
+            told = all(one.kind in ("gateway", "flows") and not one.session for one in found)
             patterns = [keeper.needle] if told else [b""]
         skim = all(patterns) and self._reading.size > SMALL
         self._scans = [re2.compile(one) for one in patterns] if skim else []
@@ -124,20 +127,40 @@ class Reader:
         with unpack(self._path) as file:
             if not isinstance(file, io.FileIO):
                 return []
-            ends = sorted({_line_end(file, place) for place in range(SHARE, self._reading.size, SHARE)})
+            ends: list[int] = []
+            for place in range(SHARE, self._reading.size, SHARE):
+                if not ends or place > ends[-1]:  # a line may be longer than a share
+                    ends.append(_line_end(file, place))
         return list(zip([0, *ends], [*ends, self._reading.size], strict=True))
 
     def _together(self, shares: list[tuple[int, int]], workers: int, progress: Progress | None) -> None:
-        """Read on all cores. Forked: what was recognized need not be told again."""
-        _READERS.append(self)
-        try:
-            with multiprocessing.get_context("fork").Pool(workers, _quiet) as pool:
-                for (_, end), part in zip(shares, pool.imap(_share, shares), strict=True):
+        """Read on all cores. Forked: what was recognized need not be told again.
+
+        A few shares at a time, so that answers do not pile up. Where a worker dies (of memory, most likely)
+        the rest is read here. The file stays open: another may take its name meanwhile.
+        """
+        path, left = self._path, deque(shares)
+        waiting: deque[tuple[tuple[int, int], Future[Reading]]] = deque()
+        with path.open("rb") as file:
+            self._path = Path(f"/proc/self/fd/{file.fileno()}")
+            _READERS.append(self)
+            pool = ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _quiet, (os.getpid(),))
+            try:
+                while left or waiting:
+                    while left and len(waiting) < 2 * workers:
+                        waiting.append((left[0], _submitted(pool, left.popleft())))
+                    span, future = waiting.popleft()
+                    try:
+                        part = future.result()
+                    except BrokenExecutor:
+                        part = self.share(span)
                     self._keeper.join(part)
                     if progress:
-                        progress(end, self._reading.size)
-        finally:
-            _READERS.pop()
+                        progress(span[1], self._reading.size)
+            finally:
+                pool.shutdown(cancel_futures=True)
+                _READERS.pop()
+                self._path = path
 
     def share(self, span: tuple[int, int]) -> Reading:
         """In a worker: what one part of the file holds. Lines are counted from its beginning."""
@@ -226,9 +249,24 @@ def _share(span: tuple[int, int]) -> Reading:
     return _READERS[-1].share(span)
 
 
-def _quiet() -> None:
-    """A worker leaves it to its parent to say that somebody pressed Ctrl-C."""
+def _submitted(pool: ProcessPoolExecutor, span: tuple[int, int]) -> "Future[Reading]":
+    try:
+        return pool.submit(_share, span)
+    except BrokenExecutor as error:
+        failed: Future[Reading] = Future()
+        failed.set_exception(error)
+        return failed
+
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def _quiet(parent: int) -> None:
+    """A worker leaves it to its parent to say that somebody pressed Ctrl-C, and does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def workers() -> int:

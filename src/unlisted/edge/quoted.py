@@ -1,6 +1,6 @@
 """The lines that convinced us, read again from their files."""
 
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -20,10 +20,13 @@ def quote(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     """The same with the lines' text, read again from their files; a file that is gone leaves it empty."""
     wanted = list(evidence)
     texts: dict[tuple[str, int], str] = {}
-    for source in Counter(one.source for one in wanted):
-        numbers = sorted({one.line for one in wanted if one.source == source and not one.text})
+    numbers: defaultdict[str, set[int]] = defaultdict(set)
+    for one in wanted:
+        if one.line > 0 and not one.text:
+            numbers[one.source].add(one.line)
+    for source, lines in numbers.items():
         try:
-            texts |= {(source, number): text for number, text in _lines(Path(source), numbers)}
+            texts |= {(source, number): text for number, text in _lines(Path(source), sorted(lines))}
         except OSError:
             continue
     return tuple(

@@ -10,7 +10,8 @@ from unlisted import show
 from unlisted.evidence import Fact, Parsed, facts, formats
 from unlisted.evidence.framing import BOOT_LIMIT
 from unlisted.find.columns import ENOUGH, Flows, Gatherer
-from unlisted.messages import Attempt, Contact, Evidence, Lease
+from unlisted.find.translated import for_mail
+from unlisted.messages import Attempt, Contact, Evidence, Lease, Translation
 from unlisted.net import Address
 
 KEPT = 3  # samples of lines that were not understood
@@ -24,9 +25,11 @@ class About(NamedTuple):
     """Which connections are asked for, on whatever port."""
 
     wanted: Callable[[Attempt | Contact], bool]
-    addresses: frozenset[Address]  # one of them is an end of it, or its translated source
-    port: int = 0  # or else this is its source port
+    told: Callable[[Translation], bool] = for_mail  # which translations may say whose they were
+    at: float = 0.0  # the moment that is asked for
     needle: bytes = b""  # RE2: stands in each text line that may tell of one; b"": nobody knows
+    addresses: frozenset[Address] = frozenset()  # in a table: an end of it, or its translated source
+    port: int = 0  # or else its source port
 
 
 class Reading(Struct):
@@ -160,6 +163,6 @@ class Keeper:
             self.reading.assumed = (NO_TIMES,)
         if self._gatherer.left:
             self.reading.assumed += (
-                f"{self._gatherer.left:,} attempts beyond the first {ENOUGH:,} of their sources were counted"
-                " and not judged",
+                f"{self._gatherer.left:,} attempts beyond the first {ENOUGH:,} of their sources, or of too"
+                " many sources, were counted and not judged",
             )

@@ -28,6 +28,10 @@ PORT_NUMBER = {port: number for number, port in enumerate(net.MAIL_PORTS)}
 # again while they are put in order.
 MOST = 2_500_000
 ENOUGH = 10_000
+# Addresses of one file, some 250 bytes each, and rows whatever their sources: whoever makes up sources has
+# any number of them.
+CROWD = 1_000_000
+UTMOST = 2 * MOST
 _BATCH = 16_384  # attempts turned into columns at once
 _KEPT = 200_000  # addresses known by object before the quick index is emptied
 
@@ -101,7 +105,7 @@ class Gatherer:
     """Takes attempts one by one, or columns of them, and keeps them as columns: 39 bytes each.
 
     Once there are `MOST`, a source that has `ENOUGH` gets no more rows: what it did stands by then. Those of
-    it that come later are counted in `left`.
+    it that come later are counted in `left`, and so is what comes of new addresses behind the first `CROWD`.
     """
 
     def __init__(self, source: str = "", *, packets: bool = True) -> None:
@@ -134,7 +138,17 @@ class Gatherer:
 
     def extend(self, part: "Flows", lines: int = 0) -> None:
         """Columns that were gathered elsewhere, of the same source, behind so many lines."""
-        hosts = np.array([self._index(address) for address in part.addresses], np.int32)
+        if len(self._addresses) >= CROWD:
+            known = np.array([address in self._addresses for address in part.addresses], np.bool_)
+            keep = known[part.src] & known[part.dst]
+            self.left += int(part.size - keep.sum())
+            part = part.rows(keep)
+        else:
+            known = np.ones(len(part.addresses), np.bool_)
+        hosts = np.array(
+            [self._index(one) if there else 0 for one, there in zip(part.addresses, known, strict=True)],
+            np.int32,
+        )
         cards = np.array([self._macs.setdefault(mac, len(self._macs)) for mac in part.macs], np.int32)
         src, dst, mac, line = hosts[part.src], hosts[part.dst], cards[part.mac], part.line + lines
         self._keep(
@@ -157,6 +171,11 @@ class Gatherer:
         """The batch as columns. What no column holds (another port, the year 300,000) is left out."""
         batch, numbers = self._batch, self._numbers
         self._batch, self._numbers = [], []
+        if len(self._addresses) >= CROWD:
+            known = [one.src in self._addresses and one.dst in self._addresses for one in batch]
+            self.left += known.count(False)
+            numbers = [number for number, there in zip(numbers, known, strict=True) if there]
+            batch = [one for one, there in zip(batch, known, strict=True) if there]
         if not batch:
             return
         times, sources, targets, sports, dports, outcomes, actions, cards = zip(
@@ -194,6 +213,7 @@ class Gatherer:
                 self._of[int(source)] = had + int(count)
                 if had + count > ENOUGH:
                     full[np.flatnonzero(part.src == source)[max(0, ENOUGH - had) :]] = True
+            full[np.flatnonzero(~full)[max(0, UTMOST - self._rows) :]] = True
             self.left += int(full.sum())
             part = part.rows(~full)
         self._rows += part.size

@@ -2,10 +2,13 @@
 
 For each device the moments at which it was here and those at which it was not, weighed by Bayes' rule with
 one culprit assumed: who is always here is neither accused nor cleared by it, who comes and goes with the spam
-is. Times within an hour of each other are one episode, since they tell the same thing twice. Presence is no
-proof: at best it says whom to look at first, and `somebody` of whom no lease knows has a share of his own.
+is. Times within an hour of each other are one episode, and those within one stay or one absence count once,
+since they tell the same thing twice. A moment that may be off by a day fits whoever was here within a day of
+it, and whoever always is fits by chance. Presence is no proof: at best it says whom to look at first, a lease
+may outlast its holder, and `somebody` of whom no lease knows has a share of his own.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from math import exp, inf, log
@@ -14,7 +17,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from unlisted.find.who import Who
-from unlisted.messages import MOMENT, Device, Presence, Refusal, Report, Suspect
+from unlisted.messages import MOMENT, Device, Lease, Presence, Refusal, Report, Suspect
 from unlisted.net import Address
 
 EPISODE = 3600.0  # seconds
@@ -25,8 +28,8 @@ MISSED = 0.05
 NOBODY = 0.3
 SMOOTH = 2  # so many probes of either kind are assumed for each device: nobody is always here, or never
 STANDS_OUT = 0.5
-FEWEST = 2  # episodes; one moment names nobody
-PROBES = 200  # moments at which it is asked who is usually here
+FEWEST = 2  # stays; one coincidence names nobody
+PROBES = 200  # moments at which it might be asked who is here
 
 
 class Odds(NamedTuple):
@@ -35,6 +38,7 @@ class Odds(NamedTuple):
     device: Device
     share: float  # 0..1: how likely it was this one, if it was any one device
     here: int  # episodes at which it was here
+    visits: int  # stays in which these lie
     usual: float  # the share of all the time in which it was here
 
 
@@ -77,30 +81,83 @@ def episodes(seen: Iterable[Seen]) -> list[Seen]:
     return kept
 
 
+def coverage(leases: Iterable[Lease], presences: Iterable[Presence]) -> tuple[float, float]:
+    """From when to when it was noted who is here. The end of a lease was told in advance: nobody noted it."""
+    times = [one.start for one in leases if one.start is not None and one.mac]
+    times += [at for one in presences for at in (one.start, one.end) if at is not None]
+    return min(times, default=inf), max(times, default=-inf)
+
+
 def rank(
-    known: dict[str, list[_Stay]], seen: Sequence[Seen], devices: dict[str, Device]
+    known: dict[str, list[_Stay]],
+    seen: Sequence[Seen],
+    devices: dict[str, Device],
+    covered: tuple[float, float],
 ) -> tuple[list[Odds], float]:
     """Everybody by how likely he is, and the share that is left for nobody known."""
-    ends = [at for many in known.values() for stay in many for at in stay if abs(at) != inf]
-    told = [one for one in seen if ends and min(ends) <= one.at <= max(ends)]
-    if not told:
+    if not seen or covered[0] >= covered[1]:
         return [], 1.0
-    step = (max(ends) - min(ends)) / PROBES or 1.0
-    probes = [Seen(min(ends) + (number + 0.5) * step, 0.0) for number in range(PROBES)]
     weights: dict[str, float] = {}
-    facts: dict[str, tuple[int, float]] = {}
+    facts: dict[str, tuple[int, int, float]] = {}
     for mac, many in known.items():
-        usual = (sum(_here(many, one) for one in probes) + SMOOTH) / (PROBES + 2 * SMOOTH)
-        here = sum(_here(many, one) for one in told)
-        weights[mac] = here * log((1 - MISSED) / usual) + (len(told) - here) * log(MISSED / (1 - usual))
-        facts[mac] = here, usual
+        runs, here, visits = _runs(_joined(many, 0.0)), 0, dict[int, None]()
+        counted: dict[tuple[int, bool], float] = {}
+        usual = {off: _usual(many, off, covered) for off in {0.0, *(one.off for one in seen)}}
+        for one in seen:
+            place = _place(runs, one)
+            there = place % 2 == 1
+            here += there
+            chance = usual[one.off]
+            nats = log((1 - MISSED) / chance) if there else log(MISSED / (1 - chance))
+            # Of several in one stay, or absence, that which says the least.
+            before = counted.get((place, there))
+            counted[place, there] = nats if before is None else min(before, nats, key=abs)
+            visits |= {place: None} if there else {}
+        weights[mac] = sum(counted.values())
+        facts[mac] = here, len(visits), usual[0.0]
     share = _shares(weights)
     order = sorted(known, key=lambda mac: (-share[mac], mac))
     return [Odds(devices[mac], share[mac], *facts[mac]) for mac in order], share[""]
 
 
-def _here(many: Sequence[_Stay], seen: Seen) -> bool:
-    return any(stay.start - seen.off <= seen.at <= stay.end + seen.off for stay in many)
+def within(seen: Iterable[Seen], covered: tuple[float, float]) -> list[Seen]:
+    """The moments of which it is known who was here."""
+    return [one for one in seen if covered[0] <= one.at <= covered[1]]
+
+
+def _joined(many: Iterable[_Stay], off: float) -> list[_Stay]:
+    """Stays that do not touch, in order of time, each longer by `off` at either end."""
+    made: list[_Stay] = []
+    for one in sorted(many):
+        start, end = one.start - off, one.end + off
+        if made and start <= made[-1].end:
+            made[-1] = _Stay(made[-1].start, max(made[-1].end, end))
+        elif start <= end:
+            made.append(_Stay(start, end))
+    return made
+
+
+def _runs(stays: Iterable[_Stay]) -> list[float]:
+    """Where absence and stay take turns."""
+    return [at for stay in stays for at in stay]
+
+
+def _place(runs: list[float], seen: Seen) -> int:
+    """Which stay (odd) or absence (even) a moment lies in; a stay where it may have been in one."""
+    place = bisect_right(runs, seen.at)
+    if place % 2:
+        return place
+    before, after = runs[place - 1] if place else -inf, runs[place] if place < len(runs) else inf
+    if seen.at - before <= seen.off or after - seen.at <= seen.off:
+        return place - 1 if seen.at - before <= after - seen.at else place + 1
+    return place
+
+
+def _usual(many: Iterable[_Stay], off: float, covered: tuple[float, float]) -> float:
+    """The chance that a moment which may be off by so much finds the device here, whoever sent."""
+    since, until = covered
+    here = sum(max(0.0, min(one.end, until) - max(one.start, since)) for one in _joined(many, off))
+    return (here / (until - since) * PROBES + SMOOTH) / (PROBES + 2 * SMOOTH)
 
 
 def _shares(weights: dict[str, float]) -> dict[str, float]:
@@ -112,16 +169,17 @@ def _shares(weights: dict[str, float]) -> dict[str, float]:
     return {mac: value / sum(raw.values()) for mac, value in raw.items()}
 
 
-def stands_out(odds: Sequence[Odds], episodes: int) -> bool:
-    """True when the first is likelier than all others and nobody together, by more than one moment."""
-    return bool(odds) and odds[0].share > STANDS_OUT and min(episodes, odds[0].here) >= FEWEST
+def stands_out(odds: Sequence[Odds]) -> bool:
+    """True when the first is likelier than all others and nobody together, by more than one stay."""
+    return bool(odds) and odds[0].share > STANDS_OUT and odds[0].visits >= FEWEST
 
 
 def suspect(one: Odds, episodes: int, *, named: bool) -> Suspect:
     """The odds in the vocabulary's form: never more than `suspect`, since presence proves nothing."""
     because = (
-        f"here at {one.here} of {episodes} times at which the spam was seen, and {one.usual:.0%} of all the"
-        f" time: likelihood {one.share:.0%}"
+        f"here at {one.here} of {episodes} times at which the spam was seen, in"
+        f" {one.visits} {'stay' if one.visits == 1 else 'stays'}, and {one.usual:.0%} of all the time:"
+        f" likelihood {one.share:.0%}"
     )
     return Suspect(
         device=one.device,

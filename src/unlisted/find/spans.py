@@ -33,9 +33,10 @@ class Span(NamedTuple):
 class Past:
     """What was told of one address."""
 
-    __slots__ = ("_ends", "_macs", "_spans", "_starts", "_undated", "forgotten", "since")
+    __slots__ = ("_ends", "_macs", "_most", "_spans", "_starts", "_undated", "forgotten", "since")
 
-    def __init__(self) -> None:
+    def __init__(self, most: float = 0) -> None:
+        self._most = most or MOST
         self.since = -inf  # what was before is forgotten
         self.forgotten = 0  # starts and ends
         self._macs: set[str] = set()
@@ -52,7 +53,8 @@ class Past:
         start, end, mac = lease.start, lease.end, lease.mac
         latest = max(-inf if start is None else start, -inf if end is None else end)
         undated = start is None and end is None
-        if (len(self._undated) >= MOST and mac not in self._undated) if undated else latest < self.since:
+        full = len(self._undated) >= self._most and mac not in self._undated
+        if full if undated else latest < self.since:
             self.forgotten += 1
             return () if mac in self._macs else (mac,)
         self._spans = None
@@ -65,7 +67,7 @@ class Past:
             self._starts[start, mac] = min(own, self._starts.get((start, mac), inf))
         if end is not None and (start is None or end < start):  # or the end of a lease before
             self._ends.add((end, mac))
-        return self._shorten() if len(self) > MOST else ()
+        return self._shorten() if len(self) > self._most else ()
 
     def spans(self) -> tuple[Span, ...]:
         """Who had it when, in order of time; those of one MAC do not overlap."""

@@ -13,6 +13,7 @@ from unlisted.messages import Device, Lease, Presence
 from unlisted.net import Address
 
 ACCOUNTS = 100_000  # of devices with their users; more are not kept
+LOGONS = 200  # spans of logging on kept of one device; one that has more is not told by its account
 SLACK = 5.0  # seconds by which a lease may seem to start after the first packet: two logs, two clocks
 
 
@@ -22,6 +23,12 @@ class Identity(NamedTuple):
     device: Device
     candidates: tuple[Device, ...]  # empty when it is unique
     via: str  # "MAC in the log", "lease", "neighbor table", "address only", "several leases"
+
+
+class _LoggedOn(NamedTuple):
+    start: float
+    end: float
+    account: str
 
 
 class _Card:
@@ -62,7 +69,7 @@ class Who:
         self._pasts: dict[Address, Past] = {}
         self._cards: dict[str, _Card] = {}
         self._clients: dict[str, dict[str, None]] = {}  # client id: the MACs that gave it
-        self._accounts: dict[tuple[str, str], tuple[float, float]] = {}  # MAC and account: when
+        self._accounts: dict[str, list[_LoggedOn]] = {}  # by MAC
 
     def __len__(self) -> int:
         return len(self._cards)
@@ -86,22 +93,26 @@ class Who:
         self._logged_on(one)
 
     def _logged_on(self, one: Lease | Presence) -> None:
-        if not one.account or len(self._accounts) >= ACCOUNTS:
+        if not one.account or (len(self._accounts) >= ACCOUNTS and one.mac not in self._accounts):
             return
-        start, end = self._accounts.get((one.mac, one.account), (inf, -inf))
-        since = -inf if one.start is None else one.start
-        until = inf if one.end is None else one.end
-        self._accounts[one.mac, one.account] = min(start, since), max(end, until)
+        start = -inf if one.start is None else one.start
+        end = inf if one.end is None else one.end
+        many = self._accounts.setdefault(one.mac, [])
+        same = [known for known in many if known.account == one.account]
+        full = same if len(many) >= LOGONS else []
+        for known in full or same:
+            if full or (known.start <= end and start <= known.end):
+                many.remove(known)
+                start, end = min(start, known.start), max(end, known.end)
+        if len(many) < LOGONS:
+            many.append(_LoggedOn(start, end, one.account))
 
-    def account(self, address: Address, at: float) -> str:
+    def account(self, address: Address, at: float, mac: str = "") -> str:
         """Who was logged on with the device that had this address; "" where nobody or several were."""
-        mac = self.identify(address, at).device.mac
-        fits = [
-            account
-            for (card, account), (start, end) in self._accounts.items()
-            if card == mac and start - SLACK <= at <= end + SLACK
-        ]
-        return fits[0] if len(fits) == 1 else ""
+        card = mac or self.identify(address, at).device.mac
+        many = self._accounts.get(card, ())
+        fits = {one.account for one in many if one.start - SLACK <= at <= one.end + SLACK}
+        return fits.pop() if len(fits) == 1 and len(many) < LOGONS else ""
 
     @property
     def forgotten(self) -> int:
