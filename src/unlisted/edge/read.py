@@ -164,7 +164,7 @@ def _read(path: Path, first: bytes, keeper: "_Keeper", near: float, progress: Pr
         return
     sample = _sample(path, first)
     found = present(sample, near)
-    if not any(one.header for one in found):
+    if not any(one.header for one in found) and not records.document(first):
         found += _overlooked(path, found, near)
     if not found:
         reading.trouble = "not recognized: nothing in it looks like a log, a lease or a flow that I know"
