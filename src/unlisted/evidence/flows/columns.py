@@ -74,7 +74,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "action": ("action", "disposition", "fwaction"),
     "flags": (
-        "flg", "tcpflags", "flags", "tcpcontrolbits", "cumulativetcpflags", "src2dsttcpflags", "clienttcpflags",
+        "flg", "tcpflags", "flags", "tcpcontrolbits", "cumulativetcpflags", "src2dsttcpflags",
+        "clienttcpflags",
     ),
     "packets": (
         "ipkt", "inpkts", "inpackets", "packets", "packetdeltacount", "pkts", "packetcount", "origpkts",
