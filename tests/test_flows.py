@@ -91,6 +91,8 @@ HEADERS = {
     "quoted": '"ts","src_ip","dst_ip","dst_port","proto"',
     "ecs": "@timestamp,source.ip,source.port,destination.ip,destination.port,network.transport",
     "bars": "ts|src|dst|dport",
+    "rwcut": "sIP|dIP|sPort|dPort|pro|   packets|bytes|   flags|                  sTime| duration|",
+    "nfdump 1.7.2": "firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows",
 }
 
 
@@ -331,6 +333,68 @@ def test_aws_behind_a_nat_gateway_names_the_machine_once(tmp_path: Path) -> None
     assert made.format == "aws_vpc"
     assert [(str(one.src), str(one.dst), one.outcome) for one in attempts(made)] == [(inside, mx, "answered")]
     assert made.unknown == 0
+
+
+def test_aws_as_a_table_of_athena(tmp_path: Path) -> None:
+    names = AWS.strip().replace("-", "_").split()
+    row = aws("10.0.1.5", "198.51.100.7", "10.0.1.5", "198.51.100.7", 3).split()
+    path = tmp_path / "athena.csv"
+    path.write_text(",".join(f'"{one}"' for one in names) + "\n" + ",".join(f'"{one}"' for one in row) + "\n")
+    made = read(path, NEAR)
+    assert (made.format, told(made)) == ("aws_vpc", [("198.51.100.7", 25, 40001, "answered")])
+
+
+def test_rwcut(tmp_path: Path) -> None:
+    front = "   192.168.50.9|   198.51.100.{n}|400{n:02}|   25|  6|         {p}|  240|{f}|"
+    row = front + "2026/11/24T00:06:26.250|   3.000|"
+    shown = [(7, 3, " S      "), (8, 9, "FS PA   "), (9, 9, "   PA   ")]
+    rows = [row.format(n=n, p=p, f=f) for n, p, f in shown]
+    path = tmp_path / "x.txt"
+    path.write_text(HEADERS["rwcut"] + "\n" + "\n".join(rows) + "\n")
+    made = read(path, NEAR)
+    assert told(made) == [("198.51.100.7", 25, 40007, "silent"), ("198.51.100.8", 25, 40008, "answered")]
+    assert {one.at for one in attempts(made)} == {1795478786.25}
+
+
+def test_splunks_export_and_older_goflow() -> None:
+    line = (SAMPLES / "zeek_conn" / "json.log").read_text().splitlines()[0]
+    whole = json.dumps({"preview": False, "offset": 0, "result": {"_raw": line, "host": "x"}})
+    assert named("zeek_conn").parse(whole, NEAR) == named("zeek_conn").parse(line, NEAR)
+    flow = {
+        "Type": "NETFLOW_V9", "TimeReceived": 1795478846, "TimeFlowStart": 1795478786,
+        "DstAddr": "198.51.100.7", "SrcAddr": "192.168.50.9", "Proto": 6,
+        "SrcPort": 40001, "DstPort": 25, "TCPFlags": 27,
+    }  # fmt: skip
+    made = named("json_rows").parse(json.dumps(flow), NEAR)
+    assert isinstance(made, Attempt)
+    assert (made.at, made.outcome) == (1795478786.0, "answered")
+
+
+OLD = (
+    "Date flow start          Duration Proto      Src IP Addr:Port          Dst IP Addr:Port   Flags Tos",
+    "2026-11-24 00:06:26.250     0.000 TCP      192.168.50.9:41257 ->   198.51.100.7:25    ....S.   0     8",
+    "2026-11-24 00:06:26.250     2.011 6        198.51.100.7:25    ->   192.168.50.9:1217  .A.R..   0     3",
+    "2026-11-24 00:06:26.250 40562.491 UDP           0.0.0.0:0     ->        0.0.0.0:53    ......   0  4406",
+    "2026-11-24 00:06:26.250     0.419 ICMP6 fe80::c..79:de19.0     ->         ff02::16.0.0    2   152",
+    "2026-11-24 00:06:26.250   250.498 TCP    2001:db8::9.40001  -> 2001:db8:1::7.25    .AP.SF   0  1.2 M 3",
+    "2026-11-24 00:06:26.250 88377.304 any       198.51.100.115    4.2 M(33.1)    4.7 M( 1.0)",
+)
+
+
+def test_nfdump_of_older_versions() -> None:
+    made = several("nfdump", OLD)
+    assert isinstance(made[1], Attempt)
+    assert (made[1].outcome, made[1].sport) == ("silent", 41257)
+    assert isinstance(made[5], Attempt)
+    assert (str(made[5].dst), made[5].dport) == ("2001:db8:1::7", 25)
+    assert (made[5].sport, made[5].outcome) == (40001, "answered")
+    assert [made[n] for n in (0, 2, 4, 6)] == [OTHER] * 4
+    line = OLD[1]
+    for cut in range(len(line)):
+        one = named("nfdump").parse(line[:cut], NEAR)
+        if one is not None and one is not OTHER:
+            assert isinstance(one, Attempt)
+            assert (one.dport, one.sport, str(one.dst)) == (25, 41257, "198.51.100.7")
 
 
 def test_aws_pod_on_a_node(tmp_path: Path) -> None:

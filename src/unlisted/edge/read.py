@@ -12,7 +12,7 @@ from pathlib import Path
 
 import re2
 
-from unlisted.edge import tables, unreadable
+from unlisted.edge import records, tables, unreadable
 from unlisted.edge.blocks import (
     BLOCK,
     Cut,
@@ -101,7 +101,8 @@ def _read(path: Path, first: bytes, keeper: Keeper, near: float, progress: Progr
         return
     lines = sample(path, first)
     found = present(lines, near)
-    if not any(one.header or one.kind in ("gateway", "flows") for one in found):
+    told_apart = any(one.header or one.kind in ("gateway", "flows") for one in found)
+    if not told_apart and not records.document(first):
         found += _overlooked(path, found, near)
     if not found:
         reading.trouble = "not recognized: nothing in it looks like a log, a lease or a flow that I know"

@@ -1,12 +1,12 @@
 """Argus flows as text (`ra -c,`, CTU's .binetflow) and any table with a header line that names its columns.
 
-Such are nfdump's and pmacct's CSV, exports of databases and of spreadsheets. Zeek's TSV logs, whose names
-stand behind `#fields`, are read by `zeek_conn.py` and `zeek_smtp.py`.
-Source: argus-clients ra(1); Garcia et al. 2014 for the column order without a header; nfdump 1.6 and 1.7
+Such are nfdump's and pmacct's CSV, SiLK's `rwcut`, exports of databases and of spreadsheets. Zeek's TSV
+logs, whose names stand behind `#fields`, are read by `zeek_conn.py` and `zeek_smtp.py`. Source:
+argus-clients ra(1); Garcia et al. 2014 for the column order without a header; nfdump 1.6 and 1.7
 output_csv.c. Separators: comma, semicolon, tab, bar.
 
-Surprises: nfdump ends its CSV with a summary. `ra` without a configuration prints no dates: such rows are not
-understood.
+Surprises: nfdump ends its CSV with a summary. `ra` without a configuration prints no dates: such rows are
+not understood.
 """
 
 import csv
@@ -14,6 +14,7 @@ import re
 from io import StringIO
 
 from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence.flows import aws_vpc
 from unlisted.evidence.flows.columns import Layout, layout, row
 from unlisted.evidence.flows.halves import Rows
 from unlisted.messages import Attempt, Contact
@@ -37,8 +38,8 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
 
 def header(line: str) -> Parse | None:
     """The reader that a header line asks for; None when the line is no header."""
-    if line.startswith("#fields"):
-        return None  # Zeek's
+    if line.startswith("#fields") or aws_vpc.header(line):
+        return None  # Zeek's, Amazon's
     return Table(*found).read if (found := named(line)) else None
 
 

@@ -32,7 +32,7 @@ _NAMES = (
 )  # fmt: skip
 # What the console puts behind them where all fields are asked for; what follows tells nothing here.
 _MORE = ("vpc-id", "subnet-id", "instance-id", "tcp-flags", "type", "pkt-srcaddr", "pkt-dstaddr")
-_NEEDED = {"srcaddr", "dstaddr", "dstport", "start"}
+_OURS = {"interface-id", "log-status", "pkt-srcaddr", "tcp-flags", "account-id", "vpc-id"}
 _WORDS = re.compile(r"[a-z0-9-]{1,40}(?:[ ,\t][a-z0-9-]{1,40}){4,80}")
 # CloudWatch's export to a bucket puts the time in front, tools that tail a group its names as well.
 _FRONT = re.compile(r"(?:\d{4}-\d\d-\d\dT[\d:.]{8,15}Z[ \t])")
@@ -60,23 +60,20 @@ def session() -> Parse:
 
 def header(line: str) -> Parse | None:
     """The reader that a header line asks for."""
-    line = line.strip("\ufeff\r ")
+    line = line.strip("\ufeff\r ").replace('"', "").replace("_", "-")
     if not _WORDS.fullmatch(line):
         return None
     separator = next(one for one in " ,\t" if one in line)
     names = line.split(separator)
-    hyphened = any("-" in name for name in names)
-    if not set(names) >= _NEEDED - {"srcaddr", "dstaddr"} or not hyphened:
+    made = rows(names)
+    if made is None:
         return None
-    if not ({"srcaddr", "pkt-srcaddr"} & set(names) and {"dstaddr", "pkt-dstaddr"} & set(names)):
-        return None
-    log = _Log(names)
 
     def read(line: str, near: float) -> Parsed:
-        values = line.strip().split(separator)
-        if values == names:
-            return OTHER
-        return log.fact(values, near) if len(values) == len(names) else None
+        values = line.replace('"', "").split(separator) if separator != " " else line.split()
+        if len(values) != len(names):
+            return None
+        return OTHER if values[0].replace("_", "-") == names[0] else made(values, near)
 
     return read
 
@@ -84,8 +81,11 @@ def header(line: str) -> Parse | None:
 def rows(names: Sequence[str]) -> Callable[[Sequence[str], float], Parsed] | None:
     """What reads the rows of a table of these names (Parquet, Athena's answer); None when it is another's."""
     spelled = [name.replace("_", "-").lower() for name in names]
-    told = {"interface-id", "log-status", "pkt-srcaddr", "tcp-flags"} & set(spelled)
-    return _Log(spelled).fact if told and set(spelled) >= _NEEDED else None
+    known = set(spelled)
+    ends = {"srcaddr", "pkt-srcaddr"} & known and {"dstaddr", "pkt-dstaddr"} & known
+    if not ends or not {"dstport", "start"} <= known or not _OURS & known:
+        return None
+    return _Log(spelled).fact
 
 
 def _values(line: str) -> list[str] | None:

@@ -45,8 +45,9 @@ def _tuples(record: Record) -> Iterator[tuple[str, str]]:
     whole = card(text(record.get("macAddress")))
     for rule in _objects(child(record, "properties").get("flows")):
         for flow in _objects(rule.get("flows")):
+            mac = card(text(flow.get("mac")))
             for one in _strings(flow.get("flowTuples")):
-                yield card(text(flow.get("mac"))), one
+                yield mac, one
     for flow in _objects(child(record, "flowRecords").get("flows")):
         for group in _objects(flow.get("flowGroups")):
             for one in _strings(group.get("flowTuples")):

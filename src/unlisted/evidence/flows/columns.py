@@ -1,13 +1,14 @@
 """Columns by name: how the tables of flow recorders call what an attempt is made of.
 
 One layout serves text with a header line, CSV, JSON with flat records and Parquet. Names are from Argus
-`ra(1)`, nfdump(1) CSV and JSON, Zeek conn.log, IPFIX (RFC 7012 and IANA's registry), NetFlow v9 (RFC 3954
-§8, as nProbe and ntopng spell them), goflow2, pmacct, AWS VPC flow logs, Elastic's Common Schema, and plain
-words. Only letters and digits count in a name.
+`ra(1)`, nfdump(1) CSV and JSON, SiLK `rwcut(1)`, Zeek conn.log, IPFIX (RFC 7012 and IANA's registry),
+NetFlow v9 (RFC 3954 §8, as nProbe and ntopng spell them), goflow2, pmacct, AWS VPC flow logs, Elastic's
+Common Schema, and plain words. Only letters and digits count in a name.
 
-Surprises: NetFlow tells a connection twice, once each way. What leaves a mail port is the server's half and
-opens nothing; `halves.py` says what it tells of the other. A TCP flow whose flags are known and hold no SYN
-is the middle of a connection. Times are seconds, milli-, micro- or nanoseconds, told apart by their size.
+Surprises: NetFlow tells a connection twice, once each way. What leaves a mail port is the server's half
+and opens nothing; `halves.py` says what it tells of the other. A TCP flow whose flags are known and hold
+no SYN is the middle of a connection. Times are seconds, milli-, micro- or nanoseconds, told apart by
+their size.
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "endtime", "ltime", "lasttime", "te", "lastseen", "datelastseen", "last", "flowendmilliseconds",
         "flowendseconds", "flowendmicroseconds", "flowendnanoseconds", "flowend", "timestampend",
         "endtimestamp", "timeflowendns", "timeflowendms", "timeflowend", "lastswitched", "eventend", "end",
+        "etime",
     ),
     "src": (
         "srcaddr", "saddr", "sa", "srcip", "srcipaddr", "src", "source", "sourceip", "idorigh", "ipsrc",
@@ -62,6 +64,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "proto": (
         "proto", "pr", "protocol", "protocolidentifier", "ipproto", "networktransport", "transport",
         "networkiananumber", "ipprotocol", "protocolnum", "protocolname", "networkprotocol", "protocolmap",
+        "pro", "l4proto",
     ),
     "direction": ("dir",),
     "state": ("state", "connstate"),
@@ -70,7 +73,10 @@ NAMES: dict[str, tuple[str, ...]] = {
         "ismc", "srcmacaddr", "insrcmacaddr",
     ),
     "action": ("action", "disposition", "fwaction"),
-    "flags": ("flg", "tcpflags", "flags", "tcpcontrolbits", "cumulativetcpflags"),
+    "flags": (
+        "flg", "tcpflags", "flags", "tcpcontrolbits", "cumulativetcpflags", "src2dsttcpflags",
+        "clienttcpflags",
+    ),
     "packets": (
         "ipkt", "inpkts", "inpackets", "packets", "packetdeltacount", "pkts", "packetcount", "origpkts",
         "sourcepackets",
@@ -215,17 +221,17 @@ def flags(text: str) -> str | None:
 
     nfdump writes `...AP.SF`, others a number or hexadecimals (RFC 9293 §3.1), words, or letters.
     """
-    text = text.strip().upper().removesuffix(".0")
-    if text.isdigit() or text.startswith("0X"):
+    text = text.strip().removesuffix(".0")
+    if text.isdigit() or text.startswith("0x"):
         try:
-            number = int(text, 16 if text.startswith("0X") else 10)
+            number = int(text, 16 if text.startswith("0x") else 10)
         except ValueError:
             return None
         return "".join(letter for letter, bit in _BITS if number & bit) or None
-    found = "".join(letter for word, letter in _SPELLED if word in text)
+    found = "".join(letter for word, letter in _SPELLED if word in text.upper())
     if found:
         return found
-    letters = text.replace(".", "")
+    letters = text.replace(".", "").replace(" ", "")  # SiLK leaves out what was not seen
     if not letters or not set(letters) <= set("SAFRPUEC*"):
         return None
     return "".join(letter for letter, _ in _BITS if letter in letters) or None

@@ -24,11 +24,11 @@ HINT = ""
 PACKETS = True
 CANDIDATE = rb"(?:[:.]|\|)(?:25|465|587)[ \t|]"
 
+_END = r"([0-9.]{7,15}(?=:)|[0-9a-f:]{2,39}(?=\.))[:.](\d{1,5}(?:\.\d{1,3})?)"  # ICMP: type and code
 _LINE = re.compile(
     r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3})[ \t]+"
     r"(?:(\d{1,9}(?:\.\d{3}|:\d\d:\d\d\.\d{3}))|\d{1,6}d [\d:.]{8,12})[ \t]+"
-    r"([A-Z0-9-]{1,12})[ \t]+([0-9a-fA-F.:]{2,45}?)[:.](\d{1,5}(?:\.\d{1,3})?)[ \t]+(<?)->[ \t]+"
-    r"([0-9a-fA-F.:]{2,45}?)[:.](\d{1,5}(?:\.\d{1,3})?)(?=[ \t])"
+    rf"([A-Z0-9-]{{1,12}})[ \t]+{_END}[ \t]+(<?)->[ \t]+{_END}(?=[ \t])"
 )
 _SAID = re.compile(
     r"Date f(?:irst seen|low start) |Summary: |Time window: |Total flows processed: |Sys: |Top |Aggregated "
