@@ -184,7 +184,7 @@ def presence(
         told = " to ".join(show.when(at) for at in covered) if within else "not in that time"
         show.say(f"{beyond} left out: who was here is known {told}")
     odds, nobody = here.rank(known, within, devices, covered)
-    lack = "" if gathered.has("gateway", "flows") else "no gateway log: "
+    lack = "" if gathered.has("gateway", "flows", "translations") else "no gateway log: "
     show.say(f"{lack}this says who was here when the spam was seen, which proves nothing by itself")
     show.say("it rests on leases, which may outlast their holders, and on one device having sent it all")
     return _odds(odds, nobody, within, as_json=args.json, everyone=args.all)

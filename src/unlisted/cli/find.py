@@ -83,9 +83,9 @@ def run(args: argparse.Namespace) -> int:
         return _seen.run(args, named, inside)
     gathered = folder.gather(named, bar)
     say(gathered.readings)
-    if args.at or (not gathered.has("gateway", "flows") and _seen.timed(gathered)):
+    if args.at or (not gathered.has("gateway", "flows", "translations") and _seen.timed(gathered)):
         return _seen.presence(args, named, gathered, settings.own)
-    if not gathered.has("gateway", "flows"):
+    if not gathered.has("gateway", "flows", "translations"):
         show.say("could not tell: no gateway log and no flow records among these")
         show.say("next: block and log outgoing port 25 at the router, then give me that log")
         return 3

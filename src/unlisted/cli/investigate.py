@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
             leases=tuple(gathered.leases),
             suspects=_quoted(found),
             attempts=_span(gathered),
-            told=found.told and gathered.has("gateway", "flows"),
+            told=found.told and gathered.has("gateway", "flows", "translations"),
             has_mail_log=gathered.has("maillogs"),
             outer=found.outer,
             own=own,
