@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import re2
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -342,6 +343,26 @@ def test_aws_as_a_table_of_athena(tmp_path: Path) -> None:
     path.write_text(",".join(f'"{one}"' for one in names) + "\n" + ",".join(f'"{one}"' for one in row) + "\n")
     made = read(path, NEAR)
     assert (made.format, told(made)) == ("aws_vpc", [("198.51.100.7", 25, 40001, "answered")])
+
+
+@pytest.mark.parametrize("log", sorted(SAMPLES.glob("*/*.log")), ids=lambda path: path.parent.name)
+def test_what_tells_of_a_mail_port_is_a_candidate(log: Path) -> None:
+    form = next((one for one in formats("flows") if one.name == log.parent.name), None)
+    for line in log.read_text().splitlines() if form else ():
+        assert form is not None
+        for whole in (line, json.dumps({"result": {"_raw": line}}) if "zeek" in form.name else line):
+            told_of = any(isinstance(one, Attempt) for one in facts(form.parse(whole, NEAR)))
+            assert not told_of or re2.search(form.candidate, (whole + "\n").encode())
+
+
+def test_a_large_table_of_athena_is_skimmed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = AWS.strip().replace("-", "_").split()
+    row = aws("10.0.1.5", "198.51.100.7", "10.0.1.5", "198.51.100.7", 3).split()
+    path = tmp_path / "athena.csv"
+    path.write_text(",".join(names) + "\n" + ",".join(row) + "\n")
+    monkeypatch.setattr(reading, "SMALL", 0)
+    monkeypatch.setattr(reading, "DENSE", 0)
+    assert told(read(path, NEAR)) == [("198.51.100.7", 25, 40001, "answered")]
 
 
 def test_rwcut(tmp_path: Path) -> None:

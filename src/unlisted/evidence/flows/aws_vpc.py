@@ -25,7 +25,7 @@ from unlisted.messages import Attempt, Contact
 from unlisted.net import Address
 
 HINT = "eni-"
-CANDIDATE = rb" (?:25|465|587) "
+CANDIDATE = rb'[ ,\t"](?:25|465|587)[ ,\t"]'
 _NAMES = (
     "version", "account-id", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol",
     "packets", "bytes", "start", "end", "action", "log-status",

@@ -20,7 +20,7 @@ from unlisted.evidence.flows.halves import Halves, Seen
 from unlisted.messages import Attempt, Contact
 
 HINT = '"jsonPayload"'
-CANDIDATE = rb'dest_port": ?"?(?:25|465|587)["},\s]'
+CANDIDATE = rb'_port": ?"?(?:25|465|587)["},\s]'
 _PAUSE = 960.0  # seconds; the longest aggregation interval is a quarter of an hour
 
 

@@ -19,7 +19,7 @@ from unlisted.evidence.flows.halves import Seen
 from unlisted.messages import Attempt, Contact
 
 HINT = '"event_type"'
-CANDIDATE = rb'(?:dest_port|src_port)": ?(?:25|465|587)[,} ]'
+CANDIDATE = rb'(?:dest_port|src_port)\\?": ?(?:25|465|587)[,} ]'
 _DAY = 86_400.0  # seconds; no flow lasts longer
 # What speaks of a connection. Others (stats, engine, anomaly of a packet) do not, or only repeat it.
 _TELL = (

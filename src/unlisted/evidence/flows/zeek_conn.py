@@ -19,7 +19,7 @@ from unlisted.evidence.flows.columns import card, moment, outcome
 from unlisted.messages import Attempt, Contact
 
 HINT = "conn_state"
-CANDIDATE = rb'(?:resp_p": ?|[\t,;|])(?:25|465|587)[\t,;|} \r\n]'
+CANDIDATE = rb'(?:resp_p\\?": ?|[\t,;|])(?:25|465|587)[\t,;|} \r\n]'
 
 
 def parse(line: str, near: float) -> Attempt | Contact | Other | None:

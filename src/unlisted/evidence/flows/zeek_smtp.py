@@ -19,7 +19,7 @@ from unlisted.evidence.flows.halves import Seen
 from unlisted.messages import Attempt, Contact
 
 HINT = "trans_depth"
-CANDIDATE = rb'(?:resp_p": ?|[\t,;|])(?:25|465|587)[\t,;|} \r\n]'
+CANDIDATE = rb'(?:resp_p\\?": ?|[\t,;|])(?:25|465|587)[\t,;|} \r\n]'
 _DAY = 86_400.0  # seconds; no session lasts longer
 
 
