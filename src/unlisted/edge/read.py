@@ -89,6 +89,7 @@ def _read(path: Path, first: bytes, keeper: Keeper, near: float, progress: Progr
     what = known(first)
     if what == "parquet":
         tables.read(path, reading)
+        keeper.table()
         return
     if _is_mail(first):
         reading.kind = reading.format = "mail"

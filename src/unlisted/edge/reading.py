@@ -91,6 +91,16 @@ class Keeper:
         else:
             self.reading.other += 1
 
+    def table(self) -> None:
+        """A table was read as columns: its rows of the mail ports may answer what is asked."""
+        flows = self.reading.flows
+        if self._about is None:
+            return
+        self.reading.assumed += ("of a Parquet table only the rows of the mail ports are looked at",)
+        for attempt in flows.attempts() if flows is not None else ():
+            if self._concerns(attempt):
+                self._take(attempt)
+
     @property
     def asked(self) -> bool:
         """True when contacts on any port are wanted."""
