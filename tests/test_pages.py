@@ -92,7 +92,8 @@ def test_a_controller_with_an_address_and_no_port() -> None:
     )
     (one,) = pages.read(text)
     assert (one.malware, str(one.dst), one.accuracy) == ("Torpig", SINK, 1800.0)
-    assert sighting.questions(one) == [f"unlisted find --contacted {SINK} --at 2026-08-28T17:00Z"]
+    asked = [f"unlisted find --contacted {SINK} --at 2026-08-28T17:00Z --skew 1800s FOLDER"]
+    assert sighting.questions(one) == asked
 
 
 def test_the_removal_page() -> None:
@@ -113,7 +114,7 @@ def test_columns_are_read_by_the_names_in_the_head() -> None:
     )
     (one,) = pages.read(text)
     assert (one.source_port, str(one.dst), one.dport, one.malware) == (40222, SINK, 443, "Qakbot")
-    assert sighting.question(one) == f"unlisted find --seen {OURS}:40222 --at 2026-02-26T09:05:40Z"
+    assert sighting.question(one) == f"unlisted find --seen {OURS}:40222 --at 2026-02-26T09:05:40Z FOLDER"
 
 
 def test_a_full_hour_is_said_to_be_rounded() -> None:
@@ -252,7 +253,7 @@ def test_the_facts_of_a_connection_in_another_sentence() -> None:
     (one,) = pages.read(text)
     assert (str(one.dst), one.dport, one.source_port, one.at) == (SINK, 80, 63744, at("2026-05-16 23:11:19"))
     (one,) = pages.read(f"IP Address {OURS} is listed in the CBL.\n{text}")
-    assert sighting.question(one) == f"unlisted find --seen {OURS}:63744 --at 2026-05-16T23:11:19Z"
+    assert sighting.question(one) == f"unlisted find --seen {OURS}:63744 --at 2026-05-16T23:11:19Z FOLDER"
 
 
 def test_prose_beside_a_page_is_no_refusal_of_its_own() -> None:

@@ -1,6 +1,8 @@
 """Who had a translated port, who spoke to an address, who was here: answered from logs, never guessed."""
 
 import json
+import re
+import shlex
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -387,7 +389,55 @@ def test_seen_says_what_it_rests_on(log: Path, capsys: pytest.CaptureFixture[str
     assert A in out
     assert "likely, not certain" in out
     assert "DPT=443" in out
-    assert "none of them alone" in err
+    assert "1 candidate, and not for certain" in err
+    assert err.splitlines()[-1].startswith("next: ")
+
+
+def test_the_next_step_is_a_command_that_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "the logs"
+    folder.mkdir()
+    path = folder / "gateway.log"
+    path.write_text(packet(1, "192.168.50.21", 40221).replace("DPT=443", "DPT=25"))
+    words = ["find", "--contacted", "198.51.100.7", "--at", "2026-11-18T12:00:02Z", str(folder)]
+    assert main(words) == 1
+    told = capsys.readouterr().err.splitlines()[-1].partition("next: unlisted ")[2]
+    assert shlex.split(told) == ["find", str(folder), "--explain", A]
+    assert main(shlex.split(told)) != 2
+    path.write_text(packet(1, "192.168.50.21", 40221))
+    capsys.readouterr()
+    assert main(words) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == f"one candidate. next: unlisted hold {A}"
+
+
+def test_an_empty_question_is_wrong_use(log: Path) -> None:
+    assert main(["find", "--seen", "", "--at", "2026-11-18T12:00:02Z", str(log)]) == 2
+
+
+def test_a_minute_is_all_of_its_seconds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "gateway.log"
+    path.write_text(packet(59, "192.168.50.21", 40221).replace("12:00", "12:04"))
+    words = ["find", "--contacted", "198.51.100.7", "--skew", "0", str(path)]
+    assert main([*words, "--at", "2026-11-18T12:04Z"]) == 1
+    assert main([*words, "--at", "2026-11-18T12:03Z"]) == 3
+    capsys.readouterr()
+
+
+def test_an_address_in_hexadecimal_is_searched_for_as_well() -> None:
+    scan = re.compile(seen.Question(TARGET, 0, NOW, 30, contacted=True).needle)
+    for text in (b"198.51.100.7", b"::ffff:198.51.100.7", b"::FFFF:C633:6407", b"0:0:0:0:0:ffff:c633:6407"):
+        assert scan.search(b"dst=" + text), text
+    assert not scan.search(b"198.51.100.6")
+
+
+def test_a_parquet_table_answers_on_any_port(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pl = pytest.importorskip("polars")
+    columns = {"ts": [NOW], "src": [str(ANNA)], "dst": [str(TARGET)], "dport": [8080], "proto": ["tcp"]}
+    pl.DataFrame(columns).write_parquet(tmp_path / "flows.parquet")
+    words = ["find", "--contacted", str(TARGET), "--at", str(int(NOW)), str(tmp_path), "--json"]
+    assert main(words) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [one["device"]["address"] for one in found["candidates"]] == [str(ANNA)]
+    assert str(TARGET) in found["candidates"][0]["evidence"][0]["text"]
 
 
 def test_nobody_is_could_not_tell(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -427,6 +477,8 @@ def test_without_a_source_the_mend_is_the_whole_command(capsys: pytest.CaptureFi
         ("2026-11-20T20:04:11+01:00", 1795201451.0, 1, True),
         ("2026-11-20T19:04Z", 1795201440.0, 60, True),
         ("2026-11-20 19:04", 1795201440.0, 60, False),
+        ("2026-11-20 20:04:11+01", 1795201451.0, 1, True),
+        ("Fri, 20 Nov 2026 19:04 +0000", 1795201440.0, 60, True),
         ("2026-11-20T20:04+01:00", 1795201440.0, 60, True),
         ("1795201451", 1795201451.0, 1, True),
         ("Fri, 20 Nov 2026 19:04:11 +0000", 1795201451.0, 1, True),

@@ -87,14 +87,17 @@ def test_a_time_without_a_known_zone_may_be_off_by_half_a_day(zone: str) -> None
 def test_the_command_to_type() -> None:
     (one,) = pages.read(CONNECTION)
     assert sighting.questions(one) == [
-        f"unlisted find --seen {OURS}:51518 --at 2026-11-12T12:09:13Z",
-        f"unlisted find --contacted {SINK} --at 2026-11-12T12:09:13Z",
+        f"unlisted find --seen {OURS}:51518 --at 2026-11-12T12:09:13Z FOLDER",
+        f"unlisted find --contacted {SINK} --at 2026-11-12T12:09:13Z FOLDER",
     ]
     assert sighting.precision(one) == "connection"
     (one,) = pages.read(CONNECTION.replace(OURS, "2001:db8::5"))
-    assert sighting.question(one) == "unlisted find --seen '[2001:db8::5]:51518' --at 2026-11-12T12:09:13Z"
+    assert (
+        sighting.question(one)
+        == "unlisted find --seen '[2001:db8::5]:51518' --at 2026-11-12T12:09:13Z FOLDER"
+    )
     (one,) = pages.read(CONNECTION.replace(OURS, "x.x.x.x"))
-    assert sighting.question(one) == f"unlisted find --contacted {SINK} --at 2026-11-12T12:09:13Z"
+    assert sighting.question(one) == f"unlisted find --contacted {SINK} --at 2026-11-12T12:09:13Z FOLDER"
 
 
 @pytest.mark.parametrize(
@@ -167,8 +170,9 @@ def test_explain_tells_what_was_read_and_what_to_type(
     )
     assert "one connection, so one device or subscriber" in flat
     lines = out.splitlines()
-    assert lines[-2] == f"next: unlisted find --seen {OURS}:51518 --at 2026-11-12T12:09:13Z"
-    assert lines[-1] == f"and:  unlisted find --contacted {SINK} --at 2026-11-12T12:09:13Z"
+    assert lines[-3] == f"next: unlisted find --seen {OURS}:51518 --at 2026-11-12T12:09:13Z FOLDER"
+    assert lines[-2].strip() == "(FOLDER: the gateway's logs and the leases of that time)"
+    assert lines[-1] == f"and:  unlisted find --contacted {SINK} --at 2026-11-12T12:09:13Z FOLDER"
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -214,7 +218,7 @@ def test_json_has_the_promised_fields_and_the_evidence(
         80,
         "Conficker",
     )
-    assert told["question"] == f"unlisted find --seen {OURS}:51518 --at 2026-11-12T12:09:13Z"
+    assert told["question"] == f"unlisted find --seen {OURS}:51518 --at 2026-11-12T12:09:13Z FOLDER"
 
 
 @pytest.mark.parametrize(("own", "code", "verdict"), [(OURS, 1, "our-address"), ("203.0.113.77", 0, "other")])

@@ -1,6 +1,7 @@
 """`find --seen` and `--contacted`: the question that a list's own evidence raises; and who was here then."""
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,7 @@ def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network
         show.emit(found)
     else:
         _print(found.candidates, everyone=args.all)
-    _last(asked, found, gathered)
+    _last(asked, found, gathered, sources)
     return 1 if found.candidates else 3
 
 
@@ -119,25 +120,42 @@ def _print(candidates: "Sequence[Candidate]", *, everyone: bool) -> None:
         show.say(f"and {len(candidates) - len(shown):,} more (--all shows them)")
 
 
-def _last(asked: "Question", found: "Answer", gathered: "Gathered") -> None:
+TRANSLATED = "the log of translations (conntrack -E -o timestamp) of that time"
+
+
+def _last(asked: "Question", found: "Answer", gathered: "Gathered", sources: Sequence[str]) -> None:
     """The last line: what it means, and what to do next."""
     from unlisted import show
 
+    what = "spoke to it" if asked.contacted else "had it"
+    portless = not asked.port and not asked.contacted
     if found.unique:
-        show.say(f"one candidate. next: unlisted find FOLDER --explain {found.candidates[0].device.key}")
+        show.say(f"one candidate. next: {_next(found.candidates[0], gathered, sources)}")
     elif found.candidates:
-        why = (
-            "" if asked.port or asked.contacted else ": without the source port that is everybody (RFC 6302)"
-        )
-        show.say(f"{show.count(len(found.candidates), 'candidate')}, none of them alone{why}")
+        count = show.count(len(found.candidates), "candidate")
+        sure = "none of them alone" if len(found.candidates) > 1 else "and not for certain"
+        why = ": without the source port that is everybody (RFC 6302)" if portless else ""
+        show.say(f"{count}, {sure}{why}")
+        step = "ask with the source port" if portless else f"a smaller --skew, or {TRANSLATED}"
+        show.say(f"next: {step}")
     elif not gathered.has("gateway", "flows", "translations"):
         show.say("could not tell: no gateway log, flow records or translations among these")
+        show.say(f"next: the gateway's log, or {TRANSLATED}")
     else:
-        what = "spoke to it" if asked.contacted else "had it"
         show.say(
             f"could not tell: no line of these shows who {what} within {asked.skew:.0f} s of that moment"
         )
-        show.say("next: a wider --skew, or the log of translations (conntrack -E -o timestamp) of that time")
+        show.say(f"next: a wider --skew, or {TRANSLATED}")
+
+
+def _next(one: "Candidate", gathered: "Gathered", sources: Sequence[str]) -> str:
+    """What to do about it: its attempts where it made some, else what stops it."""
+    flows, key = gathered.flows, one.device.key
+    made = {str(flows.addresses[number]) for number in set(flows.src.tolist())}
+    made |= {flows.macs[number] for number in set(flows.mac.tolist())}
+    if key in made or str(one.device.address) in made:
+        return f"unlisted find {shlex.join(sources)} --explain {key}"
+    return f"unlisted hold {key}"
 
 
 # ---- without a gateway's log: who was here --------------------------------------------------------
@@ -179,14 +197,15 @@ def presence(
         return 3
     covered = here.coverage(gathered.leases, gathered.presences)
     within = here.within(episodes, covered)
-    if len(within) < len(episodes):
+    if within and len(within) < len(episodes):
         beyond = show.count(len(episodes) - len(within), "time")
-        told = " to ".join(show.when(at) for at in covered) if within else "not in that time"
-        show.say(f"{beyond} left out: who was here is known {told}")
+        known_from = " to ".join(show.when(at) for at in covered)
+        show.say(f"{beyond} left out: who was here is known {known_from}")
     odds, nobody = here.rank(known, within, devices, covered)
     lack = "" if gathered.has("gateway", "flows", "translations") else "no gateway log: "
-    show.say(f"{lack}this says who was here when the spam was seen, which proves nothing by itself")
-    show.say("it rests on leases, which may outlast their holders, and on one device having sent it all")
+    if odds:
+        show.say(f"{lack}this says who was here when the spam was seen, which proves nothing by itself")
+        show.say("it rests on leases, which may outlast their holders, and on one device having sent it all")
     return _odds(odds, nobody, within, as_json=args.json, everyone=args.all)
 
 
@@ -205,8 +224,11 @@ def _odds(
         if as_json:
             show.emit(suspect)
             continue
-        show.console().print(f"{one.share:4.0%}  {_device.names(suspect.device)}", soft_wrap=True)
+        show.console().print(f"{here.percent(one.share):>4}  {_device.names(suspect.device)}", soft_wrap=True)
         show.console().print(f"      {suspect.because}", soft_wrap=True)
-    show.say(f"{nobody:4.0%}  nobody of these: an account, the mail server itself, a machine without a lease")
+    show.say(
+        f"{here.percent(nobody):>4}  nobody of these: an account, the mail server itself, a machine without"
+        " a lease"
+    )
     show.say("next: block and log outgoing port 25 at the router: that names it within seconds")
     return 1 if stands_out else 3

@@ -313,7 +313,10 @@ class Told:
     def _asked(self) -> list[str]:
         """What lists' pages answer once it is asked here: the most exact questions of those about us."""
         pages = [one for one in self._pages if sighting.concerns(one, self.own)] or self._pages
-        return list(dict.fromkeys(text for one in pages for text in sighting.questions(one)))
+        asked = list(dict.fromkeys(text for one in pages for text in sighting.questions(one)))
+        if asked and asked[0].endswith(" FOLDER"):
+            asked[0] += "   (FOLDER: the gateway's logs and the leases of that time)"
+        return asked
 
     def _say_whose(self) -> None:
         """Nobody told us which address is ours: then the one that a refusal accuses is a guess."""

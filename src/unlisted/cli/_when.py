@@ -8,6 +8,8 @@ from typing import NamedTuple
 from unlisted.evidence.framing import stamp
 
 _MINUTE = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d)(?!:?\d)(.*)")
+_SECOND = re.compile(r"\d:\d\d:\d\d")
+_HOURS = re.compile(r"(?<=:\d\d)( ?[+-]\d\d)$")  # ISO 8601 allows a zone of whole hours
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(ms|s|sec|m|min|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "": 1.0}
 
@@ -22,7 +24,7 @@ class Moment(NamedTuple):
 
 def moment(text: str) -> Moment:
     """A date and a time: ISO 8601, a log's, a mail's, or Unix seconds. Without a zone it is UTC."""
-    plain = text.strip()
+    plain = _HOURS.sub(r"\1:00", text.strip())
     if re.fullmatch(r"\d{9,11}(?:\.\d{1,6})?", plain):
         return Moment(float(plain), 1.0, zone=True)
     exact = 1.0
@@ -33,7 +35,8 @@ def moment(text: str) -> Moment:
         return Moment(made.at, exact, made.zone)
     try:
         parsed = email.utils.parsedate_to_datetime(plain)
-        return Moment(parsed.timestamp() if parsed.tzinfo else _utc(parsed), 1.0, zone=bool(parsed.tzinfo))
+        exact = 1.0 if _SECOND.search(plain) else 60.0
+        return Moment(parsed.timestamp() if parsed.tzinfo else _utc(parsed), exact, zone=bool(parsed.tzinfo))
     except (ValueError, TypeError, OverflowError, IndexError):
         what = f'{text[:60]!r} is no date with a time; write --at "2026-11-20 19:04:11Z"'
         raise argparse.ArgumentTypeError(what) from None

@@ -174,12 +174,17 @@ def stands_out(odds: Sequence[Odds]) -> bool:
     return bool(odds) and odds[0].share > STANDS_OUT and odds[0].visits >= FEWEST
 
 
+def percent(share: float) -> str:
+    """A likelihood for people: none is certain."""
+    return "<1%" if share < 0.005 else ">99%" if share > 0.99 else f"{share:.0%}"
+
+
 def suspect(one: Odds, episodes: int, *, named: bool) -> Suspect:
     """The odds in the vocabulary's form: never more than `suspect`, since presence proves nothing."""
     because = (
         f"here at {one.here} of {episodes} times at which the spam was seen, in"
         f" {one.visits} {'stay' if one.visits == 1 else 'stays'}, and {one.usual:.0%} of all the time:"
-        f" likelihood {one.share:.0%}"
+        f" likelihood {percent(one.share)}"
     )
     return Suspect(
         device=one.device,

@@ -63,7 +63,9 @@ class Question(Struct, frozen=True):
         """RE2: what stands in every line of a log that may answer it; b"" for IPv6, spelled in many ways."""
         if self.address.version == 6:
             return b""
-        address = str(self.address).replace(".", r"\.")
+        high, low = divmod(int(self.address), 1 << 16)
+        mapped = f"(?i:ffff:0{{0,3}}{high:x}:0{{0,3}}{low:x})"  # RFC 4291 §2.5.5.2
+        address = str(self.address).replace(".", r"\.") + f"|{mapped}"
         return (f"{address}|{self.port}" if self.port and not self.contacted else address).encode()
 
 

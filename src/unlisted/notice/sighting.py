@@ -6,6 +6,7 @@ case and never moves a hold.
 
 import shlex
 from datetime import UTC, datetime
+from math import ceil
 
 from msgspec import structs
 
@@ -77,17 +78,19 @@ def rank(one: Sighting) -> int:
 
 
 def questions(one: Sighting) -> list[str]:
-    """What to type or to do about it, the most exact first; never empty."""
+    """What to type or to do about it, the most exact first; never empty. FOLDER is for the person to name."""
     if one.at is None:
         return [_without_time(one)]
     when = spelled(one)
+    span = min(ceil(one.accuracy or 0.0), 366 * 86_400)  # the longest that `find` takes
+    rest = f"--at {when}{f' --skew {span}s' if span > MOMENT else ''} FOLDER"
     asked: list[str] = []
     if one.source_port and one.address is not None:
-        asked.append(f"unlisted find --seen {_socket(one.address, one.source_port)} --at {when}")
+        asked.append(f"unlisted find --seen {_socket(one.address, one.source_port)} {rest}")
     if one.dst is not None:
-        asked.append(f"unlisted find --contacted {one.dst} --at {when}")
+        asked.append(f"unlisted find --contacted {one.dst} {rest}")
     if one.source_port and one.address is None:
-        asked.append(f"unlisted find --seen ADDR:{one.source_port} --at {when}   (ADDR: your public address)")
+        asked.append(f"unlisted find --seen ADDR:{one.source_port} {rest}   (ADDR: your public address)")
     return asked or [_window(one, when)]
 
 
