@@ -157,6 +157,13 @@ def test_all_cores_find_what_one_finds(tmp_path: Path, share: float) -> None:
     assert told[0].count(b"Attempt(") > 5
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reading is forked on Linux alone")
+def test_all_cores_are_used_though_numpy_has_threads() -> None:
+    code = "import numpy; from unlisted.edge import lines; print(lines._workers())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert int(done.stdout) == len(os.sched_getaffinity(0))
+
+
 DIES = """
 import contextlib, os, signal, sys
 from pathlib import Path

@@ -10,6 +10,8 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
@@ -223,7 +225,9 @@ def _share(span: tuple[int, int]) -> Reading:
 
 def _submitted(pool: ProcessPoolExecutor, span: tuple[int, int]) -> "Future[Reading]":
     try:
-        return pool.submit(_share, span)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy's threads, see `_workers`
+            return pool.submit(_share, span)
     except BrokenExecutor as error:
         failed: Future[Reading] = Future()
         failed.set_exception(error)
@@ -242,12 +246,11 @@ def _quiet(parent: int) -> None:
 
 
 def _workers() -> int:
-    """How many processes may read: as many as cores; one where forking is not safe."""
-    if (
-        sys.platform != "linux"
-        or len(os.listdir("/proc/self/task")) > 1
-        or multiprocessing.current_process().daemon
-    ):
+    """How many processes may read: as many as cores; one where forking is not safe.
+
+    Threads of our own may hold locks. NumPy's idle ones (OpenBLAS) hold none: they mind forks themselves.
+    """
+    if sys.platform != "linux" or threading.active_count() > 1 or multiprocessing.current_process().daemon:
         return 1
     return len(os.sched_getaffinity(0))
 
