@@ -142,6 +142,10 @@ class Reader:
                     self._keeper.join(part)
                     if progress:
                         progress(span[1], self._reading.size)
+            except BaseException:
+                for worker in multiprocessing.active_children():
+                    worker.terminate()  # who pressed Ctrl-C does not wait for the shares that are being read
+                raise
             finally:
                 pool.shutdown(cancel_futures=True)
                 _READERS.pop()
