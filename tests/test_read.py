@@ -159,6 +159,13 @@ def test_all_cores_find_what_one_finds(tmp_path: Path, share: float) -> None:
     assert told[0].count(b"Attempt(") > 5
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reading is forked on Linux alone")
+def test_all_cores_are_used_though_numpy_has_threads() -> None:
+    code = "import numpy; from unlisted.edge import lines; print(lines.workers())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert int(done.stdout) == len(os.sched_getaffinity(0))
+
+
 DIES = """
 import contextlib, os, signal, sys
 from pathlib import Path
@@ -193,6 +200,36 @@ def test_a_worker_that_dies_and_a_log_that_is_rotated_lose_nothing(tmp_path: Pat
     )
     assert done.stderr == ""
     assert done.stdout == f"{alone.lines} {alone.understood}  set()\nno child is left\n"
+
+
+STOPPED = """
+import multiprocessing, sys, time
+from pathlib import Path
+from unlisted.edge import lines, read
+lines.SMALL, lines.SHARE = 0, 3000
+lines.workers = lambda: 2
+def sleeps(span):
+    time.sleep(300)
+lines._share = sleeps
+def pressed(*_):
+    raise KeyboardInterrupt
+import signal
+signal.signal(signal.SIGALRM, pressed)
+signal.setitimer(signal.ITIMER_REAL, 0.5)
+try:
+    read.read(Path(sys.argv[1]), 1795478400.0)
+except KeyboardInterrupt:
+    print("stopped", multiprocessing.active_children())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reading is forked on Linux alone")
+def test_who_presses_ctrl_c_does_not_wait_for_the_workers(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(GATEWAY * 10)
+    words = [sys.executable, "-c", STOPPED, str(path)]
+    done = subprocess.run(words, capture_output=True, check=False, timeout=60, text=True)
+    assert (done.stdout, done.stderr) == ("stopped []\n", "")
 
 
 def test_a_line_longer_than_shares_is_looked_through_once(

@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
@@ -157,6 +158,10 @@ class Reader:
                     self._keeper.join(part)
                     if progress:
                         progress(span[1], self._reading.size)
+            except BaseException:
+                for worker in multiprocessing.active_children():
+                    worker.terminate()  # who pressed Ctrl-C does not wait for the shares that are being read
+                raise
             finally:
                 pool.shutdown(cancel_futures=True)
                 _READERS.pop()
@@ -251,7 +256,9 @@ def _share(span: tuple[int, int]) -> Reading:
 
 def _submitted(pool: ProcessPoolExecutor, span: tuple[int, int]) -> "Future[Reading]":
     try:
-        return pool.submit(_share, span)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy's threads, see `_workers`
+            return pool.submit(_share, span)
     except BrokenExecutor as error:
         failed: Future[Reading] = Future()
         failed.set_exception(error)
@@ -272,7 +279,7 @@ def _quiet(parent: int) -> None:
 def workers() -> int:
     """How many processes may read: as many as cores; one where forking is not safe.
 
-    A fork copies one thread: what others hold at that moment stays locked. NumPy's own threads know of it.
+    Threads of our own may hold locks, and so may Polars'. NumPy's idle ones (OpenBLAS) mind forks themselves.
     """
     alone = threading.active_count() == 1 and "polars" not in sys.modules
     if sys.platform != "linux" or not alone or multiprocessing.current_process().daemon:

@@ -65,6 +65,7 @@ def read(
         reading.size = status.st_size
         first = head(path)
         keeper = Keeper(reading, take or reading.events.append, about)
+        keeper.written = status.st_mtime
         _read(path, first, keeper, placing(near, status.st_mtime), progress)
     except PermissionError:
         reading.trouble = "permission denied"
