@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from unlisted.cli import main
+from unlisted import net
+from unlisted.cli import _given, main
 
 SAMPLES = Path(__file__).parent / "samples"
 LEASE = "1795521981 3c:5a:b4:12:34:56 192.168.50.9 FRONTDESK-PC *\n"
@@ -197,3 +198,24 @@ def test_a_monitor_is_not_accused(corpora: Path, capsys: pytest.CaptureFixture[s
     assert sum(one["attempts"] for one in found) == 1178
     assert {one["verdict"] for one in found} == {"honest"}
     assert "service monitor" in {one["role"] for one in found}
+
+
+def test_options_may_stand_between_sources(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["find", str(folder / "gateway"), "--json", str(folder / "leases")]) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["device"]["hostname"] == "FRONTDESK-PC"
+
+
+@pytest.mark.parametrize(
+    ("named", "inside", "outside"),
+    [
+        (["203.0.113.0/24"], ["203.0.113.7", "fd00::1"], ["198.51.100.1", "192.168.1.1"]),
+        (["2001:db8::/48"], ["2001:db8::1", "10.0.0.1"], ["2001:db8:1::1"]),
+        (["10.164.0.0/16"], ["10.164.1.1", "fe80::1"], ["10.47.8.208", "192.168.1.1"]),
+    ],
+)
+def test_inside_leaves_the_other_ip_version_as_it_is(
+    named: list[str], inside: list[str], outside: list[str]
+) -> None:
+    nets = _given.inside(named, net.INSIDE)
+    told = {text: net.within(address, nets) for text in (*inside, *outside) if (address := net.ip(text))}
+    assert told == dict.fromkeys(inside, True) | dict.fromkeys(outside, False)

@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NET",
-        help="your own network, when its addresses are public (may be repeated)",
+        help="your own network, instead of the private ranges of its IP version (may be repeated)",
     )
     parser.add_argument("--leases", action="append", default=[], metavar="FILE", help="leases or neighbors")
     parser.add_argument(
@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         raise UnlistedError("SOURCE is missing", remedy=_command(args), code=2)
     _explained.check(args)
     settings = config.load(args.config)
-    inside = _given.networks("--inside", args.inside) or settings.inside
+    inside = _given.inside(args.inside, settings.inside)
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
     named = _given.sources([*args.source, *args.leases])
     if args.seen is not None or args.contacted is not None:

@@ -22,7 +22,7 @@ import re2
 
 from unlisted import show
 from unlisted.edge import records, tables
-from unlisted.edge.blocks import BLOCK, LONGEST, Block, Cut, head, unpack
+from unlisted.edge.blocks import BLOCK, LONGEST, Block, Cut, head, text, unpack
 from unlisted.edge.reading import CUT, Keeper, Progress, Reading
 from unlisted.evidence import Format, Holding, Parsed
 from unlisted.messages import Attempt
@@ -48,17 +48,17 @@ def sample(path: Path, first: bytes) -> list[str]:
                     file.seek(place)
                     parts.append(file.read(len(first)).partition(b"\n")[2])
     share = SAMPLE // len(parts)
-    return [line for part in parts for line in text(part).split("\n")[:share] if len(line) <= LONGEST]
+    return [
+        line
+        for part in parts
+        for line in text(part).replace("\r\n", "\n").split("\n")[:share]
+        if len(line) <= LONGEST
+    ]
 
 
 def telling(one: Format) -> bool:
     """True when a line that holds the format's hint is likely one of its lines."""
     return len(one.hint.strip()) > 3
-
-
-def text(data: bytes) -> str:
-    """Bytes of a log as text, whatever they are."""
-    return data.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 class Reader:
@@ -179,7 +179,7 @@ class Reader:
         """Every line of a block."""
         if self._table and self._table.block(block):
             return
-        lines = text(block.data).split("\n")
+        lines = text(block.data).replace("\r\n", "\n").split("\n")
         if not lines[-1]:
             lines.pop()
         self._reading.lines += len(lines)
@@ -224,7 +224,7 @@ class Reader:
             number += block.line_at(start, counted)
             counted = start
             end = data.find(b"\n", at, last) + 1 or last
-            self._line(data[start:end].rstrip(b"\r\n").decode("utf-8", "replace"), number)
+            self._line(text(data[start:end].rstrip(b"\r\n")), number)
             taken += 1
         total = block.lines
         self._reading.lines += total

@@ -19,13 +19,14 @@ from unlisted.edge.blocks import (
     head,
     known,
     piece,
+    text,
     told,
     unpack,
     virtual,
     walk,
 )
 from unlisted.edge.dates import placing
-from unlisted.edge.lines import Reader, sample, text
+from unlisted.edge.lines import Reader, sample
 from unlisted.edge.reading import CUT, About, Keeper, Progress, Reading
 from unlisted.edge.records import blocks
 from unlisted.evidence import OTHER, Fact, Format, Parsed, binary, facts, formats, present
