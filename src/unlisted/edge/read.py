@@ -107,7 +107,8 @@ def _read(path: Path, first: bytes, keeper: Keeper, near: float, progress: Progr
     if not told_apart and not records.document(first):
         found += _overlooked(path, found, near)
     if not found:
-        reading.trouble = "not recognized: nothing in it looks like a log, a lease or a flow that I know"
+        nothing = "not recognized: nothing in it looks like a log, a lease or a flow that I know"
+        reading.trouble = unreadable.why(first) or nothing
         return
     reading.kind = found[0].kind
     reading.kinds = tuple(dict.fromkeys(one.kind for one in found))
