@@ -10,7 +10,6 @@ too, since other work on the machine takes none of that. A third is the whole pr
 """
 
 import argparse
-import os
 import random
 import shutil
 import subprocess
@@ -77,11 +76,19 @@ def every_line(log: Path) -> None:
     )
 
 
+# A process begins with the peak of the one that starts it: a small one does.
+LAUNCHER = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(os.wait4(process.pid, 0)[2].ru_maxrss >> 10)
+"""
+
+
 def peak(log: Path) -> int:
     """Megabytes of the whole program on a log, or of its largest helper."""
     words = [sys.executable, "-m", "unlisted", "find", "--json", str(log)]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return os.wait4(process.pid, 0)[2].ru_maxrss >> 10
+    done = subprocess.run([sys.executable, "-c", LAUNCHER, *words], capture_output=True, check=True)
+    return int(done.stdout)
 
 
 def start(log: Path) -> None:
