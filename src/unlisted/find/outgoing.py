@@ -75,7 +75,8 @@ def outgoing(
     called = outer & np.isin(flows.dst, ends) & ~np.isin(flows.src, ends)
     outer &= ~called
     kept = flows.rows(from_us & ~to_us & ~home)
-    kept = kept.rows(np.argsort(kept.at, kind="stable"))
+    if (kept.at[1:] < kept.at[:-1]).any():
+        kept = kept.rows(np.argsort(kept.at, kind="stable"))
     repeats = repeated(kept)
     kept = kept.rows(~repeats)
     kept, again = _inner(kept)

@@ -240,9 +240,12 @@ def _first_seen(device: Device, attempt: float) -> Device:
 def _profile(seen: _Seen, published: Iterable[Address]) -> roles.Profile:
     flows, rows = seen.flows, seen.rows
     outcome = flows.outcome[rows]
+    _, visits = np.unique(seen.prefixes, return_counts=True)
     return roles.Profile(
         attempts=len(rows),
-        destinations=int(np.unique(seen.prefixes).size),
+        destinations=len(visits),
+        addresses=int(np.unique(flows.dst[rows]).size),
+        regular=int((visits >= roles.REGULAR).sum()),
         known=int((outcome > 0).sum()),
         unanswered=int((outcome > _ANSWERED).sum()),
         seconds=int(flows.at[rows[-1]] - flows.at[rows[0]]) / 1e6,
