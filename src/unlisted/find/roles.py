@@ -15,7 +15,6 @@ from msgspec import Struct, structs
 
 from unlisted import catalogue, net
 
-
 REGULAR = 5  # attempts on a network that is returned to
 
 
