@@ -384,3 +384,18 @@ def test_one_failure_among_many_of_unknown_outcome_is_no_stuck_client() -> None:
 def test_rows_that_all_stay_are_not_copied() -> None:
     flows = gather(burst())
     assert outgoing(flows, Setting().inside).flows.at is flows.at
+
+
+def test_a_machine_with_a_new_ipv6_address_for_each_attempt_is_told_and_nobody_accused() -> None:
+    inside = (ip_network("2001:db8:50::/48"),)
+    spam = [attempt(1e9 + i, f"2001:db9:{i:x}::25", f"2001:db8:50::{i + 9:x}") for i in range(60)]
+    found = judge(spam, inside=inside)
+    assert (named(found), found.told) == ([], False)
+    assert any("60 addresses of 2001:db8:50::/64" in note for note in found.notes)
+
+
+def test_ipv6_addresses_that_share_a_relay_are_no_machine_that_changes_its_address() -> None:
+    inside = (ip_network("2001:db8:50::/48"),)
+    mail = [attempt(1e9 + i, "2001:db9:1::25", f"2001:db8:50::{i + 9:x}", dport=587) for i in range(60)]
+    found = judge(mail, inside=inside)
+    assert (found.told, found.notes) == (True, [])
