@@ -352,3 +352,50 @@ def test_a_lease_names_what_came_after_it_and_nothing_before() -> None:
     who.add(Lease(ip_address("192.168.50.9"), MAC, start=150.0))
     found = judge([*burst(count=5), *burst(count=7, start=200.0)], who)
     assert {(one.device.mac, one.attempts) for one in found.suspects} == {("", 5), (MAC, 7)}
+
+
+def test_a_busy_client_of_one_large_service_with_many_networks_is_no_rogue() -> None:
+    many = [
+        attempt(
+            1e9 + i * 30, f"203.0.{i * 7 % 24}.{i % 40 + 1}", dport=587, outcome="answered", sport=1024 + i
+        )
+        for i in range(600)
+    ]
+    one = only(judge(many))
+    assert (one.verdict, one.role) == ("suspect", "submission client")
+
+
+def test_a_long_honest_life_on_submission_does_not_hide_a_burst_there() -> None:
+    life = [attempt(1e9 + i * 3600, "203.0.113.25", dport=587, outcome="answered") for i in range(1000)]
+    burst_ = [attempt(2e9 + i * 0.01, f"198.18.{i}.7", dport=587, outcome="answered") for i in range(40)]
+    assert only(judge(life + burst_)).verdict == "rogue"
+
+
+def test_spam_to_every_host_of_five_networks_is_no_monitor() -> None:
+    spam = [attempt(1e9 + i / 2, f"203.0.{i % 5}.{i % 250 + 1}", outcome="answered") for i in range(5000)]
+    assert only(judge(spam)).verdict == "rogue"
+
+
+def test_one_failure_among_many_of_unknown_outcome_is_no_stuck_client() -> None:
+    spam = [attempt(1e9 + i / 2, "203.0.113.7", outcome="" if i else "silent") for i in range(500)]
+    assert only(judge(spam)).role != "stuck client"
+
+
+def test_rows_that_all_stay_are_not_copied() -> None:
+    flows = gather(burst())
+    assert outgoing(flows, Setting().inside).flows.at is flows.at
+
+
+def test_a_machine_with_a_new_ipv6_address_for_each_attempt_is_told_and_nobody_accused() -> None:
+    inside = (ip_network("2001:db8:50::/48"),)
+    spam = [attempt(1e9 + i, f"2001:db9:{i:x}::25", f"2001:db8:50::{i + 9:x}") for i in range(60)]
+    found = judge(spam, inside=inside)
+    assert (named(found), found.told) == ([], False)
+    assert any("60 addresses of 2001:db8:50::/64" in note for note in found.notes)
+
+
+def test_ipv6_addresses_that_share_a_relay_are_no_machine_that_changes_its_address() -> None:
+    inside = (ip_network("2001:db8:50::/48"),)
+    mail = [attempt(1e9 + i, "2001:db9:1::25", f"2001:db8:50::{i + 9:x}", dport=587) for i in range(60)]
+    found = judge(mail, inside=inside)
+    assert (found.told, found.notes) == (True, [])

@@ -62,7 +62,9 @@ class Flows(NamedTuple):
         return len(self.at)
 
     def rows(self, keep: npt.NDArray[np.int64] | Bools) -> "Flows":
-        """Some of the rows, in that order."""
+        """Some of the rows, in that order; itself, uncopied, when that is all of them as they stand."""
+        if keep.dtype == np.bool_ and keep.all():
+            return self
         return self._replace(
             at=self.at[keep],
             src=self.src[keep],

@@ -8,6 +8,7 @@ to outside counts: mail that stays inside lists nobody's address.
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +76,8 @@ def outgoing(
     called = outer & np.isin(flows.dst, ends) & ~np.isin(flows.src, ends)
     outer &= ~called
     kept = flows.rows(from_us & ~to_us & ~home)
-    kept = kept.rows(np.argsort(kept.at, kind="stable"))
+    if (kept.at[1:] < kept.at[:-1]).any():
+        kept = kept.rows(np.argsort(kept.at, kind="stable"))
     repeats = repeated(kept)
     kept = kept.rows(~repeats)
     kept, again = _inner(kept)
@@ -145,15 +147,22 @@ def repeated(flows: Flows) -> Bools:
         return again
     packet = np.array(flows.packets, np.bool_)[flows.file] & (flows.sport > 0)
     order = np.lexsort((flows.at, flows.port, flows.sport, flows.dst, flows.src))
-    same = np.ones(len(order) - 1, np.bool_)
-    for column in (flows.src, flows.dst, flows.sport, flows.port):
-        same &= column[order[1:]] == column[order[:-1]]
-    gaps = np.diff(flows.at[order])
-    other = (flows.file[order[1:]] != flows.file[order[:-1]]) & (flows.sport[order[1:]] > 0)
+    before, after = _alike(order, (flows.src, flows.dst, flows.sport, flows.port))
+    gaps = flows.at[after] - flows.at[before]
+    named = flows.sport[after] > 0
+    other = (flows.file[after] != flows.file[before]) & named
     # The same connection at the same microsecond is one that two sources tell of.
-    doubled = (gaps == 0) & (flows.sport[order[1:]] > 0)
-    again[order[1:]] = same & (doubled | ((gaps <= RETRANSMIT) & (packet[order[1:]] | other)))
+    doubled = (gaps == 0) & named
+    again[after] = doubled | ((gaps <= RETRANSMIT) & (packet[after] | other))
     return again
+
+
+def _alike(order: Numbers, columns: Sequence[npt.NDArray[np.integer[Any]]]) -> tuple[Numbers, Numbers]:
+    """Rows that follow each other in this order and have the same in all columns: mostly very few."""
+    places = np.arange(len(order) - 1)
+    for column in columns:
+        places = places[column[order[places]] == column[order[places + 1]]]
+    return order[places], order[places + 1]
 
 
 # ---- both sides of a translation in one log --------------------------------------------------------
@@ -188,6 +197,8 @@ def _second_lines(kept: Flows) -> Bools:
     for column in (kept.dst, kept.port, kept.sport):
         pair &= column[one] == column[two]
     pair &= kept.at[two] - kept.at[one] <= BOTH_SIDES
+    if not pair.any():
+        return drop
     chain = np.cumsum(~pair)  # rows of one connection; more than so many sources are no translation
     pair &= np.bincount(chain, weights=pair)[chain] <= PASSES
     one, two = one[pair], two[pair]

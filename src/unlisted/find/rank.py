@@ -19,6 +19,7 @@ from unlisted.find.because import Crossing, Grounds, because, halfway
 from unlisted.find.columns import OUTCOMES, Devices, Flows, columns, devices
 from unlisted.find.doubts import doubts
 from unlisted.find.outgoing import Outgoing, outgoing
+from unlisted.find.rotating import rotating
 from unlisted.find.served import Deliveries, Rows, Served
 from unlisted.find.side import blind, left_out, wrong_side
 from unlisted.find.who import Identity, Who
@@ -115,8 +116,11 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
         suspects.append(_suspect(seen, setting))
     order: Mapping[str, int] = {"rogue": 0, "suspect": 1, "honest": 2}
     suspects.sort(key=lambda one: (order[one.verdict], -one.score, -one.attempts, one.device.key))
-    told = any(one.verdict != "honest" for one in suspects) or not blind(out, setting.own)
-    if not told:
+    shifting = list(rotating(out.flows, made, table))
+    notes += shifting
+    hidden = blind(out, setting.own)
+    told = any(one.verdict != "honest" for one in suspects) or not (hidden or shifting)
+    if hidden and not told:
         notes.append("could not tell: of most attempts this log does not show who made them inside")
     return Findings(suspects, notes, told)
 
@@ -240,9 +244,12 @@ def _first_seen(device: Device, attempt: float) -> Device:
 def _profile(seen: _Seen, published: Iterable[Address]) -> roles.Profile:
     flows, rows = seen.flows, seen.rows
     outcome = flows.outcome[rows]
+    _, visits = np.unique(seen.prefixes, return_counts=True)
     return roles.Profile(
         attempts=len(rows),
-        destinations=int(np.unique(seen.prefixes).size),
+        destinations=len(visits),
+        addresses=int(np.unique(flows.dst[rows]).size),
+        regular=int((visits >= roles.REGULAR).sum()),
         known=int((outcome > 0).sum()),
         unanswered=int((outcome > _ANSWERED).sum()),
         seconds=int(flows.at[rows[-1]] - flows.at[rows[0]]) / 1e6,
