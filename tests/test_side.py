@@ -162,6 +162,70 @@ def test_what_nobody_is_seen_to_have_sent_is_not_called_fine() -> None:
     assert not judge([*quiet, *forged], own=tuple(ip_address(f"203.0.113.{n}") for n in range(50))).told
 
 
+# ---- machines with public IPv6 addresses, and forged sources ---------------------------------------
+
+BOT, OTHER = "3c:5a:b4:99:00:57", "f8:b1:56:22:00:20"
+OWN = "2001:db8:9:1"
+
+
+def six(src: str, mac: str = BOT, count: int = 20, start: float = 100.0) -> list[Attempt]:
+    """A spammer over IPv6."""
+    return [attempt(start + i, f"2001:db8:{i + 0x100:x}::25", src, mac=mac) for i in range(count)]
+
+
+QUIET = [attempt(float(n), "198.51.100.7", "192.168.50.20", mac=OTHER, sport=n + 1) for n in range(3)]
+
+
+def test_an_address_made_from_its_mac_is_a_machines_own() -> None:
+    bot = six(f"{OWN}:3e5a:b4ff:fe99:57")
+    assert named(judge(bot)) == [BOT]
+    privacy = six(f"{OWN}:a000:1:2:3", start=500.0)
+    assert [one.attempts for one in judge([*bot, *privacy]).suspects] == [40]
+    unknown = six(f"{OWN}:a000:1:2:4", mac="")
+    assert set(named(judge([*bot, *unknown]))) == {BOT, f"{OWN}:a000:1:2:4"}
+
+
+def test_a_network_from_which_several_cards_send_is_our_own() -> None:
+    bot = six(f"{OWN}::aaaa")
+    assert not judge(bot).told
+    assert named(judge([*bot, *six(f"{OWN}::bbbb", OTHER, count=1)])) == [BOT]
+    routed = [one for n in range(6) for one in six(f"2001:db8:9:{n + 1}::5", MAC, count=1)]
+    assert not judge([*bot, *routed]).told, "a router's card, or a forger's, makes no network ours"
+
+
+def test_a_network_from_which_a_gateway_brings_mail_is_not_our_own() -> None:
+    """Its card stands before strangers of IPv4 as well."""
+    handed = [attempt(float(n), "192.168.50.20", f"198.51.{n}.5", mac=MAC) for n in range(3)]
+    assert not judge([*six(f"{OWN}::aaaa"), *six(f"{OWN}::bbbb", MAC, count=1), *handed]).told
+
+
+def test_a_machine_whose_network_nobody_named_is_not_called_fine() -> None:
+    bot = [one for n in range(8) for one in six(f"{OWN}:a00{n}:1:2:3", count=3, start=100.0 + 9 * n)]
+    found = judge([*QUIET, *bot])
+    assert (named(found), found.told) == ([], False)
+    assert any(f"MAC {BOT} sent 24 as {OWN}:a000" in note for note in found.notes)
+    assert any(f"--inside {OWN}::/64" in note for note in found.notes)
+    alone = judge(bot)
+    assert (alone.told, alone.outer) == (False, True)
+    assert f"--inside {OWN}::/64" in alone.notes[0]
+    [single] = judge(six(f"{OWN}::5")).notes
+    assert f"--inside {OWN}::/64" in single
+    assert "outer side" not in single, "nobody translates IPv6"
+
+
+def test_who_sends_under_many_forged_addresses_is_shown_by_its_mac() -> None:
+    forged = [attempt(100.0 + n, f"198.18.{n}.7", f"203.{n}.113.9", mac=BOT) for n in range(120)]
+    for attempts in (forged, [*QUIET, *forged]):
+        found = judge(attempts)
+        assert (named(found), found.told) == ([], False)
+        assert any(f"MAC {BOT} sent 120 under 120 addresses that are not" in note for note in found.notes)
+        assert not any("--inside 2" in note for note in found.notes), "those networks are not ours"
+    without = judge([*QUIET, *(structs.replace(one, mac="") for one in forged)])
+    assert not without.told
+    few = judge([*QUIET, *burst("192.168.50.21", count=1), *forged[:2]])
+    assert few.told, "stray packets are no matter"
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 40), st.integers(1, 5), st.integers(0, 2), st.integers(0, 3)), max_size=60

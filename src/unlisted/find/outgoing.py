@@ -15,7 +15,8 @@ import numpy.typing as npt
 from msgspec import Struct, field
 
 from unlisted import net
-from unlisted.find.columns import ACTIONS, OUTCOMES, RETRANSMIT, Bools, Flows
+from unlisted.find.columns import ACTIONS, OUTCOMES, RETRANSMIT, Bools, Flows, Gatherer
+from unlisted.find.inside import sides
 from unlisted.net import Address, Network
 
 BOTH_SIDES = 2_000_000  # microseconds between the lines that two interfaces write of one connection
@@ -47,6 +48,8 @@ class Outgoing(Struct, frozen=True):
     )  # translated sources, and how many of their rows have an inner one
     sources: tuple[Address, ...] = ()  # every one inside, whatever it spoke to
     gateways: frozenset[str] = frozenset()  # MACs that hand on what comes from outside
+    # Rows of `outer` without an inner line, nor brought by such a gateway.
+    strangers: Flows = field(default_factory=lambda: Gatherer().flows())
 
 
 def outgoing(
@@ -55,21 +58,10 @@ def outgoing(
     macs: AbstractSet[str] = frozenset(),
     own: Sequence[Address] = (),
 ) -> Outgoing:
-    """The attempts from inside to outside, each once, in order of time.
-
-    A machine inside has a public IPv6 address as well, which no list of private ranges holds: it is
-    inside when its MAC is, because `macs` (from leases) or an attempt from a private address names it.
-    """
+    """The attempts from inside to outside, each once, in order of time; `inside.py` says who is inside."""
     if not flows.size:
         return Outgoing(flows)
-    ours = np.array([net.inside(address, inside) for address in flows.addresses], np.bool_)
-    home = np.isin(flows.dst, [number for number, one in enumerate(flows.addresses) if one in own])
-    from_us, to_us = ours[flows.src], ours[flows.dst]
-    gateways = _gateways(flows, ~from_us & (to_us | home))
-    known = {int(card) for card in np.unique(flows.mac[from_us])} - {0} - gateways
-    known |= {number for number, mac in enumerate(flows.macs) if mac in macs}
-    six = np.array([address.version == 6 for address in flows.addresses], np.bool_)
-    from_us |= np.isin(flows.mac, sorted(known)) & six[flows.src]
+    from_us, to_us, home, gateways = sides(flows, inside, macs, own)
     outer = ~from_us & ~to_us & ~home
     # Who is called and calls as well, both outside: our own public address, seen from its outer side.
     ends = np.intersect1d(flows.src[outer], flows.dst[outer])
@@ -82,7 +74,8 @@ def outgoing(
     kept = kept.rows(~repeats)
     kept, again = _inner(kept)
     hidden = flows.rows(outer)
-    for address, count in _counted(hidden, _translated(kept, hidden)).items():
+    shown = _translated(kept, hidden)
+    for address, count in _counted(hidden, shown).items():
         again[address] = again.get(address, 0) + count
     return Outgoing(
         kept,
@@ -96,6 +89,7 @@ def outgoing(
         again=again,
         sources=tuple(flows.addresses[i] for i in np.unique(flows.src[from_us])),
         gateways=frozenset(flows.macs[card] for card in gateways),
+        strangers=hidden.rows(~shown & ~np.isin(hidden.mac, sorted(gateways))),
     )
 
 
@@ -103,15 +97,6 @@ def _counted(flows: Flows, rows: Bools) -> dict[Address, int]:
     """The sources of these rows, and how many each has."""
     numbers, counts = np.unique(flows.src[rows], return_counts=True)
     return {flows.addresses[number]: int(count) for number, count in zip(numbers, counts, strict=True)}
-
-
-def _gateways(flows: Flows, inbound: Bools) -> set[int]:
-    """MACs that bring what comes from IPv4 addresses outside: no machine's own, but a gateway's.
-
-    A machine has IPv6 addresses of the provider's, and may forge any source of what it sends: neither tells.
-    """
-    four = np.array([address.version == 4 for address in flows.addresses], np.bool_)
-    return {int(card) for card in np.unique(flows.mac[inbound & four[flows.src]])} - {0}
 
 
 def _callers(inbound: Flows) -> dict[Address, tuple[int, int]]:

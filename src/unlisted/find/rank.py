@@ -21,7 +21,7 @@ from unlisted.find.doubts import doubts
 from unlisted.find.outgoing import Outgoing, outgoing
 from unlisted.find.rotating import rotating
 from unlisted.find.served import Deliveries, Rows, Served
-from unlisted.find.side import blind, left_out, wrong_side
+from unlisted.find.side import blind, left_out, may_be_ours, wrong_side
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Device, Suspect
 from unlisted.net import Address, Network
@@ -71,7 +71,7 @@ def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
         return str(one) in declared or any(span.dated for span in who.spans(one))
 
     if reason := wrong_side(out, setting.own, is_machine):
-        return Findings([], [reason], told=False, outer=len(out.outer) > 1 and not out.flows.size)
+        return Findings([], [reason], told=False, outer=may_be_ours(out))
     if not out.flows.size:
         nothing = ["no attempt on a mail port left the own network in these"] if flows.size else []
         return Findings([], notes + nothing, told=False)
@@ -121,7 +121,7 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     hidden = blind(out, setting.own)
     told = any(one.verdict != "honest" for one in suspects) or not (hidden or shifting)
     if hidden and not told:
-        notes.append("could not tell: of most attempts this log does not show who made them inside")
+        notes.append("could not tell: of too many attempts this log does not show who made them inside")
     return Findings(suspects, notes, told)
 
 
