@@ -1,0 +1,99 @@
+"""Kinds of lines that gateways were seen to write, beside those that their samples hold."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from unlisted.evidence import OTHER, Format, Parsed, formats
+from unlisted.messages import Attempt, Contact
+
+NEAR = 1795478400.0  # 2026-11-24 00:00:00Z
+
+
+def named(name: str) -> Format:
+    return next(one for one in formats() if one.name == name)
+
+
+def told(name: str, *lines: str) -> list[Parsed]:
+    """What one file's lines are read as, in their order."""
+    read = named(name).reader()
+    return [read(line, NEAR) for line in lines]
+
+
+def attempt(name: str, line: str) -> Attempt:
+    made = named(name).parse(line, NEAR)
+    assert isinstance(made, Attempt)
+    return made
+
+
+FROM_TO = "from inside:192.168.50.129/51512 to outside:198.51.100.7/25"
+NATTED = "from inside:192.168.50.129/51512 (203.0.113.5/40122) to outside:198.51.100.7/25 (198.51.100.7/25)"
+
+
+@pytest.mark.parametrize(
+    ("said", "action"),
+    [
+        (f"4-108004: ESMTP Classification: Dropped connection for ESMTP Request {FROM_TO}; matched", "block"),
+        (f"2-108003: Terminating ESMTP/SMTP connection; malicious pattern {FROM_TO}. Data:x", "block"),
+        (f"4-338008: Dynamic Filter dropped blacklisted TCP traffic {NATTED}, destination", "block"),
+        (f"4-338004: Dynamic Filter monitored blacklisted TCP traffic {NATTED}, destination", "pass"),
+        (f"4-434002: SFR requested to drop TCP packet {FROM_TO}", "block"),
+        (f"4-507003: tcp flow {FROM_TO} terminated by inspection engine, reason - disconnected", "block"),
+        (f"3-202010: PAT pool exhausted. Unable to create TCP connection {FROM_TO}", "block"),
+        (
+            "3-201013: Per-client connection limit exceeded 20/20 for input packet from 192.168.50.129/51512 "
+            "to 198.51.100.7/25 on interface inside",
+            "block",
+        ),
+        (f"4-419002: Duplicate TCP SYN {FROM_TO} with different initial sequence number", ""),
+        (f"6-110003: Routing failed to locate next hop for TCP {FROM_TO}", "block"),
+    ],
+)
+def test_asa_tells_mail_connections_at_severities_that_do_not_tell_built(said: str, action: str) -> None:
+    made = attempt("cisco_asa", f"Nov 24 2026 00:06:26 fw1 : %ASA-{said}")
+    assert (made.src, made.sport) == (ip_address("192.168.50.129"), 51512)
+    assert (made.dst, made.dport, made.action) == (ip_address("198.51.100.7"), 25, action)
+    assert (made.nat, made.nat_port) == ((ip_address("203.0.113.5"), 40122) if "(" in said else (None, 0))
+
+
+def test_asa_what_an_inspection_tells_of_a_built_connection_counts_once() -> None:
+    made = told(
+        "cisco_asa",
+        "Nov 24 2026 00:06:26 fw1 : %ASA-6-302013: Built outbound TCP connection 7 for "
+        "outside:198.51.100.7/25 (198.51.100.7/25) to inside:192.168.50.129/51512 (203.0.113.5/40122)",
+        f"Nov 24 2026 00:07:40 fw1 : %ASA-4-108004: ESMTP Classification: Reset connection {FROM_TO}; x",
+    )
+    assert isinstance(made[0], Attempt)
+    assert made[1] is OTHER
+
+
+@pytest.mark.parametrize("said", ["to inside:198.51.100.7/2", "to inside:198.51.10"])
+def test_asa_an_inspections_line_that_was_cut_tells_nothing(said: str) -> None:
+    line = f"Nov 24 2026 00:06:26 fw1 : %ASA-4-338008: Dynamic Filter dropped TCP from x:192.0.2.1/7 {said}"
+    assert named("cisco_asa").parse(line, NEAR) in (None, OTHER)
+
+
+def test_asa_of_an_ips_module_and_of_a_pix_itself() -> None:
+    made = attempt(
+        "cisco_asa",
+        "<113>2026-11-24T00:06:27Z fp %NGIPS-1-430003: FirstPacketSecond: 2026-11-24T00:06:26Z, "
+        "AccessControlRuleAction: Block with reset, SrcIP: 192.0.2.9, DstIP: 198.51.100.7, SrcPort: 7, "
+        "DstPort: 25, Protocol: tcp, ConnectionDuration: 0, InitiatorPackets: 1, ResponderPackets: 0, ",
+    )
+    assert (made.src, made.action) == (ip_address("192.0.2.9"), "block")
+    itself = named("cisco_asa").parse(
+        "Nov 24 2026 00:06:26 pix %PIX-6-302013: Built inbound TCP connection 1 for db:192.0.2.1/60749 "
+        "(192.0.2.1/60749) to NP Identity Ifc: 192.0.2.2/22 (192.0.2.2/22)",
+        NEAR,
+    )
+    assert isinstance(itself, Contact)
+    assert (itself.dst, itself.dport) == (ip_address("192.0.2.2"), 22)
+
+
+def test_ios_counter_with_the_number_of_a_process() -> None:
+    made = attempt(
+        "cisco_ios",
+        "<190>Nov 24 08:35:17 192.0.2.254 30128311[4]: Nov 24 08:35:16.844 UTC: %SEC-6-IPACCESSLOGP: list "
+        "in110 denied tcp 192.0.2.9(63923) -> 198.51.100.7(25), 1 packet",
+    )
+    assert (made.sport, made.action) == (63923, "block")
