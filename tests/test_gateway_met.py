@@ -97,3 +97,28 @@ def test_ios_counter_with_the_number_of_a_process() -> None:
         "in110 denied tcp 192.0.2.9(63923) -> 198.51.100.7(25), 1 packet",
     )
     assert (made.sport, made.action) == (63923, "block")
+
+
+@pytest.mark.parametrize("prefix", ["FTNTFGT", "FortinetFortiGate"])
+def test_cef_fortigates_own_keys_have_two_spellings(prefix: str) -> None:
+    made = attempt(
+        "cef",
+        f"CEF:0|Fortinet|Fortigate|v6.0.4|00013|traffic:forward timeout|3|cat=traffic:forward "
+        f"{prefix}eventtime=1795478800 src=192.0.2.9 spt=7 dst=198.51.100.7 dpt=25 proto=6 "
+        f"{prefix}action=timeout {prefix}trandisp=noop sourceTranslatedAddress=203.0.113.9 "
+        f"sourceTranslatedPort=8 {prefix}duration=20 {prefix}rcvdpkt=0 {prefix}unauthuser=ada "
+        f"{prefix}srcmac=00:00:5e:00:53:07 {prefix}srcserver=0",
+    )
+    assert (made.at, made.action, made.outcome) == (1795478780.0, "pass", "silent")
+    assert (made.mac, made.account, made.nat) == ("00:00:5e:00:53:07", "ada", None)
+
+
+@pytest.mark.parametrize("ahead", ["12: ", "192.0.2.254 ", "<189>192.0.2.254 "])
+def test_fortigate_on_its_console_and_behind_a_receivers_address(ahead: str) -> None:
+    made = attempt(
+        "fortigate",
+        f"{ahead}date=2026-11-24 time=00:06:26 eventtime=1795478786 logid=0000000013 type=traffic "
+        "subtype=forward level=notice srcip=192.0.2.9 srcport=7 dstip=198.51.100.7 dstport=25 proto=6 "
+        "action=deny policyid=0 sentbyte=0",
+    )
+    assert (made.at, made.action) == (1795478786.0, "block")
