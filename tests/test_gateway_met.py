@@ -122,3 +122,33 @@ def test_fortigate_on_its_console_and_behind_a_receivers_address(ahead: str) -> 
         "action=deny policyid=0 sentbyte=0",
     )
     assert (made.at, made.action) == (1795478786.0, "block")
+
+
+@pytest.mark.parametrize(
+    ("who", "account"),
+    [("N/A(N/A)", ""), ("unknown(unknown)", ""), ("ada(staff)", "ada")],
+)
+def test_srx_a_global_policy_is_no_user(who: str, account: str) -> None:
+    made = attempt(
+        "juniper_srx",
+        "Nov 24 00:06:26 fw RT_FLOW: RT_FLOW_SESSION_DENY: session denied 192.0.2.9/7->198.51.100.7/25 "
+        f"junos-smtp 6(0) default-deny(global) trust untrust UNKNOWN UNKNOWN {who} ge-0/0/0.0 UNKNOWN",
+    )
+    assert (made.account, made.action) == (account, "block")
+    made = attempt(
+        "juniper_srx",
+        "Nov 24 00:06:26 fw RT_FLOW: RT_FLOW_SESSION_CREATE: session created 192.0.2.9/7->198.51.100.7/25 "
+        "0x0 junos-smtp 192.0.2.9/7->198.51.100.7/25 0x0 N/A N/A N/A N/A 6 out(global) trust untrust 5 "
+        f"{who} ge-0/0/0.0 UNKNOWN",
+    )
+    assert made.account == account
+
+
+@pytest.mark.parametrize("priority", ["%-", "%USER-6-"])
+def test_srx_priority_written_ahead_of_the_name(priority: str) -> None:
+    line = (
+        f"Nov 24 00:06:26 fw RT_FLOW: {priority}RT_FLOW_SESSION_DENY: session denied "
+        "192.0.2.9/7->198.51.100.7/25 junos-smtp 6(0) deny-all trust untrust UNKNOWN UNKNOWN N/A(N/A) st0.0"
+    )
+    assert attempt("juniper_srx", line).sport == 7
+    assert named("cisco_ios").parse(line, NEAR) is None

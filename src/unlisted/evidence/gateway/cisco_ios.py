@@ -71,7 +71,7 @@ def parse(line: str, near: float) -> Fact:
     """Read one line; Other for what tells no connection, None when it is not the router's, or cut."""
     at = line.find("%")
     m = _ID.match(line, at) if at > 0 else None
-    if m is None or m[1] in ("ASA", "FTD", "PIX", "FWSM"):
+    if m is None or m[1] in ("ASA", "FTD", "PIX", "FWSM") or m[2].startswith(("RT_", "APPTRACK_")):  # Junos
         return None
     when = _when(line, at, near)
     if when is None:
