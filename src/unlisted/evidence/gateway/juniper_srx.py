@@ -29,7 +29,7 @@ _NAME = re.compile(
     r"|(?:RT_SRC|ASP|JSERVICES)_NAT_P[A-Z_]{3,20}|RT_[A-Z][A-Z0-9]{2,12}_[A-Z0-9_]{2,60}"
     r"|FLOW_[A-Z_]{4,40})(?=[: ])"
 )
-# What a service card of an MX writes ahead of it, a process number where a collector adds one, and facility and
+# What a service card of an MX writes ahead of it, a process number where a collector adds one, facility and
 # severity where `explicit-priority` is set.
 _CARD_TAG = re.compile(
     r"(?:\(FPC Slot \d{1,2}, PIC Slot \d{1,2}\) ?)?(?:\{[^{}\s]{1,64}\})?\[[A-Z]{2,12}\]: ?$"
@@ -166,7 +166,8 @@ def _session(
     return connection(
         at, src, dst, 0 if ping else dport, 0 if ping else sport, protocol,
         action="block" if "DENY" in name else "pass", outcome=outcome, nat=nat,
-        nat_port=0 if ping else nat_port, account="" if account.upper() in ("N/A", "UNKNOWN") else account, end=end,
+        nat_port=0 if ping else nat_port, end=end,
+        account="" if account.upper() in ("N/A", "UNKNOWN") else account,
     )  # fmt: skip
 
 
