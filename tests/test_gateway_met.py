@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 
 import pytest
+import re2
 
 from unlisted.evidence import OTHER, Format, Parsed, formats
 from unlisted.messages import Attempt, Contact
@@ -152,3 +153,19 @@ def test_srx_priority_written_ahead_of_the_name(priority: str) -> None:
     )
     assert attempt("juniper_srx", line).sport == 7
     assert named("cisco_ios").parse(line, NEAR) is None
+
+
+def test_paloalto_as_strata_logging_service_forwards_it() -> None:
+    fields = (
+        "1,2026-11-24T00:06:40.000000Z,no-serial,TRAFFIC,end,10.0,2026-11-24T00:06:38.000000Z,192.0.2.8,"
+        "198.51.100.7,203.0.113.5,198.51.100.7,out,,,smtp,vsys1,trust,untrust,,,logs,,371791,1,26367,25,5556,"
+        "25,2048,tcp,allow,1230,526,704,22,2026-11-24T00:06:26.000000Z,12,any,,5637,-92,BR,AU,,12,10,tcp-fin,0"
+    )
+    for ahead in (
+        "<142>1 2026-11-24T00:06:42.110Z stream-logfwd logforwarder - panwlogs - ",
+        "Nov 24 00:06:43 192.0.2.9 953 <142>1 2026-11-24T00:06:42.110Z stream-1 logforwarder - panwlogs - ",
+    ):
+        made = attempt("paloalto", ahead + fields)
+        assert (made.at, made.sport, made.dport) == (1795478786.0, 26367, 25)
+        assert (made.nat, made.nat_port, made.outcome) == (ip_address("203.0.113.5"), 5556, "answered")
+        assert re2.search(named("paloalto").candidate, fields.encode())
