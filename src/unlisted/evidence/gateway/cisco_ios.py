@@ -31,7 +31,7 @@ _WORD = r"[\w.@%/:+-]{1,255}"
 _AHEAD = re.compile(
     rf"(?:<\d{{1,3}}>)?(?:1 )?[\s|]*(?::\s+)?(?:\d{{1,12}}: )?"
     rf"(?:(?![A-Z][a-z]{{2}} {{1,2}}\d|\S*:\s){_WORD}[ \t]+)?"
-    rf"(?:(?!\d{{1,3}}[ywdh:]\d)(?:{_WORD})? ?:[ \t]+)?(?:\d{{1,12}}: )?"
+    rf"(?:(?!\d{{1,3}}[ywdh:]\d)(?:{_WORD})? ?:[ \t]+)?(?:\d{{1,12}}(?:\[\d{{1,6}}\])?: )?"
     rf"(?:(?:RP|LC)/\d{{1,3}}/\w{{1,8}}/CPU\d:)?"
 )
 _PLAIN = re.compile(r"([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)(\.\d{1,6})?( UTC)?(?=: )")
@@ -71,7 +71,7 @@ def parse(line: str, near: float) -> Fact:
     """Read one line; Other for what tells no connection, None when it is not the router's, or cut."""
     at = line.find("%")
     m = _ID.match(line, at) if at > 0 else None
-    if m is None or m[1] in ("ASA", "FTD", "PIX", "FWSM"):
+    if m is None or m[1] in ("ASA", "FTD", "PIX", "FWSM") or m[2].startswith(("RT_", "APPTRACK_")):  # Junos
         return None
     when = _when(line, at, near)
     if when is None:
