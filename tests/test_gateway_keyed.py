@@ -17,7 +17,7 @@ NEAR = 1795478400.0  # 2026-11-24 00:00:00Z
 SAMPLES = Path(__file__).parent / "samples"
 BOXES = (
     "sonicwall", "sophos_utm", "sophos_xg", "stormshield", "untangle", "watchguard", "watchguard_monitor",
-    "zyxel",
+    "zyxel", "sonicwall_cef", "watchguard_leef",
 )  # fmt: skip
 
 JUNK = st.text(st.characters(max_codepoint=0x17F), max_size=6)
@@ -35,6 +35,8 @@ def ends(fact: Fact) -> tuple[object, ...]:
     """What must never be wrong."""
     if isinstance(fact, Attempt | Contact):
         return (str(fact.src), str(fact.dst), fact.sport, fact.dport)
+    if isinstance(fact, Lease):
+        return (str(fact.address), fact.mac)
     assert isinstance(fact, Translation)
     return (str(fact.inside), str(fact.outside), fact.inside_port, fact.port)
 
