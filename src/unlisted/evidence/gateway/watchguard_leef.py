@@ -24,8 +24,11 @@ HINT = "|WatchGuard|"
 PACKETS = True  # what is refused is told packet by packet
 CANDIDATE = rb"dstPort=(?:25|465|587)[ |\t\r\n]"
 
-_FIRST, _ENDED, _DHCP = "30000148", "30000151", "16000065"
-_KEYS = "disp|src|srcPort|srcPostNAT|srcPostNATPORT|dst|dstPort|proto|src_user|duration|tcp_flag|rcvd_bytes|ip_len"
+_FIRST, _ENDED, _DHCP = "30000148", "30000151", "1600"  # of DHCP all begin so
+_KEYS = (
+    "disp|src|srcPort|srcPostNAT|srcPostNATPORT|dst|dstPort|proto|src_user|duration|tcp_flag|rcvd_bytes"
+    "|ip_len"
+)
 
 
 def parse(line: str, near: float) -> Parsed:
@@ -46,7 +49,7 @@ def _read(line: str, near: float, once: Once) -> Parsed:
     if ahead[0] is None:
         return None
     at = ahead[0].at
-    if made.id == _DHCP:
+    if made.id.startswith(_DHCP):
         return dhcpd_log.said(made.text("msg"), 0, at) or OTHER
     words = made.words(_KEYS)
     if "disp" not in words:
