@@ -234,3 +234,11 @@ def test_a_file_of_it_is_recognized_and_its_attempts_counted(name: str, tmp_path
     wanted = {"untangle": 1, "watchguard_monitor": 2, "sonicwall": 4}.get(name, 3)
     assert reading.flows is not None
     assert reading.flows.size == wanted
+
+
+@pytest.mark.parametrize("did", ["Denied", "Dropped"])
+def test_sophos_names_what_it_stopped(did: str) -> None:
+    line = next(one for one in lines("sophos_xg") if 'log_subtype="Denied"' in one)
+    made = named("sophos_xg").parse(line.replace('"Denied"', f'"{did}"'), NEAR)
+    assert isinstance(made, Attempt | Contact)
+    assert made.action == "block"
