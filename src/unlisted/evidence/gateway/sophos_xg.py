@@ -35,6 +35,7 @@ _ACTIONS = {
     "denied": "block",
     "deny": "block",
     "drop": "block",
+    "dropped": "block",
     "rejected": "block",
 }
 _MIDDLE = ("Invalid Traffic", "Fragmented Traffic")

@@ -23,7 +23,8 @@ from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import LONGEST, field, front, moment, seconds
-from unlisted.messages import Attempt, Contact, Translation
+from unlisted.evidence.leases import dhcpd_log
+from unlisted.messages import Attempt, Contact, Lease, Translation
 
 HINT = 'msg_id="'
 PACKETS = True  # what is refused is told packet by packet
@@ -38,30 +39,32 @@ _SAID = re.compile(
     r"(?P<sport>\d{1,5}) (?P<dport>\d{1,5})(?= )"
 )
 _FLAGS = re.compile(r" +offset \d{1,3} ([A-Z]{1,9}) ")
+_DHCP = re.compile(r'msg_id="1600-[0-9A-F]{4}" ')  # the words of ISC's server follow
 _FIRST, _ENDED = "3000-0148", "3000-0151"
 
 Made: TypeAlias = Attempt | Contact | Other | None
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
+def parse(line: str, near: float) -> Made | Translation | Lease:
     """Read one line by itself."""
     return _read(line, near, Once())
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
+def session() -> Callable[[str, float], Made | Translation | Lease]:
     """A reader of lines in their order: what is told of a connection after its first line makes no second."""
     once = Once()
     return lambda line, near: _read(line, near, once)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
+def _read(line: str, near: float, once: Once) -> Made | Translation | Lease:
     begin = line.find(HINT)
     if not 0 <= begin <= LONGEST or (when := _front(line[:begin], near)) is None:
         return None
     at = when.at
     found = _SAID.match(line, begin)
     if found is None:
-        return OTHER
+        server = _DHCP.match(line, begin)
+        return (dhcpd_log.said(line, server.end(), at) if server else None) or OTHER
     src, dst = net.ip(found["src"]), net.ip(found["dst"])
     if src is None or dst is None:
         return OTHER
