@@ -55,9 +55,9 @@ def telling(one: Format) -> bool:
     return len(one.hint.strip()) > 3
 
 
-def text(data: bytes) -> str:
-    """Bytes of a log as text, whatever they are."""
-    return data.decode("utf-8", "replace").replace("\r\n", "\n")
+def text(data: bytes | bytearray) -> str:
+    """Bytes of a log, from the beginning of a line on, as text, whatever they are; without Windows' mark."""
+    return data.decode("utf-8", "replace").replace("\r\n", "\n").removeprefix("\ufeff")
 
 
 class Reader:
@@ -219,7 +219,7 @@ class Reader:
             number += block.line_at(start, counted)
             counted = start
             end = data.find(b"\n", at, last) + 1 or last
-            self._line(data[start:end].rstrip(b"\r\n").decode("utf-8", "replace"), number)
+            self._line(text(data[start:end]).rstrip("\r\n"), number)
             taken += 1
         total = block.lines
         self._reading.lines += total

@@ -89,6 +89,25 @@ def tagged(line: str, when: Stamp, start: int) -> bool:
     return _AHEAD.fullmatch(line, when.end, start) is not None
 
 
+# A relay that does not look into what it passes on: its own time and name, by RFC 5424 no process either,
+# and then another priority, another time, or JSON. A program's tag stands in front of a stranger's text.
+_RELAY = re.compile(r" +[\w.@+-]{1,255} +(?=<\d{1,3}>|[A-Z][a-z]{2} |\d{4}[-/:]\d\d|\d{9,10}[.\s]|\{)")
+_RELAY_5424 = re.compile(
+    r" [\w.@+-]{1,255} [\w.@+/-]{1,48} - \S{1,32} (?:-|\[[^\]\r\n]{0,200}\]) \ufeff?"
+    r"(?=<\d{1,3}>|[A-Z][a-z]{2} |\d{4}[-/:]\d\d|\d{9,10}[.\s]|\{)"
+)
+
+
+def relayed(line: str, near: float) -> str:
+    """The line that stands whole behind a relay's header; "" where none does."""
+    when = stamp(line, near)
+    found = (_RELAY_5424.match(line, when.end) or _RELAY.match(line, when.end)) if when else None
+    if found is None:
+        return ""
+    inner = line[found.end() :]
+    return inner if inner[0] in "<{" or stamp(inner[:120], near) else ""
+
+
 def _zone_follows(text: str) -> bool:
     return text.startswith((" Z ", " UTC ", " GMT ", " +0", " -0", " +1", " -1")) or text[1:4] in _ZONED
 
