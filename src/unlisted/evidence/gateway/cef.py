@@ -13,7 +13,7 @@ Check Point sorts by name, so that src stands last.
 from collections.abc import Callable
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence import OTHER, Other, Parse
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._cef import Event, event
@@ -77,12 +77,7 @@ _Get = Callable[..., str]
 
 def session() -> Parse:
     """A reader of one file, to which a session's start and its end are one connection."""
-    told = Told()
-
-    def read(line: str, near: float) -> Parsed:
-        return told.once(parse(line, near))
-
-    return read
+    return Told().of(parse)
 
 
 def _traffic(made: Event) -> bool:

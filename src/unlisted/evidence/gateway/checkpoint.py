@@ -90,12 +90,7 @@ _PORTED = ("6", "17", "tcp", "udp")
 
 def session() -> Parse:
     """A reader of one file, to which a connection and what other blades say of it are one."""
-    told = Told()
-
-    def read(line: str, near: float) -> Parsed:
-        return told.once(parse(line, near))
-
-    return read
+    return Told().of(parse)
 
 
 _KEYS = (

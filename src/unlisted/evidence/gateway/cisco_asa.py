@@ -17,10 +17,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence import OTHER, Other, Parse
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._front import front, moment
-from unlisted.evidence.gateway._told import SLACK, Told
+from unlisted.evidence.gateway._told import SLACK, Line, Told
 from unlisted.messages import Attempt, Contact, Translation
 from unlisted.net import Address
 
@@ -97,13 +97,13 @@ def parse(line: str, near: float) -> Fact:
 
 def session() -> Parse:
     """A reader of one file, to which what an access list, a beginning and an end tell is one connection."""
-    told = Told()
+    return Told().of(lambda line, near: Line(parse(line, near), _within(line)))
 
-    def read(line: str, near: float) -> Parsed:
-        again = _AGAIN.search(line)
-        return told.once(parse(line, near), float(again[1]) + SLACK if again else SLACK)
 
-    return read
+def _within(line: str) -> float:
+    """Seconds by which the line may be later than the connection that it tells of."""
+    again = _AGAIN.search(line)
+    return float(again[1]) + SLACK if again else SLACK
 
 
 _AGAIN = re.compile(r" hit-cnt \d{1,9} (\d{1,5})-second interval")

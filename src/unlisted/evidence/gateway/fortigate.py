@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence import OTHER, Other, Parse
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._front import card, epoch, front, moment, shift, translated
@@ -78,12 +78,7 @@ _LAST = ("rcvdpkt=", "rcvd_pkt=", "rcvdbyte=")  # a count that was cut is one as
 
 def session() -> Parse:
     """A reader of one file, to which a session's start, its middle and its end are one connection."""
-    told = Told()
-
-    def read(line: str, near: float) -> Parsed:
-        return told.once(parse(line, near))
-
-    return read
+    return Told().of(parse)
 
 
 def _times(get: _Get, header: Stamp | None) -> tuple[float | None, float | None]:

@@ -12,16 +12,15 @@ failed)" is no user.
 """
 
 import re
-from collections.abc import Callable
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other
+from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import end_point, field, front, moment, seconds
-from unlisted.messages import Attempt, Contact, Translation
+from unlisted.evidence.gateway._told import LONGEST, SLACK, Line, Told, alone
+from unlisted.messages import Translation
 from unlisted.net import Address
 
 HINT = " sn="
@@ -47,18 +46,17 @@ _NOTE = re.compile(
 _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmp6"}
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
+def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
+def session() -> Parse:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
+def _read(line: str, near: float) -> Line | Parsed:
     begin = _begin(line)
     when = _when(line, begin, near)
     if when is None:
@@ -68,7 +66,7 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
         return _mapped(line, begin, when.at)
     if number not in (_OPENED, _CLOSED, _WEB) and number not in _DROPPED and not _blocked_syn(line, begin):
         return OTHER
-    return _connection(line, begin, when.at, number, once)
+    return _connection(line, begin, when.at, number)
 
 
 def dated(line: str, near: float) -> Stamp | None:
@@ -97,9 +95,7 @@ def _blocked_syn(line: str, begin: int) -> bool:
     return flags is not None and flags[1].split() == ["SYN"]
 
 
-def _connection(
-    line: str, begin: int, at: float, number: str, once: Once
-) -> Attempt | Contact | Translation | Other | None:
+def _connection(line: str, begin: int, at: float, number: str) -> Line | Parsed:
     src, sport = _end(line, " src=", begin)
     dst, dport = _end(line, " dst=", begin)
     if src is None or dst is None:
@@ -114,22 +110,17 @@ def _connection(
     opens = not flags or ("SYN" in flags[1].split() and "ACK" not in flags[1].split())
     action = "block" if number in _DROPPED else _ACTIONS.get(done, "")
     nat, nat_port = _end(line, " natSrc=", begin)
-    outcome, key, end, length = "", (src, sport, dst, dport), at, ""
+    outcome, end, length = "", at, ""
     if number == _CLOSED:
         length = field(line, " cdur=", begin)
         at -= seconds(length) / 1000
         outcome = _outcome(line, begin, protocol)
-    elif number in (_OPENED, _WEB):
-        once.begin(key, at)
     made = connection(
         at, src, dst, dport, sport, protocol, opens=opens, mac=card(field(line, " srcMac=", begin)),
         action=action or ("pass" if number in (_OPENED, _CLOSED, _WEB) else "block"), outcome=outcome,
         nat=nat, nat_port=nat_port, account=_user(field(line, " usr=", begin)),
     )  # fmt: skip
-    if number != _CLOSED or not once.told(key, at, dated=bool(length)):
-        return made
-    once.forget(key)
-    return ended(made, end)
+    return Line(made, SLACK if length else LONGEST, end, last=True) if number == _CLOSED else Line(made)
 
 
 def _end(line: str, key: str, begin: int) -> tuple[Address | None, int]:
@@ -162,7 +153,7 @@ def _user(text: str) -> str:
     return "" if text.startswith("Unknown") else text[:253]
 
 
-def _mapped(line: str, begin: int, at: float) -> Translation | Other:
+def _mapped(line: str, begin: int, at: float) -> Parsed:
     """A mapping of the NAT, with the outer address in words."""
     src, sport = _end(line, " src=", begin)
     note = _NOTE.match(field(line, " note=", begin))

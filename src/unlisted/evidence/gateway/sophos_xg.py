@@ -13,16 +13,14 @@ zone.
 """
 
 import re
-from collections.abc import Callable
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other
+from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import field, front, moment, seconds, whole
-from unlisted.messages import Attempt, Contact, Translation
+from unlisted.evidence.gateway._told import Line, Told, alone
 
 HINT = " log_component="
 PACKETS = True  # what is dropped is told packet by packet
@@ -46,18 +44,17 @@ _ZONES = {
 }  # fmt: skip
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
+def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
+def session() -> Parse:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
+def _read(line: str, near: float) -> Line | Parsed:
     begin = _begin(line)
     when = _when(line, begin, near)
     if when is None:
@@ -85,12 +82,7 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
         nat_port=port(field(line, " src_trans_port=", begin) or field(line, " tran_src_port=", begin)),
         account=field(line, " user_name=", begin)[:253],
     )  # fmt: skip
-    key = (src, sport, dst, dport)
-    if later and once.told(key, at, dated=True):
-        return ended(made, when.at)
-    if event:
-        once.begin(key, at)
-    return made
+    return Line(made, end=when.at if later else None)
 
 
 def _begin(line: str) -> int:

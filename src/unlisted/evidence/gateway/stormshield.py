@@ -12,17 +12,14 @@ end: an attempt where no start was told. `alarm` is about a packet in the middle
 `ipproto` the protocol. In the files of the device `logtype` is missing: their names tell it.
 """
 
-from collections.abc import Callable
-
 from unlisted import net
-from unlisted.evidence import OTHER, Other
+from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import field, front, moment, whole
+from unlisted.evidence.gateway._told import Line, Told, alone
 from unlisted.evidence.leases.dhcpd_log import said
-from unlisted.messages import Attempt, Contact, Lease, Translation
 
 HINT = " startime="
 PACKETS = True  # what is dropped is told packet by packet
@@ -33,18 +30,17 @@ _TOLD = frozenset(("filter", "connection", "plugin", "smtp", "web", "pop3", "ftp
 _SERVERS = ("dhcpd", "dhcp", "dhcpserver")
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Translation | Lease | Other | None:
+def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Translation | Lease | Other | None]:
+def session() -> Parse:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Lease | Other | None:
+def _read(line: str, near: float) -> Line | Parsed:
     begin = _begin(line)
     when = _when(line, begin, near)
     if when is None:
@@ -71,11 +67,8 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
         nat=net.ip(field(line, " modsrc=", begin)), nat_port=port(field(line, " modsrcport=", begin)),
         account=field(line, " user=", begin)[:253],
     )  # fmt: skip
-    if once.told(key := (src, sport, dst, dport), when.at, dated=True):
-        end = _moment(line, begin, near)
-        return ended(made, end.at if end else when.at)
-    once.begin(key, when.at)
-    return made
+    end = _moment(line, begin, near)
+    return Line(made, end=end.at if end else when.at)
 
 
 def _begin(line: str) -> int:

@@ -13,17 +13,15 @@ behind `offset`.
 """
 
 import re
-from collections.abc import Callable, Hashable
 from functools import lru_cache
-from typing import TypeAlias
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other
+from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import LONGEST, field, front, moment, seconds
-from unlisted.messages import Attempt, Contact, Translation
+from unlisted.evidence.gateway._told import LONGEST as DAY
+from unlisted.evidence.gateway._told import SLACK, Line, Told, alone
 
 HINT = 'msg_id="'
 PACKETS = True  # what is refused is told packet by packet
@@ -40,21 +38,18 @@ _SAID = re.compile(
 _FLAGS = re.compile(r" +offset \d{1,3} ([A-Z]{1,9}) ")
 _FIRST, _ENDED = "3000-0148", "3000-0151"
 
-Made: TypeAlias = Attempt | Contact | Other | None
 
-
-def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
+def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
+def session() -> Parse:
     """A reader of lines in their order: what is told of a connection after its first line makes no second."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
+def _read(line: str, near: float) -> Line | Parsed:
     begin = line.find(HINT)
     if not 0 <= begin <= LONGEST or (when := _front(line[:begin], near)) is None:
         return None
@@ -83,24 +78,14 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
         nat_port=port(field(line, " src_port_nat=", found.end())),
         account=field(line, " src_user=", found.end())[:253],
     )  # fmt: skip
-    if not opens or (found["did"] == "Deny" and found["id"] == _FIRST):
-        return made
-    return once_only(once, made, (src, sport, dst, dport), found["id"], end, dated=bool(length))
+    return Line(made) if found["did"] == "Deny" else told(made, found["id"], end, dated=bool(length))
 
 
-def once_only(
-    once: Once, made: Made, key: Hashable, number: str, end: float, *, dated: bool
-) -> Made | Translation:
-    """The fact that a line made, or what it adds to one that was told."""
-    if made is None or isinstance(made, Other):
-        return made
-    if number != _FIRST and once.told(key, made.at, dated=dated):
-        if number != _ENDED:
-            return OTHER
-        once.forget(key)
-        return ended(made, end)
-    once.begin(key, made.at)
-    return made
+def told(made: Parsed, number: str, end: float, *, dated: bool) -> Line:
+    """What a line made, and where it stands among those of one connection."""
+    if number == _ENDED:
+        return Line(made, SLACK if dated else DAY, end, last=True)
+    return Line(made) if number == _FIRST else Line(made, DAY)
 
 
 @lru_cache(maxsize=4096)  # the lines of one second begin alike

@@ -11,17 +11,16 @@ the owner's of the session; "unknown" is none.
 """
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other
+from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp, stamp
-from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import LONGEST, end_point, field, seconds
-from unlisted.messages import Attempt, Contact, Translation
+from unlisted.evidence.gateway._told import LONGEST as DAY
+from unlisted.evidence.gateway._told import SLACK, Line, Told, alone
 
 HINT = ' devID="'
 PACKETS = True  # what is blocked is told packet by packet
@@ -43,18 +42,17 @@ _RULES = (
 )
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
+def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
+def session() -> Parse:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
+def _read(line: str, near: float) -> Line | Parsed:
     begin = line.find('src="')
     if begin < 0 or begin > LONGEST or begin > line.find(HINT):
         return None
@@ -80,13 +78,7 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
         nat_port=port(field(line, " sourceTranslatedPort=", begin)),
         account="" if user == "unknown" else user[:253],
     )  # fmt: skip
-    key = (src, sport, dst, dport)
-    if traffic and once.told(key, at, dated=bool(length)):
-        once.forget(key)
-        return ended(made, end)
-    if not traffic and action != "block":
-        once.begin(key, at)
-    return made
+    return Line(made, SLACK if length else DAY, end, last=True) if traffic else Line(made)
 
 
 @lru_cache(maxsize=4096)  # the lines of one second begin alike
