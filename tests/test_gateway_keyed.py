@@ -117,10 +117,15 @@ def test_a_field_counts_outside_of_quotes_only_and_once() -> None:
     line = (
         'id=x msg="a src=10.0.0.1 b" src=192.0.2.5 url="/?x= src=10.0.0.2" src=10.0.0.3 user="open src=10.0'
     )
-    assert _pairs.field(line, " src=", 0) == "192.0.2.5"
-    assert _pairs.field(line, " user=", 0) == ""
-    assert _pairs.field(line, " none=", 0) == ""
-    assert _pairs.field('msg="' + " src=1" * 1000, " src=", 0) == ""
+    assert _pairs.pairs(line, 0) == {
+        "id": "x",
+        "msg": "a src=10.0.0.1 b",
+        "src": "192.0.2.5",
+        "url": "/?x= src=10.0.0.2",
+    }
+    assert _pairs.pairs('msg="' + " src=1" * 1000, 0)["msg"] == ""
+    assert _pairs.pairs(r'msg="a \" src=10.0.0.1 \" b" src=192.0.2.5', 0)["src"] == "192.0.2.5"
+    assert _pairs.pairs("src=192.0.2.5 dst=198.51.10", 0, " ", ())["dst"] == ""
 
 
 SONIC = (

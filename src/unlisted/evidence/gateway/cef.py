@@ -14,10 +14,11 @@ from collections.abc import Callable
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._cef import Event, event
-from unlisted.evidence.gateway._front import card, epoch, front, moment, shift, translated
+from unlisted.evidence.gateway._front import epoch, front, moment, shift, translated
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 

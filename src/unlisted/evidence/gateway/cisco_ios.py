@@ -15,9 +15,10 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp, stamp
-from unlisted.evidence.gateway._front import card, shift
+from unlisted.evidence.gateway._front import shift
 from unlisted.evidence.gateway._told import LONGEST, SLACK, Line, Told
 from unlisted.messages import Attempt, Contact, Translation
 

@@ -14,8 +14,9 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import PROTOCOLS, connection, port
-from unlisted.evidence.gateway._front import card, front
+from unlisted.evidence.gateway._front import front
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact, Translation
 

@@ -17,7 +17,7 @@ from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._pairs import field, front, moment, whole
+from unlisted.evidence.gateway._pairs import Pairs, front, moment, pairs
 from unlisted.evidence.gateway._told import Line, Told, alone
 from unlisted.evidence.leases.dhcpd_log import said
 
@@ -42,32 +42,34 @@ def session() -> Parse:
 
 def _read(line: str, near: float) -> Line | Parsed:
     begin = _begin(line)
-    when = _when(line, begin, near)
-    if when is None:
+    if begin < 0:
         return None
-    if field(line, " service=", begin) in _SERVERS:
-        return said(field(line, " msg=", begin), 0, when.at) or OTHER
-    kind = field(line, " logtype=", begin)
-    text, number = field(line, " dst=", begin), field(line, " dstport=", begin)
-    if kind not in _TOLD or not text or (not number and not field(line, " ipproto=", begin)):
+    of = pairs(line, begin, last=())
+    if (when := _when(line, begin, of, near)) is None:
+        return None
+    if of["service"] in _SERVERS:
+        return said(of["msg"], 0, when.at) or OTHER
+    kind = of["logtype"]
+    text, number = of["dst"], of["dstport"]
+    if kind not in _TOLD or not text or (not number and not of["ipproto"]):
         return OTHER
-    protocol = field(line, " ipproto=", begin)
+    protocol = of["ipproto"]
     if not number and protocol in ("tcp", "udp", ""):
         return None  # cut off
-    src, dst = net.ip(field(line, " src=", begin)), net.ip(text)
-    if src is None or dst is None or not whole(line, " dstport=" if number else " dst=", begin):
+    src, dst = net.ip(of["src"]), net.ip(text)
+    if src is None or dst is None:
         return None
-    sport, dport = port(field(line, " srcport=", begin)), port(number)
-    received = field(line, " rcvd=", begin)
-    did = field(line, " action=", begin)
+    sport, dport = port(of["srcport"]), port(number)
+    received = of["rcvd"]
+    did = of["action"]
     made = connection(
         when.at, src, dst, dport, sport, protocol or "tcp",
-        mac=card(field(line, " srcmac=", begin)), action=_ACTIONS.get(did.lower(), ""),
+        mac=card(of["srcmac"]), action=_ACTIONS.get(did.lower(), ""),
         outcome="answered" if received.isdigit() and received.strip("0") else "",
-        nat=net.ip(field(line, " modsrc=", begin)), nat_port=port(field(line, " modsrcport=", begin)),
-        account=field(line, " user=", begin)[:253],
+        nat=net.ip(of["modsrc"]), nat_port=port(of["modsrcport"]),
+        account=of["user"][:253],
     )  # fmt: skip
-    end = _moment(line, begin, near)
+    end = _moment(of, near)
     return Line(made, end=end.at if end else when.at)
 
 
@@ -80,18 +82,16 @@ def _begin(line: str) -> int:
 
 def dated(line: str, near: float) -> Stamp | None:
     """When the connection began; None when what stands before is not syslog's own."""
-    return _when(line, _begin(line), near)
+    begin = _begin(line)
+    return _when(line, begin, pairs(line, begin, last=()), near) if begin >= 0 else None
 
 
-def _when(line: str, begin: int, near: float) -> Stamp | None:
-    if begin < 0 or not front(line, begin, near)[0]:
+def _when(line: str, begin: int, of: Pairs, near: float) -> Stamp | None:
+    if not front(line, begin, near)[0]:
         return None
-    start = field(line, " startime=", begin) + field(line, " tz=", begin)
-    return moment(start, near) or _moment(line, begin, near)
+    return moment(of["startime"] + of["tz"], near) or _moment(of, near)
 
 
-def _moment(line: str, begin: int, near: float) -> Stamp | None:
+def _moment(of: Pairs, near: float) -> Stamp | None:
     """When the line was written."""
-    first = line.startswith("time=", begin)  # without `id=` it is the first field
-    text = line[begin + 6 :].partition('"')[0] if first else field(line, " time=", begin)
-    return moment(text + field(line, " tz=", begin), near)
+    return moment(of["time"] + of["tz"], near)

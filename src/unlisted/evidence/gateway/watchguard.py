@@ -19,7 +19,7 @@ from unlisted import net
 from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._pairs import LONGEST, field, front, moment, seconds
+from unlisted.evidence.gateway._pairs import LONGEST, front, moment, pairs, seconds
 from unlisted.evidence.gateway._told import LONGEST as DAY
 from unlisted.evidence.gateway._told import SLACK, Line, Told, alone
 
@@ -67,16 +67,17 @@ def _read(line: str, near: float) -> Line | Parsed:
     if protocol == "tcp" and found["length"] and flags is None:
         return None  # a packet, cut off before its flags
     opens = flags is None or protocol != "tcp" or ("S" in flags[1] and not set("AR") & set(flags[1]))
-    end, length = at, field(line, " duration=", found.end()) if found["id"] == _ENDED else ""
+    of = pairs(line, found.end())
+    end, length = at, of["duration"] if found["id"] == _ENDED else ""
     at -= seconds(length)
-    received = field(line, " rcvd_bytes=", found.end())
+    received = of["rcvd_bytes"]
     made = connection(
         at, src, dst, dport, sport, protocol, opens=opens,
         action="pass" if found["did"] == "Allow" else "block",
         outcome="answered" if received.isdigit() and received.strip("0") else "",
-        nat=_outside(field(line, " src_ip_nat=", found.end())),
-        nat_port=port(field(line, " src_port_nat=", found.end())),
-        account=field(line, " src_user=", found.end())[:253],
+        nat=_outside(of["src_ip_nat"]),
+        nat_port=port(of["src_port_nat"]),
+        account=of["src_user"][:253],
     )  # fmt: skip
     return Line(made) if found["did"] == "Deny" else told(made, found["id"], end, dated=bool(length))
 
