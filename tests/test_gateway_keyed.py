@@ -1,6 +1,7 @@
 """SonicWall, Sophos, Stormshield, WatchGuard, Zyxel, Untangle: who spoke to a mail port, told once."""
 
 import time
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from unlisted.edge.read import read
 from unlisted.evidence import OTHER, Fact, Format, facts, formats
-from unlisted.evidence.gateway import _once, _pairs
+from unlisted.evidence.gateway import _pairs, _told
 from unlisted.messages import Attempt, Contact, Lease, Translation
 
 NEAR = 1795478400.0  # 2026-11-24 00:00:00Z
@@ -118,10 +119,15 @@ def test_a_field_counts_outside_of_quotes_only_and_once() -> None:
     line = (
         'id=x msg="a src=10.0.0.1 b" src=192.0.2.5 url="/?x= src=10.0.0.2" src=10.0.0.3 user="open src=10.0'
     )
-    assert _pairs.field(line, " src=", 0) == "192.0.2.5"
-    assert _pairs.field(line, " user=", 0) == ""
-    assert _pairs.field(line, " none=", 0) == ""
-    assert _pairs.field('msg="' + " src=1" * 1000, " src=", 0) == ""
+    assert _pairs.pairs(line, 0) == {
+        "id": "x",
+        "msg": "a src=10.0.0.1 b",
+        "src": "192.0.2.5",
+        "url": "/?x= src=10.0.0.2",
+    }
+    assert _pairs.pairs('msg="' + " src=1" * 1000, 0)["msg"] == ""
+    assert _pairs.pairs(r'msg="a \" src=10.0.0.1 \" b" src=192.0.2.5', 0)["src"] == "192.0.2.5"
+    assert _pairs.pairs("src=192.0.2.5 dst=198.51.10", 0, " ", ())["dst"] == ""
 
 
 SONIC = (
@@ -159,12 +165,15 @@ def test_the_end_of_a_told_connection_tells_its_outside_port() -> None:
     assert (made.start, made.end) == (1795441700.0, 1795441730.0)
 
 
-def test_memory_is_bounded_by_the_connections_at_once() -> None:
-    once = _once.Once()
-    for number in range(_once.OPEN + 10):
-        once.begin(number, 0.0)
-    assert not once.told(9, 0.0, dated=True)
-    assert once.told(10, 0.0, dated=True)
+def test_memory_is_bounded_and_other_connections_do_not_push_out_those_of_mail() -> None:
+    told, src, dst = _told.Told(), ip_address("192.0.2.5"), ip_address("198.51.100.7")
+    mail = Attempt(0.0, src, dst, 25, 40000)
+    assert told.once(_told.Line(mail)) is mail
+    for number in range(2 * _told.KEPT):
+        web = Contact(0.0, src, dst, 1024 + number % 60000, 1 + number % 60001)
+        assert told.once(_told.Line(web)) is web
+    assert len(told._others) <= _told.KEPT
+    assert told.once(_told.Line(mail)) is OTHER
 
 
 @pytest.mark.parametrize(

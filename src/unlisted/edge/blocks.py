@@ -37,7 +37,7 @@ codecs.register_error(OLD, _old)
 
 def text(data: bytes | bytearray) -> str:
     """Bytes of a log as text, whatever they are. NULs are where a disk lost power."""
-    made = data.decode("utf-8", OLD)
+    made = data.decode("utf-8", OLD).removeprefix("\ufeff")  # Windows' mark, wherever a relay put it
     return made.replace("\0", "") if "\0" in made else made
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unlisted import net
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import port
 from unlisted.evidence.flows.columns import (
     ACTIONS,
@@ -18,7 +19,6 @@ from unlisted.evidence.flows.columns import (
     PORTS,
     Layout,
     address,
-    card,
     flags,
     moment,
     number,

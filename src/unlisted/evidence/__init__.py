@@ -35,7 +35,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from unlisted.evidence.framing import Stamp
+from unlisted.evidence.framing import Stamp, relayed
 from unlisted.messages import Attempt, Contact, Delivery, Lease, Presence, Submission, Translation
 
 
@@ -46,6 +46,7 @@ class Other(Enum):
 
 
 OTHER = Other.OTHER
+_ANY_XML = "<?xml"  # begins files of all kinds
 HEADER = 10  # lines in which the names of the columns must stand
 
 Fact: TypeAlias = Attempt | Contact | Translation | Lease | Presence | Delivery | Submission
@@ -158,16 +159,18 @@ def present(lines: Sequence[str], near: float) -> list[Format]:
 
     A header decides alone: under it a line means what its columns say.
     """
-    filled = [line for line in lines if line and not line.isspace()]
+    filled = [line for line in lines if line and not line.isspace() and not line.startswith(_ANY_XML)]
     for one in formats():
         # Zeek writes a few lines of comment above the names of its columns.
         for line in filled[:HEADER] if one.header else ():
             if one.header and (parse := one.header(line)):
                 return [replace(one, hint="", parse=parse, session=None)]
     shares = []
+    behind = sum(1 for line in filled if relayed(line, near)) * 2 > len(filled)
     for one in formats():
         if one.stream:
             continue
+        one = _behind(one) if behind else one
         ours = sum(1 for line in filled if one.hint in line and one.parse(line, near) is not None)
         if ours:
             shares.append((ours, one))
@@ -177,3 +180,25 @@ def present(lines: Sequence[str], near: float) -> list[Format]:
     return [
         one for ours, one in shares if len(one.hint) > 1 or ours == shares[0][0] or ours * 10 >= len(filled)
     ]
+
+
+def _behind(one: Format) -> Format:
+    """The same format for a file in which most lines stand whole behind a relay's header.
+
+    Only what says nothing as it is, is read without it: formats know most relays, and what their time tells.
+    """
+
+    def through(parse: Parse) -> Parse:
+        if isinstance(parse, Holding):
+            return parse
+
+        def read(line: str, near: float) -> Parsed:
+            made = parse(line, near)
+            if (made is None or made is OTHER) and (inner := relayed(line, near)):
+                return parse(inner, near) or made
+            return made
+
+        return read
+
+    session = one.session
+    return replace(one, parse=through(one.parse), session=(lambda: through(session())) if session else None)

@@ -24,6 +24,7 @@ _MONTHS = {
 _NAMES = {f"{number:02}": name for name, number in _MONTHS.items()}
 # RFC 6587 octet count, RFC 3164 PRI, RFC 5424 version; some receivers take off the PRI alone.
 _PRI = re.compile(r"(?:\d{1,6} )?<\d{1,3}>(?:1 )?\s?|1 (?=\d{4}-\d\d-\d\dT)")
+_FRAMED = frozenset("<0123456789")
 _CLOCK = r"(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?"
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 # RFC 5322 §4.3 gives North America's their meaning; of the others only Europe's mean one thing.
@@ -58,13 +59,12 @@ class Stamp(NamedTuple):
 
 def stamp(line: str, near: float) -> Stamp | None:
     """The time at the front of `line`, or None."""
-    if found := _short(line[:15], near):  # nearly every syslog file; cached by the second
-        if line[15:16] == " " and line[16:17] not in "ZUGECMP+-":  # a host's name
-            return found
-        later = line[15:23]
-        if not (later[:1] in ".," or _zone_follows(later)):
-            return found
-    start = m.end() if (m := _PRI.match(line)) else 0
+    start = m.end() if line[:1] in _FRAMED and (m := _PRI.match(line)) else 0
+    place = start + 15
+    if found := _short(line[start:place], near):  # nearly every syslog file; cached by the second
+        plain = line[place : place + 1] == " " and line[place + 1 : place + 2] not in "ZUGECMP+-"  # a host
+        if plain or not (line[place : place + 1] in ".," or _zone_follows(line[place : place + 8])):
+            return Stamp(found.at, place, year=False, zone=False) if start else found
     return _long(line[start : start + 90], start, near)
 
 
@@ -87,6 +87,25 @@ def tagged(line: str, when: Stamp, start: int) -> bool:
     Further behind it may stand in any program's message, where a stranger has spelled it.
     """
     return _AHEAD.fullmatch(line, when.end, start) is not None
+
+
+# A relay that does not look into what it passes on: its own time and name, by RFC 5424 no process either,
+# and then another priority, another time, or JSON. A program's tag stands in front of a stranger's text.
+_RELAY = re.compile(r" +[\w.@+-]{1,255} +(?=<\d{1,3}>|[A-Z][a-z]{2} |\d{4}[-/:]\d\d|\d{9,10}[.\s]|\{)")
+_RELAY_5424 = re.compile(
+    r" [\w.@+-]{1,255} [\w.@+/-]{1,48} - \S{1,32} (?:-|\[[^\]\r\n]{0,200}\]) \ufeff?"
+    r"(?=<\d{1,3}>|[A-Z][a-z]{2} |\d{4}[-/:]\d\d|\d{9,10}[.\s]|\{)"
+)
+
+
+def relayed(line: str, near: float) -> str:
+    """The line that stands whole behind a relay's header; "" where none does."""
+    when = stamp(line, near)
+    found = (_RELAY_5424.match(line, when.end) or _RELAY.match(line, when.end)) if when else None
+    if found is None:
+        return ""
+    inner = line[found.end() :]
+    return inner if inner[0] in "<{" or stamp(inner[:120], near) else ""
 
 
 def _zone_follows(text: str) -> bool:

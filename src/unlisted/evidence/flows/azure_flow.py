@@ -14,9 +14,10 @@ from collections.abc import Iterator
 
 from unlisted import net
 from unlisted.evidence import OTHER, Parsed
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.flows._json import Record, Value, child, load, text
-from unlisted.evidence.flows.columns import card, moment
+from unlisted.evidence.flows.columns import moment
 from unlisted.messages import Attempt, Contact
 
 HINT = '"flowTuples"'

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import PROTOCOLS, connection, port
 from unlisted.evidence.framing import BOOT_LIMIT, stamp
 from unlisted.messages import Attempt, Contact
@@ -372,12 +373,6 @@ def address(text: str) -> Address | None:
     if text.isascii() and text.isdigit() and 7 < len(text) < 11 and int(text) >> 32 == 0:
         return net.ip(str(IPv4Address(int(text))))
     return net.ip(text)
-
-
-def card(text: str) -> str:
-    """A MAC address; "" for none, and for the zeros of a recorder that knows none."""
-    made = net.mac(text)
-    return "" if made == "00:00:00:00:00:00" else made
 
 
 def tcp(protocol: str) -> bool:

@@ -12,9 +12,10 @@ a front; 00 says that none were seen.
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.flows._json import Record, child, count, load, text
-from unlisted.evidence.flows.columns import answer, card, flags, moment
+from unlisted.evidence.flows.columns import answer, flags, moment
 from unlisted.evidence.flows.halves import Seen
 from unlisted.messages import Attempt, Contact
 

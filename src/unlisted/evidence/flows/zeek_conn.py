@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.flows._zeek import Fields, fields, record, table
 from unlisted.evidence.flows._zeek import rows as _rows
-from unlisted.evidence.flows.columns import card, moment, outcome
+from unlisted.evidence.flows.columns import moment, outcome
 from unlisted.messages import Attempt, Contact
 
 HINT = "conn_state"

@@ -10,8 +10,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from unlisted.evidence.gateway._keyed import finished
-
+_LAST = ("src=", "act=", "action=")  # Check Point sorts by name
 _BEGIN = re.compile(r"CEF: ?[01]\||LEEF: ?[12]\.0\|")
 _FIELD = r"([^|\\]{0,255}(?:\\.[^|\\]{0,255}){0,8})\|"
 _HEADERS = {4: re.compile(_FIELD * 4), 6: re.compile(_FIELD * 6)}  # of LEEF, of CEF
@@ -37,8 +36,10 @@ class Event(NamedTuple):
         Check Point sorts by name: src stands last.
         """
         separator = self.separator or " "
-        text = finished(self.line[self.start :], separator, ("src=", "act=", "action="))
-        found = _words(keys, separator).findall(separator + text)
+        text = separator + self.line[self.start :]
+        if text.startswith(_LAST, text.rfind(separator) + 1):
+            text += separator
+        found = _words(keys, separator).findall(text)
         found.reverse()  # the first of each counts
         return dict(found)
 

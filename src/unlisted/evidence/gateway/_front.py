@@ -81,12 +81,6 @@ def shift(local: float, header: Stamp | None) -> float:
     return float(zone) if abs(ahead - zone) <= _ZONE_SLACK and abs(zone) <= _ZONE_REACH else 0.0
 
 
-def card(text: str) -> str:
-    """A card's address; "" for none, for all zeros and for a group's (first octet odd)."""
-    found = net.mac(text) if text else ""
-    return "" if not found or found == "00:00:00:00:00:00" or int(found[:2], 16) & 1 else found
-
-
 def translated(text: str) -> Address | None:
     """The address that a source was translated to; None for what says that it was not: 0.0.0.0, ::, N/A."""
     address = net.ip(text) if text else None

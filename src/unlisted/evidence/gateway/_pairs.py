@@ -1,7 +1,7 @@
-"""Lines of key=value, with quoted values: a field by its key, and the front of such a line.
+"""Lines of key=value, with quoted values: the fields by their keys, and the front of such a line.
 
-What is wanted are a few fields of thirty, so they are looked up, not all taken apart. A field counts only
-outside of quotes, and the first of a name: what strangers choose (hosts, URLs, user names) comes later.
+A field counts only outside of quotes, and the first of a name: what strangers choose (hosts, URLs, user
+names) stands in quotes, or comes later. A quote in quotes is escaped with a backslash.
 """
 
 import re
@@ -11,7 +11,6 @@ from unlisted import net
 from unlisted.evidence.framing import Stamp, stamp
 from unlisted.net import Address
 
-MOST = 64  # looks for one key inside of quotes; only a stranger's text holds more
 LONGEST = 400  # characters ahead of a line's own; no relays have longer names
 # Behind the time the names of relays and of the device; in RFC 5424 host, program, process, message, data.
 _AHEAD = re.compile(r"[\s|]*(?:[\w.@+-]{1,255}[ \t]+){0,3}\ufeff?[?]?")
@@ -20,41 +19,37 @@ _BARE = re.compile(r"(?:\d{1,6} )?(?:<\d{1,3}>)?\s*(?:[\w.-]{1,255}[ \t]+)?\ufef
 _5424 = re.compile(r"(?:\d{1,6} )?<\d{1,3}>1 ")
 
 
-def field(line: str, key: str, start: int) -> str:
-    """The value behind ` key=` (written so, with the blank) outside of quotes; "" where there is none.
+class Pairs(dict[str, str]):
+    """The values by their keys, without quotes; "" for what is not there."""
 
-    Nothing may be open at `start`. A value whose quotes never close is none.
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def pairs(line: str, start: int, separator: str = " ", last: tuple[str, ...] | None = None) -> Pairs:
+    """What stands from `start` on, outside of quotes. A value whose quotes never close is none.
+
+    `last`: what may stand at the end (`src=`). Any other bare value there may be cut off, and is none.
     """
-    at = line.find(key, start)
-    if at < 0:
-        return ""
-    if line.count('"', start, at) & 1 and (at := _outside(line, key, start, at)) < 0:
-        return ""
-    at += len(key)
-    if line.startswith('"', at):
-        end = line.find('"', at + 1)
-        return line[at + 1 : end] if end > 0 else ""
-    end = line.find(" ", at)
-    return line[at:] if end < 0 else line[at:end]
+    text = separator + line[start:]
+    if last is None or text.startswith(last, text.rfind(separator) + len(separator)):
+        text += separator
+    found = _pattern(separator).findall(text)
+    made = Pairs(found)
+    if len(made) != len(found):
+        found.reverse()
+        made = Pairs(found)
+    made.pop("", None)
+    return made
 
 
-def _outside(line: str, key: str, start: int, at: int) -> int:
-    """Where the key stands outside of quotes, when it stands at `at` inside of them."""
-    counted, quotes = start, 0
-    for _ in range(MOST):
-        quotes += line.count('"', counted, at)
-        if not quotes & 1:
-            return at
-        counted, at = at, line.find(key, at + 1)
-        if at < 0:
-            break
-    return -1
-
-
-def whole(line: str, key: str, start: int) -> bool:
-    """True when the value behind ` key=` ends before the line does: one that was cut may end in a number."""
-    at = line.find(key, start) + len(key)
-    return line.startswith('"', at) or line.find(" ", at) > 0
+@lru_cache(maxsize=8)
+def _pattern(separator: str) -> re.Pattern[str]:
+    gap, first = re.escape(separator), re.escape(separator[0])
+    return re.compile(
+        rf'{gap}([^\s="{first}]++)="?+((?<=")[^"\\]*+(?:\\.[^"\\]*+)*+(?=")|(?<!")[^"{first}]*+(?={gap}))"?+'
+        r'|"[^"\\]*+(?:\\.[^"\\]*+)*+"?'  # a quote elsewhere: what stands in it is passed over
+    )
 
 
 def front(line: str, start: int, near: float) -> tuple[bool, Stamp | None]:

@@ -13,11 +13,12 @@ Check Point sorts by name, so that src stands last.
 from collections.abc import Callable
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence import OTHER, Other, Parse
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._cef import Event, event
-from unlisted.evidence.gateway._front import card, epoch, front, moment, shift, translated
+from unlisted.evidence.gateway._front import epoch, front, moment, shift, translated
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 
@@ -80,12 +81,7 @@ _Get = Callable[..., str]
 
 def session() -> Parse:
     """A reader of one file, to which a session's start and its end are one connection."""
-    told = Told()
-
-    def read(line: str, near: float) -> Parsed:
-        return told.once(parse(line, near))
-
-    return read
+    return Told().of(parse)
 
 
 def _traffic(made: Event) -> bool:

@@ -14,9 +14,10 @@ import re
 
 from unlisted import net
 from unlisted.evidence import OTHER, Parse, Parsed
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.gateway._front import card, epoch, front, moment, translated
-from unlisted.evidence.gateway._keyed import finished, wanted
+from unlisted.evidence.gateway._front import epoch, front, moment, translated
+from unlisted.evidence.gateway._pairs import pairs
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 
@@ -90,12 +91,7 @@ _PORTED = ("6", "17", "tcp", "udp")
 
 def session() -> Parse:
     """A reader of one file, to which a connection and what other blades say of it are one."""
-    told = Told()
-
-    def read(line: str, near: float) -> Parsed:
-        return told.once(parse(line, near))
-
-    return read
+    return Told().of(parse)
 
 
 _KEYS = (
@@ -104,7 +100,7 @@ _KEYS = (
     "|mac_source_address|src_mac|packets"
 )
 _SEMI = re.compile(rf'; ({_KEYS}):"((?:[^"\\]|\\.)*)"')
-_READERS = {separator: wanted(_KEYS, separator) for separator in ("|", "; ", ";", " ")}
+_SEPARATORS = ("|", "; ", ";", " ")
 
 
 def _begin(line: str) -> tuple[int, dict[str, str]] | None:
@@ -115,15 +111,15 @@ def _begin(line: str) -> tuple[int, dict[str, str]] | None:
         found.reverse()
         return m.start(), dict(found)
     if at >= 0 and line.startswith(_ELEMENT, at) and (m := _OLDER.search(line, max(0, at - 64), at)):
-        return m.start(), _READERS[" "](line, at + len(_ELEMENT))
+        return m.start(), pairs(line, at + len(_ELEMENT), " ", ())
     plain = _PLAIN.search(line, 0, _FRONT)
     if plain is None:
         return None
     start = plain.end()
     equal = line.find("=", start)
-    for separator, read in _READERS.items():
+    for separator in _SEPARATORS:
         if line.find(separator, equal, equal + 64) >= 0:
-            return start, read(finished(line, separator, ("src=",)), start)
+            return start, pairs(line, start, separator, ("src=",))
     return None
 
 

@@ -18,10 +18,10 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence import OTHER, Other, Parse
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._front import front, moment
-from unlisted.evidence.gateway._told import SLACK, Told
+from unlisted.evidence.gateway._told import SLACK, Line, Told
 from unlisted.messages import Attempt, Contact, Translation
 from unlisted.net import Address
 
@@ -109,12 +109,7 @@ def parse(line: str, near: float) -> Fact:
 
 def session() -> Parse:
     """A reader of one file, to which what an access list, a beginning and an end tell is one connection."""
-    told = Told()
-
-    def read(line: str, near: float) -> Parsed:
-        return told.once(parse(line, near), _within(line))
-
-    return read
+    return Told().of(lambda line, near: Line(parse(line, near), _within(line)))
 
 
 def _within(line: str) -> float:

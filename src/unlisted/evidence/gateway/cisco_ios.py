@@ -14,11 +14,12 @@ and not who began: it counts as an attempt only where the outside has a mail por
 import re
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence import OTHER, Other, Parse
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp, stamp
-from unlisted.evidence.gateway._front import card, shift
-from unlisted.evidence.gateway._told import SLACK, Told
+from unlisted.evidence.gateway._front import shift
+from unlisted.evidence.gateway._told import LONGEST, SLACK, Line, Told
 from unlisted.messages import Attempt, Contact, Translation
 
 HINT = " %"
@@ -95,12 +96,7 @@ def parse(line: str, near: float) -> Fact:
 
 def session() -> Parse:
     """A reader of one file, to which a flow's first packet and its later ones are one connection."""
-    told = Told()
-
-    def read(line: str, near: float) -> Parsed:
-        return told.once(parse(line, near), _within(line))
-
-    return read
+    return Told().of(lambda line, near: Line(parse(line, near), _within(line)))
 
 
 LATER = 330.0  # seconds: a flow's further packets are told every five minutes
@@ -109,7 +105,7 @@ LATER = 330.0  # seconds: a flow's further packets are told every five minutes
 def _within(line: str) -> float:
     """Seconds by which the line may be later than the connection that it tells of."""
     if "Stop " in line:
-        return 86_400.0  # it tells no duration
+        return LONGEST  # it tells no duration
     return LATER if " packets" in line else SLACK
 
 

@@ -16,11 +16,12 @@ import re
 from collections.abc import Callable
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence import OTHER, Other, Parse
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._front import card, epoch, front, moment, shift, translated
-from unlisted.evidence.gateway._keyed import finished, wanted
+from unlisted.evidence.gateway._front import epoch, front, moment, shift, translated
+from unlisted.evidence.gateway._pairs import pairs
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact
 
@@ -45,7 +46,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     ahead = front(line, start, near)
     if ahead is None:
         return None
-    get = (_BY_COMMA if "," in line[start : start + 24] else _BY_BLANK)(finished(line, " ", _LAST), start).get
+    get = pairs(line, start, "," if "," in line[start : start + 24] else " ", _LAST).get
     kind = get("type")
     if kind != "traffic":
         return OTHER if kind and get("subtype") else None
@@ -64,12 +65,6 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     )  # fmt: skip
 
 
-_KEYS = (
-    "type|subtype|eventtime|date|time|tz|timestamp|itime|srcip|srcport|dstip|dstport|proto|action|status"
-    "|trandisp|transip|transport|duration|rcvdpkt|rcvdbyte|srcmac|user|unauthuser"
-    "|src|src_port|dst|dst_port|tran_disp|tran_sip|tran_sport|rcvd_pkt"
-)
-_BY_BLANK, _BY_COMMA = wanted(_KEYS), wanted(_KEYS, ",")
 _Get = Callable[[str], str | None]
 
 
@@ -78,12 +73,7 @@ _LAST = ("rcvdpkt=", "rcvd_pkt=", "rcvdbyte=")  # a count that was cut is one as
 
 def session() -> Parse:
     """A reader of one file, to which a session's start, its middle and its end are one connection."""
-    told = Told()
-
-    def read(line: str, near: float) -> Parsed:
-        return told.once(parse(line, near))
-
-    return read
+    return Told().of(parse)
 
 
 def _times(get: _Get, header: Stamp | None) -> tuple[float | None, float | None]:

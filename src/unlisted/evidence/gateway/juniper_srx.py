@@ -14,7 +14,7 @@ A NAT pool's port block is a subscriber's until it is released.
 import re
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence import OTHER, Other, Parse
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._front import front
 from unlisted.evidence.gateway._told import Told
@@ -80,12 +80,7 @@ def parse(line: str, near: float) -> Fact:
 
 def session() -> Parse:
     """A reader of one file, to which a session's beginning and end are one connection."""
-    told = Told()
-
-    def read(line: str, near: float) -> Parsed:
-        return told.once(parse(line, near))
-
-    return read
+    return Told().of(parse)
 
 
 def _value(line: str, key: str, start: int) -> str:

@@ -13,9 +13,10 @@ may put its own header ahead. The rule stands in `pattern:`, for inbound rules `
 import re
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence import OTHER, Other, Parse
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import PROTOCOLS, connection, port
-from unlisted.evidence.gateway._front import card, front
+from unlisted.evidence.gateway._front import front
 from unlisted.evidence.gateway._told import Told
 from unlisted.messages import Attempt, Contact, Translation
 
@@ -87,12 +88,7 @@ def parse(line: str, near: float) -> Fact:
 
 def session() -> Parse:
     """A reader of one file, to which a rule's line and `ip_flow_start` are one connection."""
-    told = Told()
-
-    def read(line: str, near: float) -> Parsed:
-        return told.once(parse(line, near))
-
-    return read
+    return Told().of(parse)
 
 
 def _action(said: str) -> str:

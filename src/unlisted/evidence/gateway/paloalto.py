@@ -14,7 +14,7 @@ quoted and hold commas.
 import re
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other, Parse, Parsed
+from unlisted.evidence import OTHER, Other, Parse
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._front import front, moment, shift, translated
@@ -84,12 +84,7 @@ _ENDED = ("drop", "deny")
 
 def session() -> Parse:
     """A reader of one file, to which a session's start and its end are one connection."""
-    told = Told()
-
-    def read(line: str, near: float) -> Parsed:
-        return told.once(parse(line, near))
-
-    return read
+    return Told().of(parse)
 
 
 def _quoted(text: str) -> list[str]:

@@ -12,16 +12,15 @@ failed)" is no user.
 """
 
 import re
-from collections.abc import Callable
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other
+from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._once import Once, ended
-from unlisted.evidence.gateway._pairs import end_point, field, front, moment, seconds
-from unlisted.messages import Attempt, Contact, Translation
+from unlisted.evidence.gateway._pairs import Pairs, end_point, front, moment, pairs, seconds
+from unlisted.evidence.gateway._told import LONGEST, SLACK, Line, Told, alone
+from unlisted.messages import Translation
 from unlisted.net import Address
 
 HINT = " sn="
@@ -47,33 +46,35 @@ _NOTE = re.compile(
 _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmp6"}
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
+def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
+def session() -> Parse:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
+def _read(line: str, near: float) -> Line | Parsed:
     begin = _begin(line)
-    when = _when(line, begin, near)
-    if when is None:
+    if begin < 0:
         return None
-    number = field(line, " m=", begin)
+    of = pairs(line, begin)
+    if (when := _when(line, begin, of, near)) is None:
+        return None
+    number = of["m"]
     if number == _MAPPED:
-        return _mapped(line, begin, when.at)
-    if number not in (_OPENED, _CLOSED, _WEB) and number not in _DROPPED and not _blocked_syn(line, begin):
+        return _mapped(of, when.at)
+    if number not in (_OPENED, _CLOSED, _WEB) and number not in _DROPPED and not _blocked_syn(of):
         return OTHER
-    return _connection(line, begin, when.at, number, once)
+    return _connection(line, of, when.at, number)
 
 
 def dated(line: str, near: float) -> Stamp | None:
     """When the line was written: by itself, or by the syslog around it where only that knows the zone."""
-    return _when(line, _begin(line), near)
+    begin = _begin(line)
+    return _when(line, begin, pairs(line, begin), near) if begin >= 0 else None
 
 
 def _begin(line: str) -> int:
@@ -81,78 +82,71 @@ def _begin(line: str) -> int:
     return begin if begin >= 0 and line.find(HINT, begin, begin + 99) > 0 else -1
 
 
-def _when(line: str, begin: int, near: float) -> Stamp | None:
-    ours, header = front(line, begin, near) if begin >= 0 else (False, None)
+def _when(line: str, begin: int, of: Pairs, near: float) -> Stamp | None:
+    ours, header = front(line, begin, near)
     if not ours:
         return None
-    told = moment(field(line, " time=", begin), near)
+    told = moment(of["time"], near)
     return told if told and (told.zone or not (header and header.zone and header.year)) else header
 
 
-def _blocked_syn(line: str, begin: int) -> bool:
+def _blocked_syn(of: Pairs) -> bool:
     """True for a packet that any other rule dropped, when it would have opened a connection."""
-    if _ACTIONS.get(field(line, " fw_action=", begin)) != "block":
+    if _ACTIONS.get(of["fw_action"]) != "block":
         return False
-    flags = _FLAGS.search(field(line, " note=", begin))
+    flags = _FLAGS.search(of["note"])
     return flags is not None and flags[1].split() == ["SYN"]
 
 
-def _connection(
-    line: str, begin: int, at: float, number: str, once: Once
-) -> Attempt | Contact | Translation | Other | None:
-    src, sport = _end(line, " src=", begin)
-    dst, dport = _end(line, " dst=", begin)
+def _connection(line: str, of: Pairs, at: float, number: str) -> Line | Parsed:
+    src, sport = _end(of, "src")
+    dst, dport = _end(of, "dst")
     if src is None or dst is None:
-        return OTHER if field(line, " n=", begin) else None
-    done = field(line, " fw_action=", begin)
-    if _cut(line, begin) or (number in _DROPPED and not done and field(line, " gcat=", begin)):
+        return OTHER if of["n"] else None
+    done = of["fw_action"]
+    if _cut(line, of) or (number in _DROPPED and not done and of["gcat"]):
         return None  # newer ones end with what was done, behind the flags
-    protocol = field(line, " proto=", begin).partition("/")[0] or _UNTOLD.get(number, "tcp")
+    protocol = of["proto"].partition("/")[0] or _UNTOLD.get(number, "tcp")
     if protocol.startswith("icmp"):
         sport = dport = 0  # the type and the code
-    flags = _FLAGS.search(field(line, " note=", begin))
+    flags = _FLAGS.search(of["note"])
     opens = not flags or ("SYN" in flags[1].split() and "ACK" not in flags[1].split())
     action = "block" if number in _DROPPED else _ACTIONS.get(done, "")
-    nat, nat_port = _end(line, " natSrc=", begin)
-    outcome, key, end, length = "", (src, sport, dst, dport), at, ""
+    nat, nat_port = _end(of, "natSrc")
+    outcome, end, length = "", at, ""
     if number == _CLOSED:
-        length = field(line, " cdur=", begin)
+        length = of["cdur"]
         at -= seconds(length) / 1000
-        outcome = _outcome(line, begin, protocol)
-    elif number in (_OPENED, _WEB):
-        once.begin(key, at)
+        outcome = _outcome(of, protocol)
     made = connection(
-        at, src, dst, dport, sport, protocol, opens=opens, mac=card(field(line, " srcMac=", begin)),
+        at, src, dst, dport, sport, protocol, opens=opens, mac=card(of["srcMac"]),
         action=action or ("pass" if number in (_OPENED, _CLOSED, _WEB) else "block"), outcome=outcome,
-        nat=nat, nat_port=nat_port, account=_user(field(line, " usr=", begin)),
+        nat=nat, nat_port=nat_port, account=_user(of["usr"]),
     )  # fmt: skip
-    if number != _CLOSED or not once.told(key, at, dated=bool(length)):
-        return made
-    once.forget(key)
-    return ended(made, end)
+    return Line(made, SLACK if length else LONGEST, end, last=True) if number == _CLOSED else Line(made)
 
 
-def _end(line: str, key: str, begin: int) -> tuple[Address | None, int]:
-    address, number = end_point(field(line, key, begin))
+def _end(of: Pairs, key: str) -> tuple[Address | None, int]:
+    address, number = end_point(of[key])
     if address is not None:
         return address, number
-    six, port = end_point(field(line, f"{key[:-1]}V6=", begin))
+    six, port = end_point(of[f"{key}V6"])
     return six, number or port
 
 
-def _cut(line: str, begin: int) -> bool:
+def _cut(line: str, of: Pairs) -> bool:
     """True when the line ends in the destination, perhaps in the middle of it: no interface follows."""
-    value = field(line, " dst=", begin)
-    last = value if end_point(value)[0] else field(line, " dstV6=", begin)
+    value = of["dst"]
+    last = value if end_point(value)[0] else of["dstV6"]
     return line.endswith(last) and (last != value or value.count(":") < 2 or value.endswith(":"))
 
 
-def _outcome(line: str, begin: int, protocol: str) -> str:
+def _outcome(of: Pairs, protocol: str) -> str:
     """One packet in answer is a refusal as well as an acceptance, for TCP."""
-    got = field(line, " rpkt=", begin) or field(line, " rcvd=", begin)
+    got = of["rpkt"] or of["rcvd"]
     if not got:
-        return "silent" if field(line, " sent=", begin) else ""
-    packets = field(line, " rpkt=", begin)
+        return "silent" if of["sent"] else ""
+    packets = of["rpkt"]
     if packets == "0":
         return "silent"
     return "" if packets == "1" and protocol == "tcp" else "answered"
@@ -162,10 +156,10 @@ def _user(text: str) -> str:
     return "" if text.startswith("Unknown") else text[:253]
 
 
-def _mapped(line: str, begin: int, at: float) -> Translation | Other:
+def _mapped(of: Pairs, at: float) -> Parsed:
     """A mapping of the NAT, with the outer address in words."""
-    src, sport = _end(line, " src=", begin)
-    note = _NOTE.match(field(line, " note=", begin))
+    src, sport = _end(of, "src")
+    note = _NOTE.match(of["note"])
     outside = net.ip(note[1]) if note else None
     if src is None or note is None or outside is None or src == outside:
         return OTHER

@@ -12,11 +12,12 @@ class: 98 opened, 537 closed, 97 a web page.
 
 from unlisted import net
 from unlisted.evidence import OTHER, Parse, Parsed
+from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._cef import event
-from unlisted.evidence.gateway._front import card, front, translated
-from unlisted.evidence.gateway._once import Once, ended
+from unlisted.evidence.gateway._front import front, translated
 from unlisted.evidence.gateway._pairs import seconds
+from unlisted.evidence.gateway._told import LONGEST, SLACK, Line, Told, alone
 
 HINT = "|SonicWall|"
 PACKETS = True  # what is dropped is told packet by packet
@@ -30,16 +31,15 @@ _BLOCKS = ("drop", "deny", "block", "reject")
 
 def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
 def session() -> Parse:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Parsed:
+def _read(line: str, near: float) -> Line | Parsed:
     made = event(line)
     if made is None or made.vendor != "SonicWall" or (ahead := front(line, made.begin, near)) is None:
         return None
@@ -55,12 +55,10 @@ def _read(line: str, near: float, once: Once) -> Parsed:
     ported = not protocol.startswith("icmp")
     sport, dport = (port(words.get("spt", "")), port(words.get("dpt", ""))) if ported else (0, 0)
     at = ahead[0].at
-    key, end, length = (src, sport, dst, dport), at, ""
+    end, length = at, ""
     if made.id == _CLOSED:
         length = words.get("cn3Label", "")
         at -= seconds(length) / 1000
-    elif made.id not in _DROPPED:
-        once.begin(key, at)
     stopped = made.id in _DROPPED or words.get("fw_action", "").strip('"').lower().startswith(_BLOCKS)
     nat = translated(words.get("cs1Label", ""))
     user = words.get("susr", "").strip('"').replace("\\\\", "\\")
@@ -71,10 +69,7 @@ def _read(line: str, near: float, once: Once) -> Parsed:
         nat=nat, nat_port=port(words.get("snpt", "")) if nat else 0,
         account="" if user.startswith("Unknown") else user[:253],
     )  # fmt: skip
-    if made.id != _CLOSED or not once.told(key, at, dated=bool(length)):
-        return fact
-    once.forget(key)
-    return ended(fact, end)
+    return Line(fact, SLACK if length else LONGEST, end, last=True) if made.id == _CLOSED else Line(fact)
 
 
 def _outcome(words: dict[str, str], protocol: str) -> str:

@@ -17,7 +17,7 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.gateway._pairs import LONGEST, field, front
+from unlisted.evidence.gateway._pairs import LONGEST, front, pairs
 from unlisted.messages import Attempt, Contact
 
 HINT = ' sys="SecureNet"'
@@ -37,19 +37,20 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     begin = line.find('id="')
     if not 0 < begin <= LONGEST or (at := _at(line[:begin], near)) is None:
         return None
-    if field(line, " sub=", begin) != "packetfilter":
+    of = pairs(line, begin)
+    if of["sub"] != "packetfilter":
         return OTHER
-    src, dst = net.ip(field(line, " srcip=", begin)), net.ip(field(line, " dstip=", begin))
+    src, dst = net.ip(of["srcip"]), net.ip(of["dstip"])
     if src is None or dst is None:
         return None
-    flags, number = field(line, " tcpflags=", begin).split(), field(line, " dstport=", begin)
-    protocol = field(line, " proto=", begin)
+    flags, number = of["tcpflags"].split(), of["dstport"]
+    protocol = of["proto"]
     if not protocol or (protocol in ("6", "17") and not number) or (protocol == "6" and not flags):
         return None  # cut off
     return connection(
-        at, src, dst, port(number), port(field(line, " srcport=", begin)),
+        at, src, dst, port(number), port(of["srcport"]),
         protocol, opens=not flags or ("SYN" in flags and not {"ACK", "RST"} & set(flags)),
-        mac=card(field(line, " srcmac=", begin)), action=_ACTIONS.get(field(line, " action=", begin), ""),
+        mac=card(of["srcmac"]), action=_ACTIONS.get(of["action"], ""),
     )  # fmt: skip
 
 

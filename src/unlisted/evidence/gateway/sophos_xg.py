@@ -13,16 +13,14 @@ zone.
 """
 
 import re
-from collections.abc import Callable
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other
+from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._once import Once, ended
-from unlisted.evidence.gateway._pairs import field, front, moment, seconds, whole
-from unlisted.messages import Attempt, Contact, Translation
+from unlisted.evidence.gateway._pairs import Pairs, front, moment, pairs, seconds
+from unlisted.evidence.gateway._told import Line, Told, alone
 
 HINT = " log_component="
 PACKETS = True  # what is dropped is told packet by packet
@@ -47,51 +45,47 @@ _ZONES = {
 }  # fmt: skip
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
+def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
+def session() -> Parse:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
+def _read(line: str, near: float) -> Line | Parsed:
     begin = _begin(line)
-    when = _when(line, begin, near)
-    if when is None:
+    if begin < 0:
         return None
-    if field(line, " log_type=", begin) != "Firewall" or field(line, " log_component=", begin) in _MIDDLE:
+    of = pairs(line, begin, last=())
+    if (when := _when(line, begin, of, near)) is None:
+        return None
+    if of["log_type"] != "Firewall" or of["log_component"] in _MIDDLE:
         return OTHER
-    src, dst = net.ip(field(line, " src_ip=", begin)), net.ip(field(line, " dst_ip=", begin))
-    number = field(line, " dst_port=", begin)
-    protocol = field(line, " protocol=", begin).lower()
+    src, dst = net.ip(of["src_ip"]), net.ip(of["dst_ip"])
+    number = of["dst_port"]
+    protocol = of["protocol"].lower()
     if not number and protocol in ("tcp", "udp", ""):
         return None  # cut off
-    if src is None or dst is None or not whole(line, " dst_port=" if number else " dst_ip=", begin):
+    if src is None or dst is None:
         return None
-    sport, dport = port(field(line, " src_port=", begin)), port(number)
-    at, event = when.at, field(line, " con_event=", begin) or field(line, " connevent=", begin)
+    sport, dport = port(of["src_port"]), port(number)
+    at, event = when.at, of["con_event"] or of["connevent"]
     later = event.lower() in ("stop", "interim")
     if later:
-        at -= seconds(field(line, " duration=", begin))
-    did = field(line, " log_subtype=", begin) or field(line, " status=", begin)
+        at -= seconds(of["duration"])
+    did = of["log_subtype"] or of["status"]
     made = connection(
         at, src, dst, dport, sport, protocol or "tcp",
-        mac=card(field(line, " src_mac=", begin)), action=_ACTIONS.get(did.lower(), ""),
-        outcome=_outcome(line, begin) if later else "",
-        nat=net.ip(field(line, " src_trans_ip=", begin) or field(line, " tran_src_ip=", begin)),
-        nat_port=port(field(line, " src_trans_port=", begin) or field(line, " tran_src_port=", begin)),
-        account=field(line, " user_name=", begin)[:253],
+        mac=card(of["src_mac"]), action=_ACTIONS.get(did.lower(), ""),
+        outcome=_outcome(of) if later else "",
+        nat=net.ip(of["src_trans_ip"] or of["tran_src_ip"]),
+        nat_port=port(of["src_trans_port"] or of["tran_src_port"]),
+        account=of["user_name"][:253],
     )  # fmt: skip
-    key = (src, sport, dst, dport)
-    if later and once.told(key, at, dated=True):
-        return ended(made, when.at)
-    if event:
-        once.begin(key, at)
-    return made
+    return Line(made, end=when.at if later else None)
 
 
 def _begin(line: str) -> int:
@@ -101,21 +95,22 @@ def _begin(line: str) -> int:
 
 def dated(line: str, near: float) -> Stamp | None:
     """When the line was written, by itself; None when what stands before is not syslog's own."""
-    return _when(line, _begin(line), near)
+    begin = _begin(line)
+    return _when(line, begin, pairs(line, begin, last=()), near) if begin >= 0 else None
 
 
-def _when(line: str, begin: int, near: float) -> Stamp | None:
-    ours, header = front(line, begin, near) if begin >= 0 else (False, None)
-    return (_moment(line, begin, near) or header) if ours else None
+def _when(line: str, begin: int, of: Pairs, near: float) -> Stamp | None:
+    ours, header = front(line, begin, near)
+    return (_moment(of, near) or header) if ours else None
 
 
-def _moment(line: str, begin: int, near: float) -> Stamp | None:
-    if text := field(line, " timestamp=", begin):
+def _moment(of: Pairs, near: float) -> Stamp | None:
+    if text := of["timestamp"]:
         return moment(text, near)
     date, clock, zone = (
-        field(line, " date=", begin),
-        field(line, " time=", begin),
-        field(line, " timezone=", begin),
+        of["date"],
+        of["time"],
+        of["timezone"],
     )
     shift = _ZONES.get(zone, zone if zone[:1] in ("+", "-") else "")
     if len(shift) == 3:
@@ -123,9 +118,9 @@ def _moment(line: str, begin: int, near: float) -> Stamp | None:
     return moment(f"{date} {clock}{shift}", near) if date and clock else None
 
 
-def _outcome(line: str, begin: int) -> str:
-    sent = field(line, " packets_sent=", begin) or field(line, " sent_pkts=", begin)
-    got = field(line, " packets_received=", begin) or field(line, " recv_pkts=", begin)
+def _outcome(of: Pairs) -> str:
+    sent = of["packets_sent"] or of["sent_pkts"]
+    got = of["packets_received"] or of["recv_pkts"]
     if got.isdigit() and int(got[:9]) > 1:
         return "answered"
     return "silent" if sent.isdigit() and sent.strip("0") and not got.strip("0") else ""

@@ -12,17 +12,14 @@ end: an attempt where no start was told. `alarm` is about a packet in the middle
 `ipproto` the protocol. In the files of the device `logtype` is missing: their names tell it.
 """
 
-from collections.abc import Callable
-
 from unlisted import net
-from unlisted.evidence import OTHER, Other
+from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._once import Once, ended
-from unlisted.evidence.gateway._pairs import field, front, moment, whole
+from unlisted.evidence.gateway._pairs import Pairs, front, moment, pairs
+from unlisted.evidence.gateway._told import Line, Told, alone
 from unlisted.evidence.leases.dhcpd_log import said
-from unlisted.messages import Attempt, Contact, Lease, Translation
 
 HINT = " startime="
 PACKETS = True  # what is dropped is told packet by packet
@@ -33,49 +30,47 @@ _TOLD = frozenset(("filter", "connection", "plugin", "smtp", "web", "pop3", "ftp
 _SERVERS = ("dhcpd", "dhcp", "dhcpserver")
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Translation | Lease | Other | None:
+def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Translation | Lease | Other | None]:
+def session() -> Parse:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Lease | Other | None:
+def _read(line: str, near: float) -> Line | Parsed:
     begin = _begin(line)
-    when = _when(line, begin, near)
-    if when is None:
+    if begin < 0:
         return None
-    if field(line, " service=", begin) in _SERVERS:
-        return said(field(line, " msg=", begin), 0, when.at) or OTHER
-    kind = field(line, " logtype=", begin)
-    text, number = field(line, " dst=", begin), field(line, " dstport=", begin)
-    if kind not in _TOLD or not text or (not number and not field(line, " ipproto=", begin)):
+    of = pairs(line, begin, last=())
+    if (when := _when(line, begin, of, near)) is None:
+        return None
+    if of["service"] in _SERVERS:
+        return said(of["msg"], 0, when.at) or OTHER
+    kind = of["logtype"]
+    text, number = of["dst"], of["dstport"]
+    if kind not in _TOLD or not text or (not number and not of["ipproto"]):
         return OTHER
-    protocol = field(line, " ipproto=", begin)
+    protocol = of["ipproto"]
     if not number and protocol in ("tcp", "udp", ""):
         return None  # cut off
-    src, dst = net.ip(field(line, " src=", begin)), net.ip(text)
-    if src is None or dst is None or not whole(line, " dstport=" if number else " dst=", begin):
+    src, dst = net.ip(of["src"]), net.ip(text)
+    if src is None or dst is None:
         return None
-    sport, dport = port(field(line, " srcport=", begin)), port(number)
-    received = field(line, " rcvd=", begin)
-    did = field(line, " action=", begin)
+    sport, dport = port(of["srcport"]), port(number)
+    received = of["rcvd"]
+    did = of["action"]
     made = connection(
         when.at, src, dst, dport, sport, protocol or "tcp",
-        mac=card(field(line, " srcmac=", begin)), action=_ACTIONS.get(did.lower(), ""),
+        mac=card(of["srcmac"]), action=_ACTIONS.get(did.lower(), ""),
         outcome="answered" if received.isdigit() and received.strip("0") else "",
-        nat=net.ip(field(line, " modsrc=", begin)), nat_port=port(field(line, " modsrcport=", begin)),
-        account=field(line, " user=", begin)[:253],
+        nat=net.ip(of["modsrc"]), nat_port=port(of["modsrcport"]),
+        account=of["user"][:253],
     )  # fmt: skip
-    if once.told(key := (src, sport, dst, dport), when.at, dated=True):
-        end = _moment(line, begin, near)
-        return ended(made, end.at if end else when.at)
-    once.begin(key, when.at)
-    return made
+    end = _moment(of, near)
+    return Line(made, end=end.at if end else when.at)
 
 
 def _begin(line: str) -> int:
@@ -87,18 +82,16 @@ def _begin(line: str) -> int:
 
 def dated(line: str, near: float) -> Stamp | None:
     """When the connection began; None when what stands before is not syslog's own."""
-    return _when(line, _begin(line), near)
+    begin = _begin(line)
+    return _when(line, begin, pairs(line, begin, last=()), near) if begin >= 0 else None
 
 
-def _when(line: str, begin: int, near: float) -> Stamp | None:
-    if begin < 0 or not front(line, begin, near)[0]:
+def _when(line: str, begin: int, of: Pairs, near: float) -> Stamp | None:
+    if not front(line, begin, near)[0]:
         return None
-    start = field(line, " startime=", begin) + field(line, " tz=", begin)
-    return moment(start, near) or _moment(line, begin, near)
+    return moment(of["startime"] + of["tz"], near) or _moment(of, near)
 
 
-def _moment(line: str, begin: int, near: float) -> Stamp | None:
+def _moment(of: Pairs, near: float) -> Stamp | None:
     """When the line was written."""
-    first = line.startswith("time=", begin)  # without `id=` it is the first field
-    text = line[begin + 6 :].partition('"')[0] if first else field(line, " time=", begin)
-    return moment(text + field(line, " tz=", begin), near)
+    return moment(of["time"] + of["tz"], near)

@@ -13,18 +13,16 @@ behind `offset`.
 """
 
 import re
-from collections.abc import Callable, Hashable
 from functools import lru_cache
-from typing import TypeAlias
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other
+from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._once import Once, ended
-from unlisted.evidence.gateway._pairs import LONGEST, field, front, moment, seconds
+from unlisted.evidence.gateway._pairs import LONGEST, front, moment, pairs, seconds
+from unlisted.evidence.gateway._told import LONGEST as DAY
+from unlisted.evidence.gateway._told import SLACK, Line, Told, alone
 from unlisted.evidence.leases import dhcpd_log
-from unlisted.messages import Attempt, Contact, Lease, Translation
 
 HINT = 'msg_id="'
 PACKETS = True  # what is refused is told packet by packet
@@ -42,21 +40,18 @@ _FLAGS = re.compile(r" +offset \d{1,3} ([A-Z]{1,9}) ")
 _DHCP = re.compile(r'msg_id="1600-[0-9A-F]{4}" ')  # the words of ISC's server follow
 _FIRST, _ENDED = "3000-0148", "3000-0151"
 
-Made: TypeAlias = Attempt | Contact | Other | None
 
-
-def parse(line: str, near: float) -> Made | Translation | Lease:
+def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
-def session() -> Callable[[str, float], Made | Translation | Lease]:
+def session() -> Parse:
     """A reader of lines in their order: what is told of a connection after its first line makes no second."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Made | Translation | Lease:
+def _read(line: str, near: float) -> Line | Parsed:
     begin = line.find(HINT)
     if not 0 <= begin <= LONGEST or (when := _front(line[:begin], near)) is None:
         return None
@@ -75,35 +70,26 @@ def _read(line: str, near: float, once: Once) -> Made | Translation | Lease:
     if protocol == "tcp" and found["length"] and flags is None:
         return None  # a packet, cut off before its flags
     opens = flags is None or protocol != "tcp" or ("S" in flags[1] and not set("AR") & set(flags[1]))
-    end, length = at, field(line, " duration=", found.end()) if found["id"] == _ENDED else ""
+    of = pairs(line, found.end())
+    end, length = at, of["duration"] if found["id"] == _ENDED else ""
     at -= seconds(length)
-    received = field(line, " rcvd_bytes=", found.end())
+    received = of["rcvd_bytes"]
     made = connection(
         at, src, dst, dport, sport, protocol, opens=opens,
         action="pass" if found["did"] == "Allow" else "block",
         outcome="answered" if received.isdigit() and received.strip("0") else "",
-        nat=_outside(field(line, " src_ip_nat=", found.end())),
-        nat_port=port(field(line, " src_port_nat=", found.end())),
-        account=field(line, " src_user=", found.end())[:253],
+        nat=_outside(of["src_ip_nat"]),
+        nat_port=port(of["src_port_nat"]),
+        account=of["src_user"][:253],
     )  # fmt: skip
-    if not opens or (found["did"] == "Deny" and found["id"] == _FIRST):
-        return made
-    return once_only(once, made, (src, sport, dst, dport), found["id"], end, dated=bool(length))
+    return Line(made) if found["did"] == "Deny" else told(made, found["id"], end, dated=bool(length))
 
 
-def once_only(
-    once: Once, made: Made, key: Hashable, number: str, end: float, *, dated: bool
-) -> Made | Translation:
-    """The fact that a line made, or what it adds to one that was told."""
-    if made is None or isinstance(made, Other):
-        return made
-    if number != _FIRST and once.told(key, made.at, dated=dated):
-        if number != _ENDED:
-            return OTHER
-        once.forget(key)
-        return ended(made, end)
-    once.begin(key, made.at)
-    return made
+def told(made: Parsed, number: str, end: float, *, dated: bool) -> Line:
+    """What a line made, and where it stands among those of one connection."""
+    if number == _ENDED:
+        return Line(made, SLACK if dated else DAY, end, last=True)
+    return Line(made) if number == _FIRST else Line(made, DAY)
 
 
 @lru_cache(maxsize=4096)  # the lines of one second begin alike

@@ -15,9 +15,9 @@ from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._cef import Event, event
 from unlisted.evidence.gateway._front import front, translated
-from unlisted.evidence.gateway._once import Once
 from unlisted.evidence.gateway._pairs import seconds
-from unlisted.evidence.gateway.watchguard import once_only
+from unlisted.evidence.gateway._told import Line, Told, alone
+from unlisted.evidence.gateway.watchguard import told
 from unlisted.evidence.leases import dhcpd_log
 
 HINT = "|WatchGuard|"
@@ -33,16 +33,15 @@ _KEYS = (
 
 def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
 def session() -> Parse:
     """A reader of lines in their order: what is told of a connection after its first line makes no second."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Parsed:
+def _read(line: str, near: float) -> Line | Parsed:
     made = event(line)
     if made is None or made.vendor != "WatchGuard" or (ahead := front(line, made.begin, near)) is None:
         return None
@@ -54,10 +53,10 @@ def _read(line: str, near: float, once: Once) -> Parsed:
     words = made.words(_KEYS)
     if "disp" not in words:
         return OTHER
-    return _traffic(made, words, at, once)
+    return _traffic(made, words, at)
 
 
-def _traffic(made: Event, words: dict[str, str], at: float, once: Once) -> Parsed:
+def _traffic(made: Event, words: dict[str, str], at: float) -> Line | Parsed:
     src, dst = net.ip(words.get("src", "")), net.ip(words.get("dst", ""))
     dport = port(words.get("dstPort", ""))
     protocol = words.get("proto") or ("tcp" if dport in net.MAIL_PORTS else "ip")
@@ -84,4 +83,4 @@ def _traffic(made: Event, words: dict[str, str], at: float, once: Once) -> Parse
     if not opens or (not passed and made.id == _FIRST):
         return fact
     number = f"{made.id[:4]}-{made.id[4:]}"
-    return once_only(once, fact, (src, sport, dst, dport), number, end, dated=bool(length))
+    return told(fact, number, end, dated=bool(length))

@@ -9,16 +9,14 @@ tells the flags. The member's name stands there in a cluster only.
 """
 
 import re
-from collections.abc import Callable
 
 from unlisted import net
-from unlisted.evidence import Other
+from unlisted.evidence import Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import stamp
-from unlisted.evidence.gateway._once import Once
-from unlisted.evidence.gateway._pairs import field, seconds
-from unlisted.evidence.gateway.watchguard import once_only
-from unlisted.messages import Attempt, Contact, Translation
+from unlisted.evidence.gateway._pairs import pairs, seconds
+from unlisted.evidence.gateway._told import Line, Told, alone
+from unlisted.evidence.gateway.watchguard import told
 
 HINT = ' proc_id="'
 PACKETS = True
@@ -31,18 +29,17 @@ _SAID = re.compile(
 _FLAGS = re.compile(r"offset \d{1,3} ([A-Z]{1,9}) ")
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
+def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
+def session() -> Parse:
     """A reader of lines in their order: what is told of a connection after its first line makes no second."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
+def _read(line: str, near: float) -> Line | Parsed:
     when = stamp(line, near)
     found = _SAID.match(line, when.end) if when else None
     if when is None or found is None:
@@ -50,23 +47,21 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
     src, dst = net.ip(found["src"]), net.ip(found["dst"])
     if src is None or dst is None:
         return None
-    rest = found.end()
+    of = pairs(line, found.end())
     ports = found["protocol"] in ("tcp", "udp")
     sport, dport = (port(found["sport"]), port(found["dport"])) if ports else (0, 0)
-    flags = _FLAGS.match(field(line, " tcp_info=", rest))
+    flags = _FLAGS.match(of["tcp_info"])
     opens = flags is None or ("S" in flags[1] and not set("AR") & set(flags[1]))
-    number = field(line, " msg_id=", rest)
-    length = field(line, " duration=", rest) if number == "3000-0151" else ""
+    number = of["msg_id"]
+    length = of["duration"] if number == "3000-0151" else ""
     at = when.at - seconds(length)
-    received = field(line, " rcvd_bytes=", rest)
-    nat = net.ip(field(line, " src_ip_nat=", rest))
+    received = of["rcvd_bytes"]
+    nat = net.ip(of["src_ip_nat"])
     made = connection(
         at, src, dst, dport, sport, found["protocol"], opens=opens,
         action="pass" if found["did"] == "Allow" else "block",
         outcome="answered" if received.isdigit() and received.strip("0") else "",
         nat=None if nat is None or nat.is_unspecified else nat,
-        nat_port=port(field(line, " src_port_nat=", rest)), account=field(line, " src_user=", rest)[:253],
+        nat_port=port(of["src_port_nat"]), account=of["src_user"][:253],
     )  # fmt: skip
-    if not opens or found["did"] == "Deny":
-        return made
-    return once_only(once, made, (src, sport, dst, dport), number, when.at, dated=bool(length))
+    return Line(made) if found["did"] == "Deny" else told(made, number, when.at, dated=bool(length))

@@ -11,17 +11,16 @@ the owner's of the session; "unknown" is none.
 """
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 
 from unlisted import net
-from unlisted.evidence import OTHER, Other
+from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp, stamp
-from unlisted.evidence.gateway._once import Once, ended
-from unlisted.evidence.gateway._pairs import LONGEST, end_point, field, seconds
-from unlisted.messages import Attempt, Contact, Translation
+from unlisted.evidence.gateway._pairs import LONGEST, Pairs, end_point, pairs, seconds
+from unlisted.evidence.gateway._told import LONGEST as DAY
+from unlisted.evidence.gateway._told import SLACK, Line, Told, alone
 
 HINT = ' devID="'
 PACKETS = True  # what is blocked is told packet by packet
@@ -43,50 +42,44 @@ _RULES = (
 )
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Translation | Other | None:
+def parse(line: str, near: float) -> Parsed:
     """Read one line by itself."""
-    return _read(line, near, Once())
+    return alone(_read(line, near))
 
 
-def session() -> Callable[[str, float], Attempt | Contact | Translation | Other | None]:
+def session() -> Parse:
     """A reader of lines in their order: an end whose start was told is no second attempt."""
-    once = Once()
-    return lambda line, near: _read(line, near, once)
+    return Told().of(_read)
 
 
-def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation | Other | None:
+def _read(line: str, near: float) -> Line | Parsed:
     begin = line.find('src="')
     if begin < 0 or begin > LONGEST or begin > line.find(HINT):
         return None
     if (when := _front(line[:begin], near)) is None:
         return None
     at = when.at
-    src, sport = end_point(line[begin + 5 : max(0, line.find('"', begin + 5))])
-    dst, dport = end_point(field(line, " dst=", begin))
-    kind = field(line, " cat=", begin).lower()
+    of = pairs(line, begin)
+    src, sport = end_point(of["src"])
+    dst, dport = end_point(of["dst"])
+    kind = of["cat"].lower()
     traffic = kind == "traffic log"
     if src is None or dst is None or not (traffic or kind in _RULES):
         return OTHER
-    end, length = at, field(line, " duration=", begin) if traffic else ""
+    end, length = at, of["duration"] if traffic else ""
     at -= seconds(length)
-    action = "pass" if traffic else _action(line, begin)
-    received = field(line, " rcvd=", begin)
-    user = field(line, " user=", begin)
+    action = "pass" if traffic else _action(of)
+    received = of["rcvd"]
+    user = of["user"]
     made = connection(
-        at, src, dst, dport, sport, _protocol(line, begin, dport),
-        mac=card(field(line, " client_mac=", begin) or field(line, " mac=", begin)), action=action,
+        at, src, dst, dport, sport, _protocol(of, dport),
+        mac=card(of["client_mac"] or of["mac"]), action=action,
         outcome="" if not traffic else "answered" if received.strip("0") else "silent" if received else "",
-        nat=net.ip(field(line, " sourceTranslatedAddress=", begin)),
-        nat_port=port(field(line, " sourceTranslatedPort=", begin)),
+        nat=net.ip(of["sourceTranslatedAddress"]),
+        nat_port=port(of["sourceTranslatedPort"]),
         account="" if user == "unknown" else user[:253],
     )  # fmt: skip
-    key = (src, sport, dst, dport)
-    if traffic and once.told(key, at, dated=bool(length)):
-        once.forget(key)
-        return ended(made, end)
-    if not traffic and action != "block":
-        once.begin(key, at)
-    return made
+    return Line(made, SLACK if length else DAY, end, last=True) if traffic else Line(made)
 
 
 @lru_cache(maxsize=4096)  # the lines of one second begin alike
@@ -109,17 +102,17 @@ def dated(line: str, near: float) -> Stamp | None:
     return _front(line[:begin], near) if 0 <= begin <= LONGEST else None
 
 
-def _action(line: str, begin: int) -> str:
-    for name in (" action=", " note=", " msg="):
-        words = list(_ACTION.finditer(field(line, name, begin)))
+def _action(of: Pairs) -> str:
+    for name in ("action", "note", "msg"):
+        words = list(_ACTION.finditer(of[name]))
         if words:
             return "block" if words[-1][1] else "pass"
     return ""
 
 
-def _protocol(line: str, begin: int, dport: int) -> str:
-    if number := field(line, " protoID=", begin):
+def _protocol(of: Pairs, dport: int) -> str:
+    if number := of["protoID"]:
         return number
-    if named := _NAMED.search(field(line, " msg=", begin)):
+    if named := _NAMED.search(of["msg"]):
         return named[1].lower()
     return "tcp" if dport in net.MAIL_PORTS else ""
