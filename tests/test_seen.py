@@ -603,3 +603,8 @@ def test_moments_and_leases_from_the_command_line(tmp_path: Path, capsys: pytest
     out, err = capsys.readouterr()
     assert "here at 3 of 3 times" in out
     assert "1 time left out: who was here is known 2026-11-10 00:00" in err
+
+
+def test_a_lease_without_an_end_is_no_stay_for_ever() -> None:
+    known = presence.stays(who(Lease(ANNA, A, start=NOW)), [ANNA], [])
+    assert [(stay.start, stay.end) for stay in known[A]] == [(NOW, NOW + presence.LEASE)]

@@ -205,7 +205,9 @@ def presence(
     lack = "" if gathered.has("gateway", "flows", "translations") else "no gateway log: "
     if odds:
         show.say(f"{lack}this says who was here when the spam was seen, which proves nothing by itself")
-        show.say("it rests on leases, which may outlast their holders, and on one device having sent it all")
+        show.say(
+            "it rests on leases, which may outlast their holders (one without an end: 24 h), and on one device"
+        )
     return _odds(odds, nobody, within, as_json=args.json, everyone=args.all)
 
 
