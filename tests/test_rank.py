@@ -13,7 +13,7 @@ from unlisted.find.outgoing import outgoing
 from unlisted.find.rank import Findings, Setting
 from unlisted.find.served import Deliveries
 from unlisted.find.who import Who
-from unlisted.messages import Attempt, Delivery, Evidence, Lease, Suspect
+from unlisted.messages import Attempt, Delivery, Evidence, Lease, Submission, Suspect
 
 MAC = "3c:5a:b4:12:34:56"
 
@@ -237,9 +237,53 @@ def test_who_answers_mail_from_outside_is_a_mail_server() -> None:
 
 def test_a_call_from_outside_exonerates_nobody_but_is_said() -> None:
     one = only(judge([*burst(), *inbound(9)]))
-    assert one.verdict == "rogue"
+    assert one.verdict == "suspect", "it is not held: mail to it passes, so it is likely a server"
     assert "if it is a mail server of yours" in one.because
-    assert "mail server" not in only(judge([*burst(), *inbound(2)])).because
+    failing = judge([*burst(outcome="silent"), *inbound(9)])
+    assert only(failing).verdict == "rogue", "its own mail is not answered"
+    few = only(judge([*burst(), *inbound(2)]))
+    assert few.verdict == "rogue"
+    assert "mail server" not in few.because
+
+
+def test_what_may_be_a_mail_server_is_not_to_be_held_and_stands_behind_the_rogue() -> None:
+    found = judge([*burst(count=60), *inbound(9)])
+    assert "--sender 192.168.50.9" in found.steps["192.168.50.9"]
+    both = judge([*burst(count=60), *inbound(9), *burst("192.168.50.77", start=900.0)])
+    assert named(both) == ["192.168.50.77", "192.168.50.9"]
+    assert "192.168.50.77" not in both.steps
+
+
+def submitted(count: int, account: str = "petra", client: str = "192.168.50.57") -> list[Submission]:
+    """Messages, two lines each."""
+    return [
+        Submission(200.0 + i, f"{account}{i}", ip_address(client), name)
+        for i in range(count)
+        for name in (account, "")
+    ]
+
+
+@pytest.mark.parametrize(("others", "told"), [(0, True), (100, True), (400, False)])
+def test_the_account_that_a_server_sent_for_is_named(others: int, told: bool) -> None:
+    made = Deliveries()
+    for one in [*submitted(300), *submitted(others, "", "192.168.50.60")]:
+        made.submitted.add(one)
+    found = rank.judge(gather([*burst(), *inbound(9)]), Who(), Setting(), made)
+    because = only(found).because
+    assert (f"petra submitted 300 of {300 + others} messages from 192.168.50.57" in because) == told
+    assert ("account petra" in found.steps["192.168.50.9"]) == told
+    assert "petra" not in only(rank.judge(gather(burst()), Who(), Setting(), made)).because, "no server"
+
+
+def test_a_few_messages_of_an_account_are_no_burst() -> None:
+    made = Deliveries()
+    for one in submitted(20):
+        made.submitted.add(one)
+    later = [attempt(one.at + 1e6, str(one.dst)) for one in burst()]
+    assert "petra" not in only(rank.judge(gather([*burst(), *inbound(9)]), Who(), Setting(), made)).because
+    for one in submitted(300):
+        made.submitted.add(one)
+    assert "petra" not in only(rank.judge(gather([*later, *inbound(9)]), Who(), Setting(), made)).because
 
 
 @pytest.mark.parametrize(
