@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from unlisted.find import columns, rank, roles, served
 from unlisted.find.columns import Gatherer, gather
@@ -99,6 +100,34 @@ def test_a_router_between_tells_no_devices_apart() -> None:
     found = judge(quiet + burst("192.168.50.99", mac=MAC))
     assert named(found) == ["192.168.50.99"]
     assert any("router" in note for note in found.notes)
+
+
+def test_a_machine_that_changes_its_address_is_one_device() -> None:
+    hops = [
+        one
+        for n in range(6)
+        for one in [
+            attempt(200.0 * n + 20 * i, f"198.{18 + n}.{i}.7", f"192.168.50.{100 + n}", mac=MAC)
+            for i in range(8)
+        ]
+    ]
+    found = judge(hops)
+    assert only(found).attempts == 48
+    assert named(found) == [MAC]
+    assert any("6 addresses one after the other" in note for note in found.notes)
+    back = judge([*hops, attempt(1e5, "203.0.113.25", "192.168.50.100", mac=MAC)])
+    assert len(back.suspects) == 6, "a machine behind a router comes back to its address"
+
+
+def test_a_row_without_a_card_is_the_card_s_that_the_address_had_about_then() -> None:
+    """The firewall's log tells no MAC, the router's does."""
+    with_card = burst(count=10, mac=MAC)
+    bare = [structs.replace(one, at=one.at + 30, dst=one.dst + 65536 * 9, mac="") for one in with_card]
+    assert [(one.device.key, one.attempts) for one in judge([*bare, *with_card]).suspects] == [(MAC, 20)]
+    late = [structs.replace(one, at=one.at + 7200) for one in bare]
+    assert len(judge([*late, *with_card]).suspects) == 2, "hours later it may be another's"
+    other = attempt(100.5, "203.0.113.25", mac="00:1b:63:00:00:01")
+    assert len(judge([*bare, *with_card, other]).suspects) == 3, "two cards: whose, nobody knows"
 
 
 def test_declared_senders_are_judged_honest_and_named_as_such() -> None:

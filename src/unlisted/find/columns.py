@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from unlisted import net
 from unlisted.find.trip import Attempts
-from unlisted.find.who import Identity, Who
 from unlisted.messages import Attempt, Evidence
 from unlisted.net import Address
 
@@ -288,68 +287,6 @@ def join(many: Sequence[Flows]) -> Flows:
     return stacked(parts)._replace(
         addresses=tuple(addresses), macs=tuple(macs), files=tuple(files), packets=tuple(packets)
     )
-
-
-class Devices(NamedTuple):
-    """Who made each attempt."""
-
-    id: npt.NDArray[np.int32]  # per row
-    who: tuple[Identity, ...]  # per id
-    notes: tuple[str, ...]
-
-
-def devices(flows: Flows, who: Who) -> Devices:
-    """A device for each row: by MAC where it is known, by lease where it is not, else by address."""
-    ids = np.zeros(flows.size, np.int32)
-    known: dict[str, int] = {}
-    found: list[Identity] = []
-    notes: list[str] = []
-    routers = _routers(flows)
-    notes += [
-        f"{flows.macs[mac]} stands before {count} addresses: it is a router's, so these go by address"
-        for mac, count in routers.items()
-    ]
-
-    def number(identity: Identity) -> int:
-        key = identity.device.key
-        if key not in known:
-            known[key] = len(found)
-            found.append(identity)
-        return known[key]
-
-    for pair, rows in _groups(flows.src.astype(np.int64) * len(flows.macs) + flows.mac):
-        address = flows.addresses[pair // len(flows.macs)]
-        card = pair % len(flows.macs)
-        mac = "" if card in routers else flows.macs[card]
-        first = who.identify(address, flows.at[rows[0]] / 1e6, mac)
-        last = who.identify(address, flows.at[rows[-1]] / 1e6, mac)
-        # The one lease that is known may begin, or end, between these rows.
-        if mac or (not who.moves(address) and first.device.key == last.device.key):
-            ids[rows] = number(first)
-        else:
-            for row in rows:
-                ids[row] = number(who.identify(address, flows.at[row] / 1e6))
-    return Devices(ids, tuple(found), tuple(notes))
-
-
-def _groups(keys: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-    """Each distinct key with its rows in order; keys by their first row."""
-    order = np.argsort(keys, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(keys[order]) != 0]) if len(order) else order
-    parts = np.split(order, starts[1:])
-    for rows in sorted((part for part in parts if len(part)), key=lambda part: int(part[0])):
-        yield int(keys[rows[0]]), rows
-
-
-def _routers(flows: Flows) -> dict[int, int]:
-    """MACs with more addresses than one device has, and how many."""
-    width = len(flows.macs)
-    pairs = np.unique(flows.src.astype(np.int64) * width + flows.mac)
-    counts: dict[int, int] = {}
-    for pair in pairs:
-        if pair % width and flows.addresses[pair // width].version == 4:
-            counts[int(pair % width)] = counts.get(int(pair % width), 0) + 1
-    return {mac: count for mac, count in counts.items() if count > ROUTED}
 
 
 def columns(flows: Flows, ids: npt.NDArray[np.int32]) -> Attempts:

@@ -8,15 +8,15 @@ the attempts that convinced us.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from unlisted import net
 from unlisted.find import habit, roles, trip
 from unlisted.find.because import Crossing, Grounds, because, called, halfway
-from unlisted.find.columns import OUTCOMES, Devices, Flows, columns, devices
+from unlisted.find.cards import Devices, devices, filled
+from unlisted.find.columns import OUTCOMES, Flows, columns
 from unlisted.find.doubts import doubts
 from unlisted.find.outgoing import Outgoing, outgoing
 from unlisted.find.served import Deliveries, Rows, Served
@@ -76,6 +76,7 @@ def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
     if not out.flows.size:
         nothing = ["no attempt on a mail port left the own network in these"] if flows.size else []
         return Findings([], notes + nothing, told=False)
+    out = structs.replace(out, flows=filled(out.flows))
     made = devices(out.flows, who)
     notes += made.notes
     if who.forgotten:
@@ -265,7 +266,7 @@ def _young(profile: roles.Profile, role: roles.Role | None) -> bool:
 
 def _first_seen(device: Device, attempt: float) -> Device:
     known = device.first_seen
-    return msgspec.structs.replace(device, first_seen=attempt if known is None else min(known, attempt))
+    return structs.replace(device, first_seen=attempt if known is None else min(known, attempt))
 
 
 def _profile(seen: _Seen, published: Iterable[Address]) -> roles.Profile:
