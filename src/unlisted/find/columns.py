@@ -23,7 +23,7 @@ ACTIONS = ("", "pass", "block", "held")
 RETRANSMIT = 35_000_000  # microseconds
 ROUTED = 4  # more IPv4 addresses than this behind one MAC: it is a router's, and tells no devices apart
 PORT_NUMBER = {port: number for number, port in enumerate(net.MAIL_PORTS)}
-# Rows in memory, of all sources together and of one once there are that many: 39 bytes each, and as much
+# Rows in memory, of all sources together and of one once there are that many: 40 bytes each, and as much
 # again while they are put in order.
 MOST = 2_500_000
 ENOUGH = 10_000
@@ -50,6 +50,7 @@ class Flows(NamedTuple):
     mac: npt.NDArray[np.int32]  # into macs; 0: unknown
     file: npt.NDArray[np.int32]  # into files
     line: npt.NDArray[np.int64]
+    local: npt.NDArray[np.bool_]  # the machine that logs sent it itself
     addresses: tuple[Address, ...]
     macs: tuple[str, ...]
     files: tuple[str, ...]
@@ -73,6 +74,7 @@ class Flows(NamedTuple):
             mac=self.mac[keep],
             file=self.file[keep],
             line=self.line[keep],
+            local=self.local[keep],
         )
 
     def evidence(self, rows: Sequence[int]) -> tuple[Evidence, ...]:
@@ -97,11 +99,12 @@ class Flows(NamedTuple):
                 action=ACTIONS[self.action[row]],
                 outcome=OUTCOMES[self.outcome[row]],
                 seen=self.evidence([row])[0],
+                local=bool(self.local[row]),
             )
 
 
 class Gatherer:
-    """Takes attempts one by one, or columns of them, and keeps them as columns: 39 bytes each.
+    """Takes attempts one by one, or columns of them, and keeps them as columns: 40 bytes each.
 
     Once there are `MOST`, a source that has `ENOUGH` gets no more rows: what it did stands by then. Those of
     it that come later are counted in `left`, and so is what comes of new addresses behind the first `CROWD`.
@@ -177,7 +180,7 @@ class Gatherer:
             batch = [one for one, there in zip(batch, known, strict=True) if there]
         if not batch:
             return
-        times, sources, targets, sports, dports, outcomes, actions, cards = zip(
+        times, sources, targets, sports, dports, outcomes, actions, cards, local = zip(
             *map(_PARTS, batch), strict=True
         )
         macs, quick, index = self._macs, self._quick, self._index
@@ -193,6 +196,7 @@ class Gatherer:
             mac=np.array([macs.setdefault(one, len(macs)) for one in cards], np.int32),
             file=np.zeros(len(batch), np.int32),
             line=np.array(numbers, np.int64),
+            local=np.array(local, np.bool_),
             addresses=(),
             macs=(),
             files=(self._source,),
@@ -229,11 +233,11 @@ class Gatherer:
 
 _PORTS = net.MAIL_PORTS
 LATEST = 4e12  # seconds; in microseconds it still fits into 64 bits
-_PARTS = attrgetter("at", "src", "dst", "sport", "dport", "outcome", "action", "mac")
+_PARTS = attrgetter("at", "src", "dst", "sport", "dport", "outcome", "action", "mac", "local")
 _OUTCOME = {name: number for number, name in enumerate(OUTCOMES)}
 _ACTION = {name: number for number, name in enumerate(ACTIONS)}
 _KINDS = (
-    np.int64, np.int32, np.int32, np.int32, np.int8, np.int8, np.int8, np.int32, np.int32, np.int64,
+    np.int64, np.int32, np.int32, np.int32, np.int8, np.int8, np.int8, np.int32, np.int32, np.int64, np.bool_,
 )  # fmt: skip
 
 

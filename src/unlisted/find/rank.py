@@ -18,6 +18,7 @@ from unlisted.find.because import Crossing, Grounds, because, called, halfway
 from unlisted.find.cards import Devices, devices, filled
 from unlisted.find.columns import OUTCOMES, Flows, columns
 from unlisted.find.doubts import doubts
+from unlisted.find.itself import Itself, itself
 from unlisted.find.outgoing import Outgoing, outgoing
 from unlisted.find.served import Deliveries, Rows, Served
 from unlisted.find.side import blind, left_out, may_be_ours, wrong_side
@@ -59,6 +60,7 @@ class Sorted(NamedTuple):
     out: Outgoing
     made: Devices
     notes: list[str]
+    itself: Itself  # what the logging machine sent
 
 
 def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
@@ -73,15 +75,19 @@ def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
 
     if reason := wrong_side(out, setting.own, is_machine):
         return Findings([], [reason], told=False, outer=may_be_ours(out))
+    own = itself(out.flows, is_machine)
+    notes += own.notes
+    out = structs.replace(out, flows=filled(out.flows.rows(~own.gateway)))
+    if own.gateway.any() and not out.flows.size:
+        return Findings([], notes, told=False)
     if not out.flows.size:
         nothing = ["no attempt on a mail port left the own network in these"] if flows.size else []
         return Findings([], notes + nothing, told=False)
-    out = structs.replace(out, flows=filled(out.flows))
     made = devices(out.flows, who)
     notes += made.notes
     if who.forgotten:
         notes.append(f"{who.forgotten:,} old facts of who had an address were forgotten: it has too many")
-    return Sorted(out, made, notes)
+    return Sorted(out, made, notes, own)
 
 
 def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | None = None) -> Findings:
@@ -89,7 +95,7 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     sorted_out = sort_out(flows, who, setting)
     if isinstance(sorted_out, Findings):
         return sorted_out
-    out, made, notes = sorted_out
+    out, made, notes, own = sorted_out
     attempts, table = columns(out.flows, made.id), trip.load()
     state, alarms = trip.advance(trip.State.new(len(made.who)), attempts, table)
     first = {int(d): i for i, d in reversed(list(enumerate(alarms.device)))}
@@ -114,15 +120,15 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
             callers=max(out.callers.get(address, NOBODY) for address in addresses),
             submitted=Submitted() if deliveries is None else deliveries.submitted,
             skew=served.skew,
-            doubt=doubtful.why.get(number, ""),
-            nobody=number in doubtful.nobody,
+            doubt=". ".join(filter(None, (doubtful.why.get(number, ""), own.doubt(addresses)))),
+            nobody=number in doubtful.nobody or not own.alone.isdisjoint(addresses),
         )
         one, step = _suspect(seen, setting)
         suspects.append(one)
         steps |= {one.device.key: step} if step else {}
     order: Mapping[str, int] = {"rogue": 0, "suspect": 1, "honest": 2}
     suspects.sort(key=lambda one: (order[one.verdict], -one.score, -one.attempts, one.device.key))
-    told = any(one.verdict != "honest" for one in suspects) or not blind(out, setting.own)
+    told = any(one.verdict != "honest" for one in suspects) or not (own.weighs or blind(out, setting.own))
     if not told:
         notes.append("could not tell: of too many attempts this log does not show who made them inside")
     return Findings(suspects, notes, told, steps=steps)
