@@ -209,7 +209,8 @@ def _answer(found: "Findings", *, as_json: bool, everyone: bool) -> int:
         return 0
     first = guilty[0]  # a suspect is not held: it may be our mail server, or an address that is nobody's
     rogue = first.verdict == "rogue"
-    show.say(f"next: {'sudo unlisted hold' if rogue else 'the same with --explain'} {first.device.key}")
+    usual = f"{'sudo unlisted hold' if rogue else 'the same with --explain'} {first.device.key}"
+    show.say(f"next: {show.clean(found.steps.get(first.device.key, usual), 300)}")
     return 1
 
 

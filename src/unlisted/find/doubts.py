@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from unlisted import net
-from unlisted.find.columns import OUTCOMES, Devices, Flows
+from unlisted.find.cards import Devices
+from unlisted.find.columns import OUTCOMES, Flows
 from unlisted.find.spans import Span
 from unlisted.find.who import SLACK, Who
 from unlisted.net import Address

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 import numpy as np
 
+from unlisted import net
 from unlisted.find import strange
 from unlisted.find.columns import Flows
 from unlisted.find.outgoing import Outgoing
@@ -105,7 +106,15 @@ def _what(address: Address) -> str:
 def _stands_for_others(out: Outgoing) -> bool:
     """True when the one source seems to be a gateway: by the MAC where the log has one, else by its place."""
     macs = {out.flows.macs[card] for card in np.unique(out.flows.mac)} - {""}
-    return bool(macs & out.gateways) if macs else gateway(out.sources[0])
+    if not macs:
+        return gateway(out.sources[0])
+    return bool(macs & out.gateways) or all(bridge(out.sources[0], mac) for mac in macs)
+
+
+def bridge(address: Address, mac: str) -> bool:
+    """True for the gateway of a container bridge: its card was made up by software as well."""
+    held = isinstance(address, IPv4Address) and address in BRIDGES
+    return held and int(address) & 0xFF == FIRST and net.random_mac(mac)
 
 
 def unseen(out: Outgoing, own: Sequence[Address]) -> dict[Address, int]:
