@@ -169,3 +169,23 @@ def test_paloalto_as_strata_logging_service_forwards_it() -> None:
         assert (made.at, made.sport, made.dport) == (1795478786.0, 26367, 25)
         assert (made.nat, made.nat_port, made.outcome) == (ip_address("203.0.113.5"), 5556, "answered")
         assert re2.search(named("paloalto").candidate, fields.encode())
+
+
+@pytest.mark.parametrize("tag", ["CiscoASA[999]: ", "ASA[7]: "])
+def test_asa_as_a_program_with_a_number(tag: str) -> None:
+    said = (
+        "%ASA-6-302013: Built outbound TCP connection 7 for outside:198.51.100.7/25 (198.51.100.7/25) "
+        "to inside:192.0.2.9/1772 (203.0.113.5/8256)"
+    )
+    made = attempt("cisco_asa", f"Nov 24 2026 00:06:26 localhost {tag}{said}")
+    assert (made.src, made.nat_port) == (ip_address("192.0.2.9"), 8256)
+    assert named("cisco_asa").parse(f"Nov 24 2026 00:06:26 host sshd[7]: user {tag}{said}", NEAR) is None
+
+
+def test_asa_a_name_in_place_of_the_translated_address_is_no_translation() -> None:
+    made = attempt(
+        "cisco_asa",
+        "Nov 24 2026 00:06:26 fw : %ASA-4-338204: Dynamic filter dropped greylisted TCP traffic from "
+        "eth0:192.0.2.9/1234 (source.example/11234) to wan:198.51.100.7/25 (www.example/25), destination",
+    )
+    assert (made.nat, made.nat_port) == (None, 0)

@@ -30,6 +30,7 @@ PACKETS = True  # a denied packet has a line of its own
 CANDIDATE = rb"%(?:ASA|FTD|NGIPS|PIX|FWSM)-[^\n]*(?:[/(|]|DstPort: )(?:25|465|587)(?:[ )(,;\]\r\n]|$)"
 
 _ID = re.compile(r"%(?:ASA|FTD|NGIPS|PIX|FWSM)-(?:[a-z]{1,16})?-?\d-(\d{6}):? ")
+_SELF = re.compile(r"(?:(?i:cisco)[ _-]?)?(?i:ASA|FTD|PIX|FWSM)\[\d{1,10}\]: $")  # as some receivers tag it
 _USER = r"(?: ?\(([^()]{0,255})\))?"
 _END = r"(?:[^:\s]{0,64}:)?([^\s/()]{1,255})/(\d{1,9})"  # interface:address/port
 _BARE = r"([^\s/()]{1,255})/(\S{1,32})"  # address/port, which may be the name of a service
@@ -97,6 +98,8 @@ def parse(line: str, near: float) -> Fact:
     if m is None:
         return None
     ahead = front(line, at, near, tagged=True)
+    if ahead is None and (itself := _SELF.search(line, max(0, at - 32), at)):
+        ahead = front(line, itself.start(), near, tagged=True)
     if ahead is None:
         return None
     read = _MESSAGES.get(m[1])
@@ -238,7 +241,7 @@ def _from_to(line: str, start: int, at: float) -> Fact:
     made = connection(
         at, _ip(m[1]), _ip(m[5]), port(m[6]), port(m[2]), protocol[1] if protocol else "tcp",
         action="" if let and let[0] == "Duplicate" else action,
-        nat=_ip(m[3]) if m[3] else None, nat_port=port(m[4] or ""),
+        nat=(nat := _ip(m[3] or "")), nat_port=port(m[4] or "") if nat else 0,
     )  # fmt: skip
     return made or OTHER
 
