@@ -28,7 +28,8 @@ HINT = " log_component="
 PACKETS = True  # what is dropped is told packet by packet
 CANDIDATE = rb'dst_port="?(?:25|465|587)[" \r\n]'
 
-_BEGIN = re.compile(r'device(?:_name)?="')
+_BEGIN = re.compile(r'(?:device(?:_name)?|timestamp)="')  # some relays leave the name out
+_OWN = re.compile(r'timestamp="([^"]{10,40})" ')
 _ACTIONS = {
     "allowed": "pass",
     "allow": "pass",
@@ -110,7 +111,8 @@ def _when(line: str, begin: int, near: float) -> Stamp | None:
 
 
 def _moment(line: str, begin: int, near: float) -> Stamp | None:
-    if text := field(line, " timestamp=", begin):
+    own = _OWN.match(line, begin)
+    if text := own[1] if own else field(line, " timestamp=", begin):
         return moment(text, near)
     date, clock, zone = (
         field(line, " date=", begin),
