@@ -251,3 +251,9 @@ def test_sophos_names_what_it_stopped(did: str) -> None:
     made = named("sophos_xg").parse(line.replace('"Denied"', f'"{did}"'), NEAR)
     assert isinstance(made, Attempt | Contact)
     assert made.action == "block"
+
+
+def test_sophos_without_the_name_that_a_relay_took_off() -> None:
+    line = next(one for one in lines("sophos_xg") if 'device_name="' in one and " timestamp=" in one)
+    bare = line[line.index("timestamp=") :]
+    assert facts(named("sophos_xg").parse(bare, NEAR)) == facts(named("sophos_xg").parse(line, NEAR)) != ()

@@ -1,6 +1,7 @@
 """Who had an address: every lease server, neighbor table and access point in its own way of writing."""
 
 import time
+from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -226,6 +227,25 @@ def test_hostapd_names_who_logged_on() -> None:
         "hostapd", "\n".join(map(line.format, ("STA identity 'bob'", "authenticated - EAP type: 25 (PEAP)")))
     )
     assert made == [Presence(MAC, 1795441705.0, account="bob", where="ap1 wlan0")]
+
+
+@pytest.mark.parametrize(
+    ("front", "day"),
+    [
+        ("Okt 15 08:01:02", "2026-10-15"),
+        ("feb 18 08:01:02", "2027-02-18"),
+        ("févr. 18 08:01:02", "2027-02-18"),
+        ("touko 06 08:01:02", "2027-05-06"),
+        ("1月 17 08:01:02", "2027-01-17"),
+        ("12月 31 08:01:02", "2026-12-31"),
+    ],
+)
+def test_a_journal_in_another_language_is_dated(front: str, day: str) -> None:
+    said = f"{front} gw dnsmasq-dhcp[7]: DHCPACK(br0) 192.0.2.10 {MAC} pc"
+    (made,) = facts(named("dnsmasq_log").reader()(said, NEAR))
+    assert isinstance(made, Lease)
+    assert made.start == datetime.fromisoformat(f"{day}T08:01:02+00:00").timestamp()
+    assert named("dnsmasq_log").reader()(said.replace(front, "spam 15 08:01:02"), NEAR) is None
 
 
 @pytest.mark.parametrize("rest", ["", " / 3c:5a:b4:12:34:56 / em2", ":guest", " via TLS tunnel"])

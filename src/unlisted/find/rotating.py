@@ -11,7 +11,8 @@ from ipaddress import IPv6Network
 import numpy as np
 
 from unlisted.find import trip
-from unlisted.find.columns import Devices, Flows, columns
+from unlisted.find.cards import Devices
+from unlisted.find.columns import Flows, columns
 
 FEW = 3  # attempts for each address; with more, the addresses are judged one by one well enough
 _HOST = 64  # bits

@@ -26,7 +26,7 @@ HINT = " log_component="
 PACKETS = True  # what is dropped is told packet by packet
 CANDIDATE = rb'dst_port="?(?:25|465|587)[" \r\n]'
 
-_BEGIN = re.compile(r'device(?:_name)?="')
+_BEGIN = re.compile(r'(?:device(?:_name)?|timestamp)="')  # some relays leave the name out
 _ACTIONS = {
     "allowed": "pass",
     "allow": "pass",
