@@ -355,7 +355,7 @@ def test_cef_values_hold_blanks_and_escaped_signs() -> None:
     assert made is not None
     assert (made.begin, made.vendor, made.id) == (2, r"A\|B", "id")
     assert made.text("cs1") == "a b=c"
-    assert made.words("src|msg")["src"] == "192.0.2.1"
+    assert made.values["src"] == "192.0.2.1"
     assert _cef.event("CEF:0|a|b|c|d|e") is None
 
 
@@ -372,7 +372,7 @@ def test_cef_values_hold_blanks_and_escaped_signs() -> None:
 def test_leef_values_are_separated_as_the_header_says(line: str) -> None:
     made = _cef.event(line)
     assert made is not None
-    assert made.words("src|dst") == {"src": "192.0.2.1", "dst": "192.0.2.2"}
+    assert (made.values["src"], made.values["dst"]) == ("192.0.2.1", "192.0.2.2")
     assert made.text("usr") == "a b"
 
 

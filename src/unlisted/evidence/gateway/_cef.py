@@ -7,75 +7,34 @@ Alto Networks separates them by bars. Of a key that stands there twice the first
 """
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
-_LAST = ("src=", "act=", "action=")  # Check Point sorts by name
+from unlisted.evidence.gateway._pairs import Pairs
+
 _BEGIN = re.compile(r"CEF: ?[01]\||LEEF: ?[12]\.0\|")
 _FIELD = r"([^|\\]{0,255}(?:\\.[^|\\]{0,255}){0,8})\|"
 _HEADERS = {4: re.compile(_FIELD * 4), 6: re.compile(_FIELD * 6)}  # of LEEF, of CEF
-_NEXT = re.compile(r" [\w.\[\]-]{1,64}=")
+_NEXT = re.compile(r" ([\w.\[\]-]{1,64}+)=")
+_LAST = ("src", "act", "action")  # Check Point sorts by name: src may stand last
 _HEX = re.compile(r"(?:0x|x|\\x)([0-9a-fA-F]{1,4})")
 
 
 class Event(NamedTuple):
-    """One event: where it begins in the line, its header, and the place and separator of its values."""
+    """One event: where it begins in the line, its header, and its values."""
 
     begin: int
     vendor: str
     product: str
     id: str  # CEF: the class; LEEF: the event
     name: str  # CEF only
-    line: str
-    start: int
-    separator: str  # "": CEF
-
-    def words(self, keys: str) -> dict[str, str]:
-        """The values of `keys` (`src|dst`) that hold no blank; of the last one only where it is such a word.
-
-        Check Point sorts by name: src stands last.
-        """
-        separator = self.separator or " "
-        text = separator + self.line[self.start :]
-        if text.startswith(_LAST, text.rfind(separator) + 1):
-            text += separator
-        found = _words(keys, separator).findall(text)
-        found.reverse()  # the first of each counts
-        return dict(found)
+    values: Pairs  # whole ones: the last in a line may be cut off
 
     def text(self, *keys: str) -> str:
-        """The value of the first of `keys` that there is, which may hold blanks."""
+        """The value of the first of `keys` that there is."""
         for key in keys:
-            if (at := self._find(key)) < 0:
-                continue
-            if self.separator:
-                end = self.line.find(self.separator, at)
-            else:
-                after = _NEXT.search(self.line, at - 1)
-                end = after.start() if after else -1
-            value = (self.line[at:end] if end >= 0 else self.line[at:]).strip()
-            if value:
-                return value if self.separator else value.replace("\\=", "=").replace("\\\\", "\\")
+            if value := self.values[key].strip():
+                return value if "\\" not in value else value.replace("\\=", "=").replace("\\\\", "\\")
         return ""
-
-    def whole(self, key: str) -> bool:
-        """True when another value follows that of `key`: the line was not cut off within it."""
-        at = self._find(key)
-        return at >= 0 and self.line.find(self.separator or " ", at) >= 0
-
-    def _find(self, key: str) -> int:
-        """Where the value of the first `key` begins; -1 for none."""
-        line, start = self.line, self.start
-        if line.startswith(f"{key}=", start):
-            return start + len(key) + 1
-        at = line.find(f"{self.separator or ' '}{key}=", start)
-        return at + len(key) + 2 if at >= 0 else -1
-
-
-@lru_cache(maxsize=64)
-def _words(keys: str, separator: str) -> re.Pattern[str]:
-    gap = re.escape(separator)
-    return re.compile(rf"{gap}({keys})=([^{gap}]*)(?={gap})")
 
 
 def event(line: str) -> Event | None:
@@ -89,15 +48,23 @@ def event(line: str) -> Event | None:
         return None
     fields, at = [field.strip() for field in header.groups()], header.end()
     if wanted == 6:
-        return Event(m.start(), fields[0], fields[1], fields[3], fields[4], line, _skip(line, at), "")
+        parts = _NEXT.split(" " + line[at:].lstrip(" "))
+        values = _first(parts[1::2], parts[2::2])
+        return Event(m.start(), fields[0], fields[1], fields[3], fields[4], values)
     separator, at = _separator(line, at, two="2" in m[0])
-    return Event(m.start(), fields[0], fields[1], fields[3], "", line, _skip(line, at), separator)
+    pairs = [one.partition("=") for one in line[at:].lstrip(" ").split(separator)]
+    values = _first([one[0] for one in pairs], [one[2] for one in pairs])
+    return Event(m.start(), fields[0], fields[1], fields[3], "", values)
 
 
-def _skip(line: str, at: int) -> int:
-    while line.startswith(" ", at):
-        at += 1
-    return at
+def _first(keys: list[str], values: list[str]) -> Pairs:
+    """The first value of each key."""
+    if keys and keys[-1] not in _LAST:
+        keys = keys[:-1]
+    made = Pairs(zip(keys, values, strict=False))
+    if len(made) != len(keys):
+        made.update(zip(reversed(keys), reversed(values[: len(keys)]), strict=True))
+    return made
 
 
 def _separator(line: str, at: int, *, two: bool) -> tuple[str, int]:

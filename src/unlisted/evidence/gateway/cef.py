@@ -39,7 +39,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
         return None
     if not _traffic(made):
         return OTHER
-    words = made.words(_KEYS)
+    words = made.values
 
     def get(*keys: str) -> str:
         for key in keys:
@@ -50,8 +50,8 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     src, dst, protocol, dport = get("src"), get("dst"), get("proto"), get("dpt", "dstPort", "service")
     begin, end = _times(made, get, ahead[0])
     if not src or not dst or begin is None or not protocol:
-        return OTHER if not src and not dst and made.whole("act") else None
-    if protocol.lower() in _PORTED and not (dport and made.whole("dst")):
+        return OTHER if not src and not dst and "act" in words else None
+    if protocol.lower() in _PORTED and not dport:
         return None
     action, outcome = _done(made, get)
     nat = None
@@ -68,14 +68,6 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
 
 
 _PORTED = ("6", "17", "tcp", "udp")
-_KEYS = (
-    "src|dst|proto|spt|dpt|srcPort|dstPort|service|s_port|act|action|sourceTranslatedAddress|srcPostNAT|xlatesrc"
-    "|sourceTranslatedPort|srcPostNATPort|xlatesport|smac|FTNTFGTsrcmac|tcp_packet_out_of_state"
-    "|FTNTFGTeventtime|FTNTFGTduration|FTNTFGTrcvdpkt|FortinetFortiGateeventtime|FortinetFortiGateduration"
-    "|FTNTFGTtrandisp|FTNTFGTaction|FortinetFortiGatetrandisp|FortinetFortiGateaction|FortinetFortiGatesrcmac"
-    "|FortinetFortiGatercvdpkt|cn3|ElapsedTime|Subtype|PanOSPacketsReceived|dstPackets|reason|SessionEndReason"
-    "|start_time|time|cn1|cn1Label|PanOSSourceDeviceMac"
-)
 _Get = Callable[..., str]
 
 

@@ -25,7 +25,6 @@ CANDIDATE = rb"dpt=(?:25|465|587) "
 
 _OPENED, _CLOSED, _WEB = "98", "537", "97"
 _DROPPED = frozenset(("36", "37", "38", "41", "173", "174", "175", "524"))
-_KEYS = "src|spt|dst|dpt|proto|smac|susr|cs1Label|snpt|fw_action|cn1Label|cn3Label|in|out"
 _BLOCKS = ("drop", "deny", "block", "reject")
 
 
@@ -45,7 +44,7 @@ def _read(line: str, near: float) -> Line | Parsed:
         return None
     if made.id not in (_OPENED, _CLOSED, _WEB) and made.id not in _DROPPED:
         return OTHER
-    words = made.words(_KEYS)
+    words = made.values
     src, dst = net.ip(words.get("src", "")), net.ip(words.get("dst", ""))
     protocol = words.get("proto", "").partition("/")[0]
     if ahead[0] is None or src is None or dst is None or not protocol:

@@ -25,10 +25,6 @@ PACKETS = True  # what is refused is told packet by packet
 CANDIDATE = rb"dstPort=(?:25|465|587)[ |\t\r\n]"
 
 _FIRST, _ENDED, _DHCP = "30000148", "30000151", "1600"  # of DHCP all begin so
-_KEYS = (
-    "disp|src|srcPort|srcPostNAT|srcPostNATPORT|dst|dstPort|proto|src_user|duration|tcp_flag|rcvd_bytes"
-    "|ip_len"
-)
 
 
 def parse(line: str, near: float) -> Parsed:
@@ -49,8 +45,9 @@ def _read(line: str, near: float) -> Line | Parsed:
         return None
     at = ahead[0].at
     if made.id.startswith(_DHCP):
-        return dhcpd_log.said(made.text("msg"), 0, at) or OTHER
-    words = made.words(_KEYS)
+        said = line.find("msg=", made.begin)  # what stands first: the rest may be a client's name for itself
+        return (dhcpd_log.said(line, said + 4, at) if said >= 0 else None) or OTHER
+    words = made.values
     if "disp" not in words:
         return OTHER
     return _traffic(made, words, at)
