@@ -3,7 +3,9 @@
 import argparse
 import email.utils
 import re
+from datetime import timedelta, timezone, tzinfo
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from unlisted.evidence.framing import stamp
 
@@ -46,6 +48,20 @@ def _utc(parsed: object) -> float:
     from calendar import timegm
 
     return float(timegm(parsed.timetuple()))  # type: ignore[attr-defined]
+
+
+def zone(text: str) -> tzinfo:
+    """A time zone: Europe/Berlin, +01:00, UTC."""
+    plain = text.strip()
+    if found := re.fullmatch(r"([+-])(\d\d?):?(\d\d)?", plain):
+        shift = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
+        if shift <= timedelta(hours=14):
+            return timezone(-shift if found[1] == "-" else shift)
+    try:
+        return ZoneInfo(plain)
+    except (ValueError, OSError, KeyError):
+        what = f"{text[:40]!r} is no time zone; write Europe/Berlin or +01:00"
+        raise argparse.ArgumentTypeError(what) from None
 
 
 def span(text: str) -> float:
