@@ -1,5 +1,6 @@
 """`unlisted find` from the outside: what it prints, and its exit codes."""
 
+import io
 import json
 import os
 import re
@@ -268,3 +269,14 @@ def test_the_zone_of_a_log_that_tells_none(tmp_path: Path, capsys: pytest.Captur
     assert "no time zone in the times: taken as UTC" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         main(["find", str(tmp_path), "--zone", "Nowhere/Land"])
+
+
+def test_stdin_is_a_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (folder / "gateway").open("rb") as log:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(log))
+        assert main(["find", "-", str(folder / "leases"), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["device"]["hostname"] == "FRONTDESK-PC"
+    assert found["evidence"][0]["text"]

@@ -12,6 +12,7 @@ from unlisted.evidence.framing import stamp
 _MINUTE = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d)(?!:?\d)(.*)")
 _SECOND = re.compile(r"\d:\d\d:\d\d")
 _HOURS = re.compile(r"(?<=:\d\d)( ?[+-]\d\d)$")  # ISO 8601 allows a zone of whole hours
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}),? +(\d\d:\d\d.*)")  # as most of Europe writes it
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(ms|s|sec|m|min|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "": 1.0}
 
@@ -30,6 +31,8 @@ def moment(text: str) -> Moment:
     if re.fullmatch(r"\d{9,11}(?:\.\d{1,6})?", plain):
         return Moment(float(plain), 1.0, zone=True)
     exact = 1.0
+    if found := _DOTTED.fullmatch(plain):
+        plain = f"{found[3]}-{int(found[2]):02}-{int(found[1]):02} {found[4]}"
     if found := _MINUTE.fullmatch(plain):
         plain, exact = f"{found[1]}:00{found[2]}", 60.0
     made = stamp(plain + " ", 0.0)

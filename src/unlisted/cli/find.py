@@ -35,7 +35,9 @@ HELP = "name the device that sends, from gateway logs, flows and leases"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What `find` understands."""
-    parser.add_argument("source", nargs="*", metavar="SOURCE", help="a file or a folder of evidence")
+    parser.add_argument(
+        "source", nargs="*", metavar="SOURCE", help="a file or a folder of evidence, or - for stdin"
+    )
     _seen.arguments(parser)
     parser.add_argument(
         "--inside",
@@ -78,6 +80,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, judge, show. 0 nobody, 1 somebody, 3 could not tell."""
+    from unlisted.cli import _given
+
+    with _given.spooled(args.source) as source:
+        args.source = source
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from unlisted import config, show
     from unlisted.cli import _explained, _given
     from unlisted.edge import folder
