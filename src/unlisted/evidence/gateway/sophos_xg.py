@@ -9,7 +9,8 @@ timestamp="2026-11-23T13:48:25+0100" … src_trans_ip="203.0.113.1" … con_even
 Surprises: a connection is told at its start and at its end, or only at its end: that is an attempt where no
 start was told, `duration` seconds ago. "Invalid Traffic" and "Fragmented Traffic" are packets in the
 middle. A translated port of 0 is not told. Names of zones that several countries use (IST, CST) say no
-zone.
+zone. The mail proxy tells of each mail several times ("Anti-Spam", "Anti-Virus"), the connection's addresses
+behind the stranger's own words: there the last ones count.
 """
 
 import re
@@ -39,6 +40,8 @@ _ACTIONS = {
     "dropped": "block",
     "rejected": "block",
 }
+_SCANS = ("Anti-Spam", "Anti-Virus")
+_STOPPED = ("drop", "reject", "tmpreject")
 _MIDDLE = ("Invalid Traffic", "Fragmented Traffic")
 _ZONES = {
     "UTC": "+0000", "GMT": "+0000", "WET": "+0000", "WEST": "+0100", "CET": "+0100", "CEST": "+0200",
@@ -64,6 +67,8 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
     when = _when(line, begin, near)
     if when is None:
         return None
+    if field(line, " log_type=", begin) in _SCANS:
+        return _mail(line, begin, when.at, once)
     if field(line, " log_type=", begin) != "Firewall" or field(line, " log_component=", begin) in _MIDDLE:
         return OTHER
     src, dst = net.ip(field(line, " src_ip=", begin)), net.ip(field(line, " dst_ip=", begin))
@@ -93,6 +98,28 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
     if event:
         once.begin(key, at)
     return made
+
+
+def _mail(line: str, begin: int, at: float, once: Once) -> Attempt | Contact | Other | None:
+    """A mail that the proxy looked at: an attempt, where nothing was told of its connection."""
+    if field(line, " log_component=", begin) not in ("SMTP", "SMTPS"):
+        return OTHER
+    last = line.rfind(" src_ip=")
+    src, dst = net.ip(field(line, " src_ip=", last)), net.ip(field(line, " dst_ip=", last))
+    number = field(line, " dst_port=", last)
+    if last < 0 or src is None or dst is None or not number or not whole(line, " dst_port=", last):
+        return None  # cut off
+    sport, dport = port(field(line, " src_port=", last)), port(number)
+    key = (src, sport, dst, dport)
+    if once.told(key, at, dated=False):
+        return OTHER
+    once.begin(key, at)
+    did = (field(line, " spamaction=", begin) or field(line, " spam_action=", begin)).lower()
+    return connection(
+        at, src, dst, dport, sport,
+        action="block" if did in _STOPPED else "pass", outcome="answered",
+        account=field(line, " user_name=", begin)[:253],
+    )  # fmt: skip
 
 
 def _begin(line: str) -> int:
