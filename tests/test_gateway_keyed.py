@@ -255,3 +255,13 @@ def test_sophos_believes_no_address_in_a_mails_subject() -> None:
     spelled = line.replace('"offer"', '"x" src_ip=192.0.2.66 dst_ip=192.0.2.67 src_port=1 dst_port=25 y"')
     (made,) = facts(named("sophos_xg").parse(spelled, NEAR))
     assert ends(made) == ("192.168.50.132", "198.51.100.10", 40005, 25)
+
+
+def test_watchguard_leef_takes_its_own_time_where_it_tells_one() -> None:
+    line = lines("watchguard_leef")[0].replace("serial=", "devTime=Nov 23 2026 14:00:00 +0100\tserial=")
+    for front in ("", "<142>"):
+        made = named("watchguard_leef").parse(front + line[line.index("LEEF") :], NEAR)
+        assert isinstance(made, Attempt)
+        assert made.at == 1795438800.0  # 13:00 UTC
+    bare = lines("watchguard_leef")[0]
+    assert named("watchguard_leef").parse(bare[bare.index("LEEF") :], NEAR) is None
