@@ -7,8 +7,8 @@ Sample: tests/samples/checkpoint/.
 Surprises: within a value a quote is escaped, so that `; src:"` never stands in a stranger's text. `time` is
 Unix time and exact. A packet of no connection has `tcp_packet_out_of_state`. xlatesrc 0.0.0.0 is no
 translation. `Log Update` counts what a connection carried; `packets` lists what was dropped in one go. Names
-may stand in place of numbers where the exporter was told to resolve them. Some collectors take syslog's quotes
-away: a stranger's text may then hold a key, and a line that tells one twice, differently, is not read.
+may stand in place of numbers where the exporter was told to resolve them. Some collectors take syslog's
+quotes away: a stranger's text may then hold a key, and a line that tells one twice, differently, is not read.
 """
 
 import re
