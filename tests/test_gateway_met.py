@@ -221,3 +221,15 @@ def test_checkpoint_without_quotes_told_in_two_ways_is_not_read() -> None:
         "src:192.0.2.66; s_port:54903; service:25; src:192.0.2.9]"
     )
     assert named("checkpoint").parse(line, NEAR) is None
+
+
+@pytest.mark.parametrize("elapsed", ["18", "1", ""])
+def test_paloalto_a_line_that_ends_at_the_elapsed_time_tells_its_start(elapsed: str) -> None:
+    made = attempt(
+        "paloalto",
+        "716 <14>1 2026-11-24T00:07:08+00:00 fw.example - - - -  1,2026/11/24 00:07:03,SERIAL,TRAFFIC,end,"
+        "2818,2026/11/24 00:07:03,192.0.2.8,198.51.100.7,192.0.2.8,198.51.100.7,out,,,smtp,vsys1,Trust,untrust,"
+        "eth1,eth2,FWD,2026/11/24 00:07:08,617,1,50761,25,50761,25,0x40001c,tcp,allow,372,246,126,7,"
+        f"2026/11/24 00:06:26,{elapsed}",
+    )
+    assert (made.at, made.sport) == (1795478786.0, 50761)
