@@ -228,7 +228,7 @@ def test_paloalto_a_line_that_ends_at_the_elapsed_time_tells_its_start(elapsed: 
     made = attempt(
         "paloalto",
         "716 <14>1 2026-11-24T00:07:08+00:00 fw.example - - - -  1,2026/11/24 00:07:03,SERIAL,TRAFFIC,end,"
-        "2818,2026/11/24 00:07:03,192.0.2.8,198.51.100.7,192.0.2.8,198.51.100.7,out,,,smtp,vsys1,Trust,untrust,"
+        "2818,2026/11/24 00:07:03,192.0.2.8,198.51.100.7,192.0.2.8,198.51.100.7,out,,,smtp,vsys1,trust,wan,"
         "eth1,eth2,FWD,2026/11/24 00:07:08,617,1,50761,25,50761,25,0x40001c,tcp,allow,372,246,126,7,"
         f"2026/11/24 00:06:26,{elapsed}",
     )
