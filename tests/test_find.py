@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from unlisted.cli import main
+from unlisted import net
+from unlisted.cli import _given, main
 
 SAMPLES = Path(__file__).parent / "samples"
 LEASE = "1795521981 3c:5a:b4:12:34:56 192.168.50.9 FRONTDESK-PC *\n"
@@ -49,7 +50,7 @@ def test_the_device_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert (found[0]["verdict"], found[0]["attempts"], found[0]["flagged_after"]) == ("rogue", 40, 3)
     assert found[0]["evidence"][0]["text"] == line(0, "198.51.0.7").strip()
     assert found[0]["evidence"][0]["line"] == 1
-    assert "next: unlisted hold 3c:5a:b4:12:34:56" in err
+    assert "next: sudo unlisted hold 3c:5a:b4:12:34:56" in err
 
 
 def test_for_a_person(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,3 +198,54 @@ def test_a_monitor_is_not_accused(corpora: Path, capsys: pytest.CaptureFixture[s
     assert sum(one["attempts"] for one in found) == 1178
     assert {one["verdict"] for one in found} == {"honest"}
     assert "service monitor" in {one["role"] for one in found}
+
+
+def test_options_may_stand_between_sources(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["find", str(folder / "gateway"), "--json", str(folder / "leases")]) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[0])["device"]["hostname"] == "FRONTDESK-PC"
+
+
+@pytest.mark.parametrize(
+    ("named", "inside", "outside"),
+    [
+        (["203.0.113.0/24"], ["203.0.113.7", "fd00::1"], ["198.51.100.1", "192.168.1.1"]),
+        (["2001:db8::/48"], ["2001:db8::1", "10.0.0.1"], ["2001:db8:1::1"]),
+        (["10.164.0.0/16"], ["10.164.1.1", "fe80::1"], ["10.47.8.208", "192.168.1.1"]),
+    ],
+)
+def test_inside_leaves_the_other_ip_version_as_it_is(
+    named: list[str], inside: list[str], outside: list[str]
+) -> None:
+    nets = _given.inside(named, net.INSIDE)
+    told = {text: net.within(address, nets) for text in (*inside, *outside) if (address := net.ip(text))}
+    assert told == dict.fromkeys(inside, True) | dict.fromkeys(outside, False)
+
+
+def test_a_moment_beside_a_gateways_log_does_not_hide_the_log(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["find", str(folder), "--at", "2026-11-24 00:00:02Z", "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["verdict"] == "rogue"
+    assert "not needed here" in err
+
+
+def test_three_lines_are_quoted_and_all_on_demand(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["find", str(folder)]) == 1
+    out = capsys.readouterr().out
+    assert out.count("DPT=25") == 3
+    assert "more lines (--all)" in out
+    main(["find", str(folder), "--all"])
+    assert capsys.readouterr().out.count("DPT=25") > 3
+
+
+def test_what_stands_in_the_way_is_the_next_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "leases").write_text(LEASE)
+    (tmp_path / "gateway.log.zst").write_bytes(b"\x28\xb5\x2f\xfd" + bytes(100))
+    for number in range(12):
+        (tmp_path / f"a{number}.jpg").write_bytes(b"\xff\xd8\xff" + bytes([number]) * 50)
+    assert main(["find", str(tmp_path)]) == 3
+    err = capsys.readouterr().err
+    assert "next: " in err
+    assert "gateway.log.zst" in err.rpartition("next: ")[2]
+    assert "unpack" in err.rpartition("next: ")[2]

@@ -18,7 +18,7 @@ NEAR = 1795478400.0  # 2026-11-24 00:00:00Z
 SAMPLES = Path(__file__).parent / "samples"
 BOXES = (
     "sonicwall", "sophos_utm", "sophos_xg", "stormshield", "untangle", "watchguard", "watchguard_monitor",
-    "zyxel",
+    "zyxel", "sonicwall_cef", "watchguard_leef",
 )  # fmt: skip
 
 JUNK = st.text(st.characters(max_codepoint=0x17F), max_size=6)
@@ -36,6 +36,8 @@ def ends(fact: Fact) -> tuple[object, ...]:
     """What must never be wrong."""
     if isinstance(fact, Attempt | Contact):
         return (str(fact.src), str(fact.dst), fact.sport, fact.dport)
+    if isinstance(fact, Lease):
+        return (str(fact.address), fact.mac)
     assert isinstance(fact, Translation)
     return (str(fact.inside), str(fact.outside), fact.inside_port, fact.port)
 
@@ -241,3 +243,17 @@ def test_a_file_of_it_is_recognized_and_its_attempts_counted(name: str, tmp_path
     wanted = {"untangle": 1, "watchguard_monitor": 2, "sonicwall": 4}.get(name, 3)
     assert reading.flows is not None
     assert reading.flows.size == wanted
+
+
+@pytest.mark.parametrize("did", ["Denied", "Dropped"])
+def test_sophos_names_what_it_stopped(did: str) -> None:
+    line = next(one for one in lines("sophos_xg") if 'log_subtype="Denied"' in one)
+    made = named("sophos_xg").parse(line.replace('"Denied"', f'"{did}"'), NEAR)
+    assert isinstance(made, Attempt | Contact)
+    assert made.action == "block"
+
+
+def test_sophos_without_the_name_that_a_relay_took_off() -> None:
+    line = next(one for one in lines("sophos_xg") if 'device_name="' in one and " timestamp=" in one)
+    bare = line[line.index("timestamp=") :]
+    assert facts(named("sophos_xg").parse(bare, NEAR)) == facts(named("sophos_xg").parse(line, NEAR)) != ()

@@ -1,6 +1,7 @@
 """Who had an address: every lease server, neighbor table and access point in its own way of writing."""
 
 import time
+from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -229,6 +230,34 @@ def test_hostapd_names_who_logged_on() -> None:
 
 
 @pytest.mark.parametrize(
+    ("front", "day"),
+    [
+        ("Okt 15 08:01:02", "2026-10-15"),
+        ("feb 18 08:01:02", "2027-02-18"),
+        ("févr. 18 08:01:02", "2027-02-18"),
+        ("touko 06 08:01:02", "2027-05-06"),
+        ("1月 17 08:01:02", "2027-01-17"),
+        ("12月 31 08:01:02", "2026-12-31"),
+    ],
+)
+def test_a_journal_in_another_language_is_dated(front: str, day: str) -> None:
+    said = f"{front} gw dnsmasq-dhcp[7]: DHCPACK(br0) 192.0.2.10 {MAC} pc"
+    (made,) = facts(named("dnsmasq_log").reader()(said, NEAR))
+    assert isinstance(made, Lease)
+    assert made.start == datetime.fromisoformat(f"{day}T08:01:02+00:00").timestamp()
+    assert named("dnsmasq_log").reader()(said.replace(front, "spam 15 08:01:02"), NEAR) is None
+
+
+@pytest.mark.parametrize("rest", ["", " / 3c:5a:b4:12:34:56 / em2", ":guest", " via TLS tunnel"])
+def test_radius_tells_the_card_whatever_stands_behind_it(rest: str) -> None:
+    line = (
+        f"Mon Nov 23 13:48:25 2026 : Auth: Login OK: [bob] (from client nas1 port 50 cli 3c5ab4123456{rest})"
+    )
+    (made,) = facts(named("radius_log").reader()(line, NEAR))
+    assert made == Presence(MAC, 1795441705.0, account="bob", where="nas1")
+
+
+@pytest.mark.parametrize(
     ("name", "line", "address", "mac"),
     [
         ("arp", "gateway (192.0.2.1) at 3c:5a:b4:12:34:56 [ether] PERM on lan0", "192.0.2.1", MAC),
@@ -241,6 +270,13 @@ def test_hostapd_names_who_logged_on() -> None:
         ("windows_dhcp", "10,11/23/2026,08:01:02,Assign,192.0.2.12,pc,3C5AB4123456,", "192.0.2.12", MAC),
         ("mikrotik_leases", " 0 D 192.0.2.13 3C:5A:B4:12:34:56 bound", "192.0.2.13", MAC),
         ("mikrotik_leases", " 3 DC 192.0.2.15      3C:5A:B4:12:34:56 bridge", "192.0.2.15", MAC),
+        ("watchguard", '<142>May 10 15:19:05 box FVE6 (2026-05-10T09:49:05) dhcpd[10]: msg_id="1600-0065" '
+         "DHCPACK on 192.0.2.16 to 3c:5a:b4:12:34:56 (pc) via eth1", "192.0.2.16", MAC),
+        ("kea_log", "2018-04-13 11:33:02.083 INFO  [kea-dhcp4.leases/1] DHCP4_LEASE_ALLOC "
+         "[hwtype=1 3c:5a:b4:12:34:56], cid=[no info], tid=0xf1: lease 192.0.2.17 has been allocated",
+         "192.0.2.17", MAC),
+        ("dnsmasq_log", "2026-10-26 11:12:43 router dnsmasq-dhcp[343]:  DHCPACK(br0) 192.0.2.18 "
+         "3c:5a:b4:12:34:56 iPad", "192.0.2.18", MAC),
         ("arpwatch_log", "Nov  1 00:39:08 zul arpwatch: new station 192.0.2.14 0:50:ba:85:85:ca",
          "192.0.2.14", "00:50:ba:85:85:ca"),
     ],

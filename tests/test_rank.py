@@ -6,6 +6,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from unlisted.find import columns, rank, roles, served
 from unlisted.find.columns import Gatherer, gather
@@ -13,7 +14,7 @@ from unlisted.find.outgoing import outgoing
 from unlisted.find.rank import Findings, Setting
 from unlisted.find.served import Deliveries
 from unlisted.find.who import Who
-from unlisted.messages import Attempt, Delivery, Evidence, Lease, Suspect
+from unlisted.messages import Attempt, Delivery, Evidence, Lease, Submission, Suspect
 
 MAC = "3c:5a:b4:12:34:56"
 
@@ -99,6 +100,34 @@ def test_a_router_between_tells_no_devices_apart() -> None:
     found = judge(quiet + burst("192.168.50.99", mac=MAC))
     assert named(found) == ["192.168.50.99"]
     assert any("router" in note for note in found.notes)
+
+
+def test_a_machine_that_changes_its_address_is_one_device() -> None:
+    hops = [
+        one
+        for n in range(6)
+        for one in [
+            attempt(200.0 * n + 20 * i, f"198.{18 + n}.{i}.7", f"192.168.50.{100 + n}", mac=MAC)
+            for i in range(8)
+        ]
+    ]
+    found = judge(hops)
+    assert only(found).attempts == 48
+    assert named(found) == [MAC]
+    assert any("6 addresses one after the other" in note for note in found.notes)
+    back = judge([*hops, attempt(1e5, "203.0.113.25", "192.168.50.100", mac=MAC)])
+    assert len(back.suspects) == 6, "a machine behind a router comes back to its address"
+
+
+def test_a_row_without_a_card_is_the_card_s_that_the_address_had_about_then() -> None:
+    """The firewall's log tells no MAC, the router's does."""
+    with_card = burst(count=10, mac=MAC)
+    bare = [structs.replace(one, at=one.at + 30, dst=one.dst + 65536 * 9, mac="") for one in with_card]
+    assert [(one.device.key, one.attempts) for one in judge([*bare, *with_card]).suspects] == [(MAC, 20)]
+    late = [structs.replace(one, at=one.at + 7200) for one in bare]
+    assert len(judge([*late, *with_card]).suspects) == 2, "hours later it may be another's"
+    other = attempt(100.5, "203.0.113.25", mac="00:1b:63:00:00:01")
+    assert len(judge([*bare, *with_card, other]).suspects) == 3, "two cards: whose, nobody knows"
 
 
 def test_declared_senders_are_judged_honest_and_named_as_such() -> None:
@@ -237,9 +266,53 @@ def test_who_answers_mail_from_outside_is_a_mail_server() -> None:
 
 def test_a_call_from_outside_exonerates_nobody_but_is_said() -> None:
     one = only(judge([*burst(), *inbound(9)]))
-    assert one.verdict == "rogue"
+    assert one.verdict == "suspect", "it is not held: mail to it passes, so it is likely a server"
     assert "if it is a mail server of yours" in one.because
-    assert "mail server" not in only(judge([*burst(), *inbound(2)])).because
+    failing = judge([*burst(outcome="silent"), *inbound(9)])
+    assert only(failing).verdict == "rogue", "its own mail is not answered"
+    few = only(judge([*burst(), *inbound(2)]))
+    assert few.verdict == "rogue"
+    assert "mail server" not in few.because
+
+
+def test_what_may_be_a_mail_server_is_not_to_be_held_and_stands_behind_the_rogue() -> None:
+    found = judge([*burst(count=60), *inbound(9)])
+    assert "--sender 192.168.50.9" in found.steps["192.168.50.9"]
+    both = judge([*burst(count=60), *inbound(9), *burst("192.168.50.77", start=900.0)])
+    assert named(both) == ["192.168.50.77", "192.168.50.9"]
+    assert "192.168.50.77" not in both.steps
+
+
+def submitted(count: int, account: str = "petra", client: str = "192.168.50.57") -> list[Submission]:
+    """Messages, two lines each."""
+    return [
+        Submission(200.0 + i, f"{account}{i}", ip_address(client), name)
+        for i in range(count)
+        for name in (account, "")
+    ]
+
+
+@pytest.mark.parametrize(("others", "told"), [(0, True), (100, True), (400, False)])
+def test_the_account_that_a_server_sent_for_is_named(others: int, told: bool) -> None:
+    made = Deliveries()
+    for one in [*submitted(300), *submitted(others, "", "192.168.50.60")]:
+        made.submitted.add(one)
+    found = rank.judge(gather([*burst(), *inbound(9)]), Who(), Setting(), made)
+    because = only(found).because
+    assert (f"petra submitted 300 of {300 + others} messages from 192.168.50.57" in because) == told
+    assert ("account petra" in found.steps["192.168.50.9"]) == told
+    assert "petra" not in only(rank.judge(gather(burst()), Who(), Setting(), made)).because, "no server"
+
+
+def test_a_few_messages_of_an_account_are_no_burst() -> None:
+    made = Deliveries()
+    for one in submitted(20):
+        made.submitted.add(one)
+    later = [attempt(one.at + 1e6, str(one.dst)) for one in burst()]
+    assert "petra" not in only(rank.judge(gather([*burst(), *inbound(9)]), Who(), Setting(), made)).because
+    for one in submitted(300):
+        made.submitted.add(one)
+    assert "petra" not in only(rank.judge(gather([*later, *inbound(9)]), Who(), Setting(), made)).because
 
 
 @pytest.mark.parametrize(
@@ -352,3 +425,50 @@ def test_a_lease_names_what_came_after_it_and_nothing_before() -> None:
     who.add(Lease(ip_address("192.168.50.9"), MAC, start=150.0))
     found = judge([*burst(count=5), *burst(count=7, start=200.0)], who)
     assert {(one.device.mac, one.attempts) for one in found.suspects} == {("", 5), (MAC, 7)}
+
+
+def test_a_busy_client_of_one_large_service_with_many_networks_is_no_rogue() -> None:
+    many = [
+        attempt(
+            1e9 + i * 30, f"203.0.{i * 7 % 24}.{i % 40 + 1}", dport=587, outcome="answered", sport=1024 + i
+        )
+        for i in range(600)
+    ]
+    one = only(judge(many))
+    assert (one.verdict, one.role) == ("suspect", "submission client")
+
+
+def test_a_long_honest_life_on_submission_does_not_hide_a_burst_there() -> None:
+    life = [attempt(1e9 + i * 3600, "203.0.113.25", dport=587, outcome="answered") for i in range(1000)]
+    burst_ = [attempt(2e9 + i * 0.01, f"198.18.{i}.7", dport=587, outcome="answered") for i in range(40)]
+    assert only(judge(life + burst_)).verdict == "rogue"
+
+
+def test_spam_to_every_host_of_five_networks_is_no_monitor() -> None:
+    spam = [attempt(1e9 + i / 2, f"203.0.{i % 5}.{i % 250 + 1}", outcome="answered") for i in range(5000)]
+    assert only(judge(spam)).verdict == "rogue"
+
+
+def test_one_failure_among_many_of_unknown_outcome_is_no_stuck_client() -> None:
+    spam = [attempt(1e9 + i / 2, "203.0.113.7", outcome="" if i else "silent") for i in range(500)]
+    assert only(judge(spam)).role != "stuck client"
+
+
+def test_rows_that_all_stay_are_not_copied() -> None:
+    flows = gather(burst())
+    assert outgoing(flows, Setting().inside).flows.at is flows.at
+
+
+def test_a_machine_with_a_new_ipv6_address_for_each_attempt_is_told_and_nobody_accused() -> None:
+    inside = (ip_network("2001:db8:50::/48"),)
+    spam = [attempt(1e9 + i, f"2001:db9:{i:x}::25", f"2001:db8:50::{i + 9:x}") for i in range(60)]
+    found = judge(spam, inside=inside)
+    assert (named(found), found.told) == ([], False)
+    assert any("60 addresses of 2001:db8:50::/64" in note for note in found.notes)
+
+
+def test_ipv6_addresses_that_share_a_relay_are_no_machine_that_changes_its_address() -> None:
+    inside = (ip_network("2001:db8:50::/48"),)
+    mail = [attempt(1e9 + i, "2001:db9:1::25", f"2001:db8:50::{i + 9:x}", dport=587) for i in range(60)]
+    found = judge(mail, inside=inside)
+    assert (found.told, found.notes) == (True, [])

@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
         ("empty", b"", "empty"),
         ("binary", os.urandom(4000) + b"\0\0", "binary"),
         ("capture.log", b"\xd4\xc3\xb2\xa1" + bytes(16) + b"\xc3\x00\x00\x00", "link type 195"),
-        ("flows.argus", b"\x83\x10\x00\x20" + bytes(124), "ra -r FILE"),
+        ("flows.argus", b"\x83\x10\x00\x20" + bytes(124), "ra -u -n -c , -r FILE"),
         ("old.snoop", b"snoop\0\0\0" + bytes(24), "editcap"),
         ("notes.txt", b"Dear all,\nplease call me back.\n", "not recognized"),
         ("half.gz", gzip.compress(b"x" * 100)[:9], "cut off"),
@@ -159,6 +159,13 @@ def test_all_cores_find_what_one_finds(tmp_path: Path, share: float) -> None:
     assert told[0].count(b"Attempt(") > 5
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reading is forked on Linux alone")
+def test_all_cores_are_used_though_numpy_has_threads() -> None:
+    code = "import numpy; from unlisted.edge import lines; print(lines.workers())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert int(done.stdout) == len(os.sched_getaffinity(0))
+
+
 DIES = """
 import contextlib, os, signal, sys
 from pathlib import Path
@@ -193,6 +200,36 @@ def test_a_worker_that_dies_and_a_log_that_is_rotated_lose_nothing(tmp_path: Pat
     )
     assert done.stderr == ""
     assert done.stdout == f"{alone.lines} {alone.understood}  set()\nno child is left\n"
+
+
+STOPPED = """
+import multiprocessing, sys, time
+from pathlib import Path
+from unlisted.edge import lines, read
+lines.SMALL, lines.SHARE = 0, 3000
+lines.workers = lambda: 2
+def sleeps(span):
+    time.sleep(300)
+lines._share = sleeps
+def pressed(*_):
+    raise KeyboardInterrupt
+import signal
+signal.signal(signal.SIGALRM, pressed)
+signal.setitimer(signal.ITIMER_REAL, 0.5)
+try:
+    read.read(Path(sys.argv[1]), 1795478400.0)
+except KeyboardInterrupt:
+    print("stopped", multiprocessing.active_children())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reading is forked on Linux alone")
+def test_who_presses_ctrl_c_does_not_wait_for_the_workers(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(GATEWAY * 10)
+    words = [sys.executable, "-c", STOPPED, str(path)]
+    done = subprocess.run(words, capture_output=True, check=False, timeout=60, text=True)
+    assert (done.stdout, done.stderr) == ("stopped []\n", "")
 
 
 def test_a_line_longer_than_shares_is_looked_through_once(
@@ -276,6 +313,36 @@ def test_what_windows_wrote_into_a_file_is_read(tmp_path: Path, code: str) -> No
     assert plain.flows is not None
     assert [one.at for one in wide.flows.attempts()] == [one.at for one in plain.flows.attempts()]
     assert quote([Evidence(str(path), 1, "")])[0].text == GATEWAY.decode().splitlines()[0]
+
+
+LINES = GATEWAY.decode().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("data", "lost"),
+    [
+        (GATEWAY[: GATEWAY.index(b"\n") + 1] + bytes(4096) + GATEWAY[GATEWAY.index(b"\n") + 1 :], 0),
+        (bytes(4096) + GATEWAY, 0),
+        (GATEWAY.replace(b" gw ", b" b\xfcro "), 0),
+        (GATEWAY.replace(b" gw ", " büro ".encode()), 0),
+        (b"\xef\xbb\xbf" + GATEWAY, 0),
+        (GATEWAY.decode().encode("utf-16-le"), 0),
+        (bytes(range(256)) * 40, None),
+        (b"\0\1\2\3" * 3000, None),
+    ],
+    ids=["nul", "nul-first", "latin-1", "utf-8", "bom", "utf-16 without bom", "binary", "small numbers"],
+)
+def test_a_log_as_disks_and_editors_leave_it(tmp_path: Path, data: bytes, lost: int | None) -> None:
+    (tmp_path / "plain").write_bytes(GATEWAY)
+    (tmp_path / "log").write_bytes(data)
+    plain, made = read(tmp_path / "plain", NEAR), read(tmp_path / "log", NEAR)
+    if lost is None:
+        assert "binary" in made.trouble
+        return
+    assert made.flows is not None
+    assert plain.flows is not None
+    assert made.flows.size == plain.flows.size - lost
+    assert made.unknown == plain.unknown
 
 
 def test_leases_become_events_that_say_where_they_stood(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from unlisted.edge import records
@@ -149,6 +149,7 @@ def test_no_bytes_raise_and_pieces_do_not_matter(data: bytes, front: bytes) -> N
     )
 )
 def test_any_value_in_a_record_survives(value: object) -> None:
+    assume(not any(name in json.dumps(value).lower() for name in records._ALWAYS))  # these hold records
     for indent in (None, 1):
         found, whole = split(json.dumps([{"time": value}, {"time": 1}], indent=indent))
         assert whole

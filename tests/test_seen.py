@@ -1,6 +1,7 @@
 """Who had a translated port, who spoke to an address, who was here: answered from logs, never guessed."""
 
 import json
+import os
 import re
 import shlex
 from ipaddress import ip_address
@@ -440,6 +441,23 @@ def test_a_parquet_table_answers_on_any_port(tmp_path: Path, capsys: pytest.Capt
     assert str(TARGET) in found["candidates"][0]["evidence"][0]["text"]
 
 
+def test_a_table_without_times_is_of_when_it_was_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "conntrack"
+    path.write_text(
+        f"tcp      6 117 SYN_SENT src={BERT} dst={TARGET} sport=35003 dport=25 [UNREPLIED] src={TARGET} "
+        f"dst={OURS} sport=25 dport=1025 mark=0 use=1\n"
+    )
+    os.utime(path, (NOW, NOW))
+    words = ["find", "--seen", f"{OURS}:1025", str(path), "--json", "--at"]
+    assert main([*words, str(int(NOW + 5))]) == 1
+    out, err = capsys.readouterr()
+    assert [one["device"]["address"] for one in json.loads(out)["candidates"]] == [str(BERT)]
+    assert "no times: taken as of when it was written" in err
+    assert main([*words, str(int(NOW - 86_400))]) == 3
+
+
 def test_nobody_is_could_not_tell(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["find", "--contacted", "198.51.100.8", "--at", "2026-11-18T12:00:02Z", str(log), "--json"]
     assert main(words) == 3
@@ -585,3 +603,8 @@ def test_moments_and_leases_from_the_command_line(tmp_path: Path, capsys: pytest
     out, err = capsys.readouterr()
     assert "here at 3 of 3 times" in out
     assert "1 time left out: who was here is known 2026-11-10 00:00" in err
+
+
+def test_a_lease_without_an_end_is_no_stay_for_ever() -> None:
+    known = presence.stays(who(Lease(ANNA, A, start=NOW)), [ANNA], [])
+    assert [(stay.start, stay.end) for stay in known[A]] == [(NOW, NOW + presence.LEASE)]

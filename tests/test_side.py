@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from test_rank import MAC, attempt, burst, judge, named
+from unlisted.evidence.gateway import netfilter
 from unlisted.find.columns import gather
 from unlisted.find.outgoing import outgoing
 from unlisted.find.rank import Setting
@@ -15,6 +16,8 @@ from unlisted.find.who import Who
 from unlisted.messages import Attempt, Lease
 
 SPORTS = 30_000
+BOT, OTHER = "3c:5a:b4:99:00:57", "f8:b1:56:22:00:20"
+QUIET = [attempt(float(n), "198.51.100.7", "192.168.50.20", mac=OTHER, sport=n + 1) for n in range(3)]
 
 
 def numbered(rows: list[Attempt]) -> list[Attempt]:
@@ -162,6 +165,109 @@ def test_what_nobody_is_seen_to_have_sent_is_not_called_fine() -> None:
     assert not judge([*quiet, *forged], own=tuple(ip_address(f"203.0.113.{n}") for n in range(50))).told
 
 
+# ---- what the machine that logs sent itself --------------------------------------------------------
+
+ROUTER = "192.168.178.2"
+
+
+def test_a_gateway_that_logs_its_own_outer_side_accuses_nobody() -> None:
+    outer = burst(ROUTER, start=500.0, local=True)
+    found = judge([*QUIET, *outer])
+    assert (named(found), found.told) == ([], False)
+    assert any(f"20 attempts as {ROUTER}" in note and "nobody is accused" in note for note in found.notes)
+    assert judge([*QUIET, *outer[:2]]).told, "two networks are no bot"
+    assert named(judge([*burst(), *outer])) == ["192.168.50.9"], "others are named all the same"
+    leased = Who()
+    leased.add(Lease(ip_address(ROUTER), MAC, start=10.0))
+    assert named(judge([*QUIET, *outer], leased)) == [MAC]
+    assert named(judge([*QUIET, *outer, attempt(50.0, "203.0.113.25", ROUTER)])) == [ROUTER], (
+        "it is passed on"
+    )
+
+
+def test_an_address_that_providers_give_to_routers_is_the_outer_side() -> None:
+    found = judge(burst("100.72.3.9", local=True))
+    assert (found.suspects, found.told) == ([], False)
+    assert "providers give to routers" in found.notes[0]
+
+
+def test_a_firewall_that_logs_its_own_machine_alone_may_be_either() -> None:
+    found = judge(burst(local=True))
+    [one] = found.suspects
+    assert (one.verdict, one.device.key) == ("suspect", "192.168.50.9")
+    assert "If it is a router, this is its outer side" in one.because
+    several = judge([*burst(local=True), *burst("192.168.50.10", start=900.0, local=True)])
+    assert {one.verdict for one in several.suspects} == {"rogue"}, "logged behind the routing"
+
+
+@pytest.mark.parametrize("mac", ["02:42:ac:11:00:01", "da:37:0b:00:11:22"])
+def test_the_gateway_of_a_container_bridge_has_a_card_made_up_by_software(mac: str) -> None:
+    found = judge(burst("172.17.0.1", mac=mac))
+    assert (found.suspects, found.told) == ([], False)
+    assert named(judge(burst("172.17.0.2", mac=mac))) == [mac], "a container"
+    assert named(judge(burst("172.17.0.1", mac=MAC))) == [MAC], "a machine"
+
+
+# ---- machines with public IPv6 addresses, and forged sources ---------------------------------------
+
+OWN = "2001:db8:9:1"
+
+
+def six(src: str, mac: str = BOT, count: int = 20, start: float = 100.0) -> list[Attempt]:
+    """A spammer over IPv6."""
+    return [attempt(start + i, f"2001:db8:{i + 0x100:x}::25", src, mac=mac) for i in range(count)]
+
+
+def test_an_address_made_from_its_mac_is_a_machines_own() -> None:
+    bot = six(f"{OWN}:3e5a:b4ff:fe99:57")
+    assert named(judge(bot)) == [BOT]
+    privacy = six(f"{OWN}:a000:1:2:3", start=500.0)
+    assert [one.attempts for one in judge([*bot, *privacy]).suspects] == [40]
+    unknown = six(f"{OWN}:a000:1:2:4", mac="")
+    assert set(named(judge([*bot, *unknown]))) == {BOT, f"{OWN}:a000:1:2:4"}
+
+
+def test_a_network_from_which_several_cards_send_is_our_own() -> None:
+    bot = six(f"{OWN}::aaaa")
+    assert not judge(bot).told
+    assert named(judge([*bot, *six(f"{OWN}::bbbb", OTHER, count=1)])) == [BOT]
+    routed = [one for n in range(6) for one in six(f"2001:db8:9:{n + 1}::5", MAC, count=1)]
+    assert not judge([*bot, *routed]).told, "a router's card, or a forger's, makes no network ours"
+
+
+def test_a_network_from_which_a_gateway_brings_mail_is_not_our_own() -> None:
+    """Its card stands before strangers of IPv4 as well."""
+    handed = [attempt(float(n), "192.168.50.20", f"198.51.{n}.5", mac=MAC) for n in range(3)]
+    assert not judge([*six(f"{OWN}::aaaa"), *six(f"{OWN}::bbbb", MAC, count=1), *handed]).told
+
+
+def test_a_machine_whose_network_nobody_named_is_not_called_fine() -> None:
+    bot = [one for n in range(8) for one in six(f"{OWN}:a00{n}:1:2:3", count=3, start=100.0 + 9 * n)]
+    found = judge([*QUIET, *bot])
+    assert (named(found), found.told) == ([], False)
+    assert any(f"MAC {BOT} sent 24 as {OWN}:a000" in note for note in found.notes)
+    assert any(f"--inside {OWN}::/64" in note for note in found.notes)
+    alone = judge(bot)
+    assert (alone.told, alone.outer) == (False, True)
+    assert f"--inside {OWN}::/64" in alone.notes[0]
+    [single] = judge(six(f"{OWN}::5")).notes
+    assert f"--inside {OWN}::/64" in single
+    assert "outer side" not in single, "nobody translates IPv6"
+
+
+def test_who_sends_under_many_forged_addresses_is_shown_by_its_mac() -> None:
+    forged = [attempt(100.0 + n, f"198.18.{n}.7", f"203.{n}.113.9", mac=BOT) for n in range(120)]
+    for attempts in (forged, [*QUIET, *forged]):
+        found = judge(attempts)
+        assert (named(found), found.told) == ([], False)
+        assert any(f"MAC {BOT} sent 120 under 120 addresses that are not" in note for note in found.notes)
+        assert not any("--inside 2" in note for note in found.notes), "those networks are not ours"
+    without = judge([*QUIET, *(structs.replace(one, mac="") for one in forged)])
+    assert not without.told
+    few = judge([*QUIET, *burst("192.168.50.21", count=1), *forged[:2]])
+    assert few.told, "stray packets are no matter"
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 40), st.integers(1, 5), st.integers(0, 2), st.integers(0, 3)), max_size=60
@@ -175,3 +281,26 @@ def test_joining_two_sides_loses_no_connection(rows: list[tuple[int, int, int, i
     left = {(one.dst, one.sport) for one in kept.attempts()}
     assert left == {(one.dst, one.sport) for one in made}
     assert {one.src for one in kept.attempts()} <= {one.src for one in made}
+
+
+@pytest.mark.parametrize(
+    ("interfaces", "local"),
+    [
+        ("IN= OUT=eth0.2 ", True),
+        ("OUT=vmbr0 ", True),
+        ("IN=br-lan OUT=eth0 ", False),
+        ("IN= OUT=vmbr0 PHYSIN=tap100i0 ", False),
+        ("IN=eth0 OUT= ", False),
+        ("IN=eth0 ", False),
+        ("", False),
+    ],
+)
+def test_netfilter_tells_what_came_in_by_no_interface(interfaces: str, local: bool) -> None:
+    for dst in ("198.51.100.7", "2001:db8::7"):
+        packet = (
+            f"SRC={dst[:-1]}9 DST={dst} LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT=41059 DPT=25"
+        )
+        line = f"Nov 20 18:50:00 gw kernel: out {interfaces}{packet} WINDOW=64240 RES=0x00 SYN URGP=0"
+        read = netfilter.parse(line, 1.8e9)
+        assert isinstance(read, Attempt)
+        assert read.local == local

@@ -63,6 +63,7 @@ def flows(trace: Trace, callers: int = 0) -> Flows:
         mac=np.zeros(size, np.int32),
         file=np.zeros(size, np.int32),
         line=np.arange(1, size + 1, dtype=np.int64),
+        local=np.zeros(size, np.bool_),
         addresses=(*map(source, range(trace.devices)), *outside),
         macs=("",),
         files=("gateway.log",),

@@ -104,6 +104,7 @@ class Attempt(Struct, frozen=True, gc=False, tag="attempt", tag_field="kind"):
     nat_port: int = 0
     account: str = ""  # whose session it was, where the gateway knows its users
     seen: Evidence | None = None
+    local: bool = False  # the machine that logs it sent it itself: it came in by no interface
 
 
 class Contact(Struct, frozen=True, gc=False, tag="contact", tag_field="kind"):

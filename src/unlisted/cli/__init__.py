@@ -128,8 +128,16 @@ def _run(words: list[str]) -> int:
         return unknown(words[0])
     module, made = load(words[0]), parser(words[0])
     made.monitored = getattr(module, "PLUGIN", "") in words[1:]
-    code: int = module.run(made.parse_args(words[1:]))
+    code: int = module.run(_parsed(made, words[1:]))
     return code
+
+
+def _parsed(made: Parser, words: list[str]) -> argparse.Namespace:
+    """The words, options and names in any order."""
+    try:
+        return made.parse_intermixed_args(words)
+    except TypeError:  # a verb with verbs of its own
+        return made.parse_args(words)
 
 
 def unsure(what: str) -> int:

@@ -24,6 +24,13 @@ def networks(option: str, texts: list[str]) -> tuple[Network, ...]:
     return tuple(network for network in made if network is not None)
 
 
+def inside(texts: list[str], configured: tuple[Network, ...]) -> tuple[Network, ...]:
+    """The own network as it is named; of an IP version that is not named what is configured."""
+    named = networks("--inside", texts)
+    versions = {one.version for one in named}
+    return (*named, *(one for one in configured if one.version not in versions))
+
+
 def senders(option: str, texts: list[str]) -> tuple[str, ...]:
     """Addresses or MACs as text, in their one form; exit 2 for anything else."""
     made = [net.mac(text) or str(net.ip(text) or "") for text in texts]

@@ -205,7 +205,7 @@ def presence(
     lack = "" if gathered.has("gateway", "flows", "translations") else "no gateway log: "
     if odds:
         show.say(f"{lack}this says who was here when the spam was seen, which proves nothing by itself")
-        show.say("it rests on leases, which may outlast their holders, and on one device having sent it all")
+        show.say("it rests on leases (24 h where no end is told), and on one device having sent it all")
     return _odds(odds, nobody, within, as_json=args.json, everyone=args.all)
 
 

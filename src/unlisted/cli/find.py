@@ -10,12 +10,14 @@ table too, and the device gets its MAC, vendor and name.
 """
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 from unlisted.cli import _device, _seen
 from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
+    from unlisted.edge.folder import Gathered
     from unlisted.edge.reading import Reading
     from unlisted.find.columns import Flows
     from unlisted.find.rank import Findings
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from unlisted.net import Address, Network
 
 NAMED = 8  # files not read that are named one by one
+LINES = 3  # quoted for each device without --all
+MEND = re.compile(r"packed|archive|unpack|writes it|journalctl")  # troubles that say how to get at the text
+# What a file that was not read likely is, by its name; those that may hold a log are named first.
+LOGS = re.compile(r"log|zip|zst|gz|flow|pcap|lease|dhcp|csv|json|dump", re.IGNORECASE)
 
 HELP = "name the device that sends, from gateway logs, flows and leases"
 
@@ -36,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NET",
-        help="your own network, when its addresses are public (may be repeated)",
+        help="your own network, instead of the private ranges of its IP version (may be repeated)",
     )
     parser.add_argument("--leases", action="append", default=[], metavar="FILE", help="leases or neighbors")
     parser.add_argument(
@@ -76,23 +82,22 @@ def run(args: argparse.Namespace) -> int:
         raise UnlistedError("SOURCE is missing", remedy=_command(args), code=2)
     _explained.check(args)
     settings = config.load(args.config)
-    inside = _given.networks("--inside", args.inside) or settings.inside
+    inside = _given.inside(args.inside, settings.inside)
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
     named = _given.sources([*args.source, *args.leases])
     if args.seen is not None or args.contacted is not None:
         return _seen.run(args, named, inside)
     gathered = folder.gather(named, bar)
     say(gathered.readings)
-    if args.at or (not gathered.has("gateway", "flows", "translations") and _seen.timed(gathered)):
+    logged = gathered.has("gateway", "flows", "translations")
+    if not logged and (args.at or _seen.timed(gathered)):
         return _seen.presence(args, named, gathered, settings.own)
-    if not gathered.has("gateway", "flows", "translations"):
-        show.say("could not tell: no gateway log and no flow records among these")
-        show.say("next: block and log outgoing port 25 at the router, then give me that log")
-        return 3
-    if not gathered.flows.size:
-        show.say("could not tell: no line of these is about the mail ports (25, 465, 587)")
-        show.say("next: block and log outgoing port 25 at the router, then give me that log")
-        return 3
+    if args.at:
+        show.say(
+            "--at is for logs that show no connection, or goes with --seen and --contacted: not needed here"
+        )
+    if not logged or not gathered.flows.size:
+        return _untold(gathered, logged=logged)
     hosts = _mail_hosts(args.lookup, gathered.flows, inside, settings.resolver)
     setting = rank.Setting(inside, settings.own, senders, settings.roles, hosts)
     if told := gathered.inward(inside):
@@ -101,6 +106,26 @@ def run(args: argparse.Namespace) -> int:
         return _explained.run(args, gathered, setting)
     found = rank.judge(gathered.flows, gathered.who, setting, gathered.sent())
     return _answer(found, as_json=args.json, everyone=args.all)
+
+
+def _untold(gathered: "Gathered", *, logged: bool) -> int:
+    """Nothing to judge: what is missing, and the next step. 3, or 4 where files may not be read."""
+    from unlisted import show
+
+    lack = "no line of these is about the mail ports (25, 465, 587)"
+    show.say(f"could not tell: {lack if logged else 'no gateway log and no flow records among these'}")
+    closed = [one for one in gathered.readings if one.trouble == "permission denied"]
+    mendable = [one for one in gathered.readings if not one.kind and MEND.search(one.trouble)]
+    if closed:
+        show.say(f"next: sudo, for {show.clean(closed[0].path, 200)} may not be read")
+        return 4
+    if mendable:
+        show.say(f"next: {mendable[0].sentence()}")
+    elif gathered.has("maillogs"):
+        show.say("next: unlisted investigate FOLDER reads mail logs: which account, which script")
+    else:
+        show.say("next: block and log outgoing port 25 at the router, then give me that log")
+    return 3
 
 
 def _command(args: argparse.Namespace) -> str:
@@ -157,7 +182,7 @@ def say(readings: "list[Reading]") -> None:
             show.say(f"  not understood: {sample}")
     if mails := sum(1 for reading in readings if reading.kind == "mail"):
         show.say(f"{show.count(mails, 'mail')} left aside (unlisted explain reads them)")
-    left = [reading for reading in readings if not reading.kind]
+    left = sorted((one for one in readings if not one.kind), key=lambda one: not LOGS.search(one.path))
     for reading in left[:NAMED]:
         show.say(reading.sentence())
     if len(left) > NAMED:
@@ -174,7 +199,7 @@ def _answer(found: "Findings", *, as_json: bool, everyone: bool) -> int:
         if as_json:
             show.emit(one)
         else:
-            _print(one)
+            _print(one, everything=everyone)
     if not found.told:
         return 3
     guilty = [one for one in found.suspects if one.verdict != "honest"]
@@ -184,12 +209,13 @@ def _answer(found: "Findings", *, as_json: bool, everyone: bool) -> int:
         return 0
     first = guilty[0]  # a suspect is not held: it may be our mail server, or an address that is nobody's
     rogue = first.verdict == "rogue"
-    show.say(f"next: {'unlisted hold' if rogue else 'the same with --explain'} {first.device.key}")
+    usual = f"{'sudo unlisted hold' if rogue else 'the same with --explain'} {first.device.key}"
+    show.say(f"next: {show.clean(found.steps.get(first.device.key, usual), 300)}")
     return 1
 
 
-def _print(one: "Suspect") -> None:
-    """One device for a person."""
+def _print(one: "Suspect", *, everything: bool) -> None:
+    """One device for a person: its first lines, so that it stands on one screen."""
     from unlisted import show
 
     device, console = one.device, show.console()
@@ -199,10 +225,14 @@ def _print(one: "Suspect") -> None:
 
     role = f" ({one.role})" if one.role else ""
     put(f"{one.verdict}{role}: {_device.names(device)}")
-    put(f"  because: {show.clean(one.because)}")
+    for row in show.wrap(f"because: {show.clean(one.because, 1000)}", show.width() - 2, hang=2):
+        put(f"  {row}")
     if device.first_seen is not None:
         put(f"  first seen {show.when(device.first_seen)}")
     if one.flagged_at is not None:
         put(f"  flagged at {show.when(one.flagged_at)}, attempt {one.flagged_after}, score {one.score:.1f}")
-    for line in one.evidence:
+    shown = one.evidence if everything else one.evidence[:LINES]
+    for line in shown:
         put(f"  {show.clean(line.source, 100)}:{line.line}: {show.clean(line.text, 300)}")
+    if len(shown) < len(one.evidence):
+        put(f"  and {show.count(len(one.evidence) - len(shown), 'more line')} (--all)")

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     settings = config.load(args.config)
     _given.sources([args.folder])
     own = (*settings.own, *_given.addresses("--own", args.own))
-    inside = _given.networks("--inside", args.inside) or settings.inside
+    inside = _given.inside(args.inside, settings.inside)
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
     gathered = folder.gather([args.folder], bar, own=own, mails=True)
     gathered.inward(inside)

@@ -21,13 +21,33 @@ BLOCK = 1 << 20  # bytes; read, scanned and counted while it is still in the pro
 LONGEST = 64 << 10  # bytes; a longer line is no log line and is counted, not parsed
 
 
+_BOM = b"\xef\xbb\xbf"
+OLD = "unlisted.old"
+
+
+def _old(error: UnicodeError) -> tuple[str, int]:
+    """Bytes that are no UTF-8 are of the days before: ISO 8859-1, as in the name of a host in a log."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("latin-1"), error.end
+
+
+codecs.register_error(OLD, _old)
+
+
+def text(data: bytes | bytearray) -> str:
+    """Bytes of a log as text, whatever they are. NULs are where a disk lost power."""
+    made = data.decode("utf-8", OLD).removeprefix("\ufeff")  # Windows' mark, wherever a relay put it
+    return made.replace("\0", "") if "\0" in made else made
+
+
 class Wide(io.BytesIO):
     """UTF-16, as Windows' tools write it when told to write into a file, given as UTF-8."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, code: str = "utf-16") -> None:
         super().__init__()
         self.fileobj = path.open("rb")
-        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
+        self._decoder = codecs.getincrementaldecoder(code)("replace")
         self._rest = b""
 
     def read1(self, size: int | None = -1, /) -> bytes:
@@ -101,10 +121,12 @@ class Cut(Exception):  # noqa: N818 - it is a fact about the file, not an error 
 def unpack(path: Path) -> Stream:
     """The file's bytes, unpacked when it is packed."""
     with path.open("rb") as file:
-        head = file.read(6)
+        head = file.read(200)
     for magic, opener in _PACKED:
         if head.startswith(magic):
             return opener(path)
+    if len(head) >= 40 and b"\0" not in head[::2] and not any(head[1::2]):
+        return Wide(path, "utf-16-le")
     return io.FileIO(path)
 
 
@@ -114,8 +136,12 @@ def known(head: bytes) -> str:
         if head.startswith(magic):
             return name
     # A log that lost power has a run of NULs, a mail may have one: a share tells, not one odd byte.
-    odd = sum(head.count(bytes([code])) for code in (*range(9), *range(14, 27), 28, 29, 30, 31))
-    return "a binary file" if odd * 20 > len(head) else ""
+    odd = sum(head.count(bytes([code])) for code in (*range(1, 9), *range(14, 27), 28, 29, 30, 31))
+    lost = head.count(0)
+    # A run of NULs is the only thing wrong with a log that lost power: its lines are text.
+    whole = len(head) - lost
+    runs = sum(1 for part in head.split(b"\0") if part)
+    return "a binary file" if odd * 20 > whole or (lost * 20 > len(head) and runs > lost // 100 + 1) else ""
 
 
 def head(path: Path, size: int = 64 << 10) -> bytes:
@@ -157,6 +183,9 @@ def blocks(path: Path, size: int = BLOCK, span: tuple[int, int] | None = None) -
             if not more:
                 break
             left -= more if span else 0
+            if number == 1 and not kept and buffer.startswith(_BOM) and not (span and span[0]):
+                more -= len(_BOM)
+                buffer[:more] = buffer[len(_BOM) : more + len(_BOM)]
             filled = kept + more
             end = buffer.rfind(b"\n", kept, filled) + 1
             if not end:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import median_low
 
-from unlisted.edge.blocks import head, known, virtual
-from unlisted.edge.lines import sample, text
+from unlisted.edge.blocks import head, known, text, virtual
+from unlisted.edge.lines import sample
 from unlisted.evidence import binary
 from unlisted.evidence.framing import BOOT_LIMIT, stamp
 

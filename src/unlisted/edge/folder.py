@@ -88,6 +88,8 @@ class Gathered(Struct):
         deliveries = Deliveries()
         for delivery in self.deliveries:
             deliveries.add(delivery)
+        for submission in self.submissions:
+            deliveries.submitted.add(submission)
         return deliveries
 
 

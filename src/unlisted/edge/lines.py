@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
@@ -21,7 +22,7 @@ import re2
 
 from unlisted import show
 from unlisted.edge import records, tables
-from unlisted.edge.blocks import BLOCK, LONGEST, Block, Cut, head, unpack
+from unlisted.edge.blocks import BLOCK, LONGEST, Block, Cut, head, text, unpack
 from unlisted.edge.reading import CUT, Keeper, Progress, Reading
 from unlisted.evidence import Format, Holding, Parsed
 from unlisted.messages import Attempt
@@ -47,17 +48,17 @@ def sample(path: Path, first: bytes) -> list[str]:
                     file.seek(place)
                     parts.append(file.read(len(first)).partition(b"\n")[2])
     share = SAMPLE // len(parts)
-    return [line for part in parts for line in text(part).split("\n")[:share] if len(line) <= LONGEST]
+    return [
+        line
+        for part in parts
+        for line in text(part).replace("\r\n", "\n").split("\n")[:share]
+        if len(line) <= LONGEST
+    ]
 
 
 def telling(one: Format) -> bool:
     """True when a line that holds the format's hint is likely one of its lines."""
     return len(one.hint.strip()) > 3
-
-
-def text(data: bytes | bytearray) -> str:
-    """Bytes of a log, from the beginning of a line on, as text, whatever they are; without Windows' mark."""
-    return data.decode("utf-8", "replace").replace("\r\n", "\n").removeprefix("\ufeff")
 
 
 class Reader:
@@ -157,6 +158,10 @@ class Reader:
                     self._keeper.join(part)
                     if progress:
                         progress(span[1], self._reading.size)
+            except BaseException:
+                for worker in multiprocessing.active_children():
+                    worker.terminate()  # who pressed Ctrl-C does not wait for the shares that are being read
+                raise
             finally:
                 pool.shutdown(cancel_futures=True)
                 _READERS.pop()
@@ -174,7 +179,7 @@ class Reader:
         """Every line of a block."""
         if self._table and self._table.block(block):
             return
-        lines = text(block.data).split("\n")
+        lines = text(block.data).replace("\r\n", "\n").split("\n")
         if not lines[-1]:
             lines.pop()
         self._reading.lines += len(lines)
@@ -219,7 +224,7 @@ class Reader:
             number += block.line_at(start, counted)
             counted = start
             end = data.find(b"\n", at, last) + 1 or last
-            self._line(text(data[start:end]).rstrip("\r\n"), number)
+            self._line(text(data[start:end].rstrip(b"\r\n")), number)
             taken += 1
         total = block.lines
         self._reading.lines += total
@@ -251,7 +256,9 @@ def _share(span: tuple[int, int]) -> Reading:
 
 def _submitted(pool: ProcessPoolExecutor, span: tuple[int, int]) -> "Future[Reading]":
     try:
-        return pool.submit(_share, span)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of NumPy's threads, see `_workers`
+            return pool.submit(_share, span)
     except BrokenExecutor as error:
         failed: Future[Reading] = Future()
         failed.set_exception(error)
@@ -272,7 +279,7 @@ def _quiet(parent: int) -> None:
 def workers() -> int:
     """How many processes may read: as many as cores; one where forking is not safe.
 
-    A fork copies one thread: what others hold at that moment stays locked. NumPy's own threads know of it.
+    Threads of our own may hold locks, and so may Polars'. NumPy's idle ones (OpenBLAS) mind forks themselves.
     """
     alone = threading.active_count() == 1 and "polars" not in sys.modules
     if sys.platform != "linux" or not alone or multiprocessing.current_process().daemon:

@@ -1,4 +1,7 @@
-"""A progress bar on stderr for what takes longer than a second; nothing where nobody watches."""
+"""A progress bar on stderr for what takes longer than a second; nothing where nobody watches.
+
+One bar for all files of a command: many small ones take long together.
+"""
 
 import sys
 import time
@@ -7,7 +10,8 @@ from contextlib import contextmanager
 
 from unlisted import show
 
-PATIENCE = 1.0  # seconds before a bar is worth its line
+PATIENCE = 1.0  # seconds of the command before a bar is worth its line
+_BEGAN = time.monotonic()
 
 
 @contextmanager
@@ -28,12 +32,11 @@ def bar(name: str) -> Iterator[Callable[[int, int], None] | None]:
         transient=True,
     )
     task = progress.add_task(show.clean(name, 40), total=None)
-    started = time.monotonic()
     running = False
 
     def told(done: int, total: int) -> None:
         nonlocal running
-        if not running and time.monotonic() - started > PATIENCE:
+        if not running and time.monotonic() - _BEGAN > PATIENCE:
             progress.start()
             running = True
         if running:

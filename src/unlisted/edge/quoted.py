@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from unlisted.edge import tables
-from unlisted.edge.blocks import BLOCK, LONGEST, Cut, head, known, piece, unpack
+from unlisted.edge.blocks import BLOCK, LONGEST, Cut, head, known, piece, text, unpack
 from unlisted.edge.records import blocks
 from unlisted.evidence import Fact, Format, binary, facts
 from unlisted.messages import Evidence
@@ -76,7 +76,7 @@ def _lines(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
                 place = number - block.first
                 start = int(ends[place - 1]) + 1 if place else 0
                 stop = int(ends[place]) if place < len(ends) else block.end
-                yield number, block.buffer[start:stop][:LONGEST].rstrip(b"\r").decode("utf-8", "replace")
+                yield number, text(block.buffer[start:stop][:LONGEST].rstrip(b"\r"))
             if not left:
                 return
     except Cut:

@@ -19,13 +19,14 @@ from unlisted.edge.blocks import (
     head,
     known,
     piece,
+    text,
     told,
     unpack,
     virtual,
     walk,
 )
 from unlisted.edge.dates import placing
-from unlisted.edge.lines import Reader, sample, text
+from unlisted.edge.lines import Reader, sample
 from unlisted.edge.reading import CUT, About, Keeper, Progress, Reading
 from unlisted.edge.records import blocks
 from unlisted.evidence import OTHER, Fact, Format, Parsed, binary, facts, formats, present
@@ -65,6 +66,7 @@ def read(
         reading.size = status.st_size
         first = head(path)
         keeper = Keeper(reading, take or reading.events.append, about)
+        keeper.written = status.st_mtime
         _read(path, first, keeper, placing(near, status.st_mtime), progress)
     except PermissionError:
         reading.trouble = "permission denied"
@@ -105,7 +107,8 @@ def _read(path: Path, first: bytes, keeper: Keeper, near: float, progress: Progr
     if not told_apart and not records.document(first):
         found += _overlooked(path, found, near)
     if not found:
-        reading.trouble = "not recognized: nothing in it looks like a log, a lease or a flow that I know"
+        nothing = "not recognized: nothing in it looks like a log, a lease or a flow that I know"
+        reading.trouble = unreadable.why(first) or nothing
         return
     reading.kind = found[0].kind
     reading.kinds = tuple(dict.fromkeys(one.kind for one in found))

@@ -81,6 +81,7 @@ class Keeper:
         self._gatherer = Gatherer(reading.path)
         self.many = self._gatherer.many
         self.latest = 0.0
+        self.written: float | None = None  # when the file was; what a table without times tells was so then
 
     def read(self, made: Parsed, number: int, line: str) -> None:
         """One record and what it was read as."""
@@ -88,7 +89,7 @@ class Keeper:
             self.not_understood(line)
             return
         used = False
-        for fact in facts(made):
+        for fact in map(self._dated, facts(made)) if self.asked else facts(made):
             if isinstance(fact, Attempt):
                 self._gatherer.add(fact, number)
                 used = True
@@ -103,6 +104,20 @@ class Keeper:
             self.reading.understood += 1
         else:
             self.reading.other += 1
+
+    def _dated(self, fact: Fact) -> Fact:
+        """For a question about a moment: a state table that tells no times is of when it was written."""
+        if self.reading.kind != "translations" or self.written is None:
+            return fact
+        if isinstance(fact, (Attempt, Contact)) and fact.at < BOOT_LIMIT:
+            fact = msgspec.structs.replace(fact, at=self.written)
+        elif isinstance(fact, Translation) and fact.start is not None and fact.start < BOOT_LIMIT:
+            fact = msgspec.structs.replace(fact, start=self.written)
+        else:
+            return fact
+        when = f"it tells no times: taken as of when it was written, {show.when(self.written)}"
+        self.reading.assumed = (when,)
+        return fact
 
     @property
     def about(self) -> frozenset[Address]:

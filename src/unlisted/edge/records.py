@@ -81,7 +81,7 @@ def front(path: Path, count: int) -> list[str]:
     seen = 0
     try:
         for block in blocks(path):
-            lines += block.data.decode("utf-8", "replace").split("\n")
+            lines += plain.text(block.data).split("\n")
             seen += len(block.data)
             if len(lines) > count or seen > _FRONT:
                 break

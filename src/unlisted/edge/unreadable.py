@@ -20,7 +20,7 @@ _KINDS: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Outlook's .msg", "save it as .eml or text"),
     (0, b"\x78\x9f\x3e\x22", "Outlook's winmail.dat", "ask for the mail as .eml or text"),
     (0, b"!BDN", "Outlook's .pst", "move the bounces into a folder and save them as .eml or text"),
-    (0, b"\x83\x10\x00", "a file of Argus", "ra -r FILE -c , -n writes it as text"),
+    (0, b"\x83\x10\x00", "a file of Argus", "ra -u -n -c , -r FILE writes it as text"),
     (0, b"snoop\0\0\0", "a packet capture of Solaris (snoop)", _AS_PCAP),
     (0, b"GMBU", "a packet capture of Microsoft's Network Monitor", _AS_PCAP),
     (0, b"%PDF", "a PDF", "copy its text into a file"),

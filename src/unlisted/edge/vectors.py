@@ -103,7 +103,8 @@ class Vectors:
         return Flows(
             at=times[keep], src=src[keep], dst=dst[keep], sport=sport[keep], port=places[dport[keep]],
             outcome=state[keep].astype(np.int8), action=action[keep].astype(np.int8), mac=mac[keep],
-            file=np.zeros(int(keep.sum()), np.int32), line=line[keep], addresses=(), macs=(),
+            file=np.zeros(int(keep.sum()), np.int32), line=line[keep],
+            local=np.zeros(int(keep.sum()), np.bool_), addresses=(), macs=(),
             files=(self._path,), packets=(False,),
         )  # fmt: skip
 

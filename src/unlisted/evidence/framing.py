@@ -15,6 +15,8 @@ from calendar import timegm
 from functools import lru_cache
 from typing import NamedTuple
 
+from unlisted.evidence import months
+
 _MONTHS = {
     name: number
     for number, name in enumerate(
@@ -44,6 +46,7 @@ _CLF = re.compile(rf"\b(\d{{1,2}})/([A-Z][a-z]{{2}})/(\d{{4}}):{_CLOCK} ?([+-]\d
 _ROUTER = re.compile(rf" *(?:([A-Za-z]{{3}})/(\d\d)(?:/(\d{{4}}))?|(\d\d)-(\d\d)) {_CLOCK}(?= )")
 _TODAY = re.compile(rf" *{_CLOCK}(?= )")
 _EPOCH = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?(?=[\s\]:,])")
+_LOCAL = re.compile(rf"({months.NAME}) +(\d{{1,2}}) {_CLOCK}(?= )")  # journalctl in the machine's language
 _BOOT = re.compile(r"(?:kern(?:el)?\S*:? )?\[ *(\d{1,9})\.(\d{6})\]")
 BOOT_LIMIT = 3e8  # seconds; a smaller time counts from boot, or midnight: no machine runs for ten years
 
@@ -142,6 +145,9 @@ def _long(text: str, start: int, near: float) -> Stamp | None:
         month = _MONTHS.get(m[2])
         at = _seconds(int(m[3]), month, int(m[1]), m.group(4, 5, 6), m[7], m[8]) if month else None
         return None if at is None else Stamp(at, start + m.end(), year=True, zone=bool(m[8]))
+    if m := _LOCAL.match(text):
+        at = _place(m[1], m[2], m.group(3, 4, 5), None, near, m[6])
+        return None if at is None else Stamp(at, start + m.end(), year=False, zone=False)
     return None
 
 
@@ -155,8 +161,8 @@ def _place(
     zone: str = "",
 ) -> float | None:
     """A month and a day, in the year given or the one that brings them nearest to `near`."""
-    number = _MONTHS.get(month)
-    if number is None:
+    number = _MONTHS.get(month) or months.number(month)
+    if not number:
         return None
     if year:
         return _seconds(int(year), number, int(day), clock, part, zone)

@@ -10,6 +10,7 @@ from unlisted.find.columns import Flows
 from unlisted.find.habit import HOUR, Stretch
 from unlisted.find.roles import Past, Profile, Role, a
 from unlisted.find.served import Rows
+from unlisted.find.submitted import Heavy
 from unlisted.find.trip import Near
 from unlisted.messages import Device
 
@@ -46,6 +47,12 @@ class Grounds(NamedTuple):
     young: bool  # its past is too short to tell
     candidates: tuple[Device, ...]
     doubt: str
+    heavy: Heavy | None  # the account that a server sent for
+
+
+def called(profile: Profile) -> bool:
+    """True when it may be a mail server: servers outside call its port 25, and its mail is answered."""
+    return profile.called >= CALLED and 2 * profile.unanswered <= profile.known
 
 
 def halfway(near: Near) -> bool:
@@ -79,6 +86,8 @@ def because(seen: Grounds) -> str:
     if seen.candidates:
         macs = " or ".join(one.mac for one in seen.candidates[:CANDIDATES])
         told += f". The leases do not say which device had the address then: {macs}"
+    if seen.heavy is not None:
+        told += f". {seen.heavy.sentence()}"
     return f"{told}. {seen.doubt[0].upper()}{seen.doubt[1:]}" if seen.doubt else told
 
 
@@ -105,7 +114,7 @@ def _crossing(seen: Grounds, crossed: Crossing) -> str:
     took = int(seen.flows.at[crossed.row] - seen.flows.at[seen.rows[0]]) / 1e6
     when = f"{span(took)} after the first" if took else "at the same moment of the log as the first"
     told = f"attempt {crossed.attempt}, {when}, crossed the threshold of {_SCORES[crossed.which]}"
-    if seen.role is None and seen.profile.called >= CALLED:
+    if seen.role is None and called(seen.profile):
         told += ". Servers outside call its port 25: if it is a mail server of yours, name it (--sender)"
     return told
 

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from unlisted import net
 from unlisted.find.trip import Attempts
-from unlisted.find.who import Identity, Who
 from unlisted.messages import Attempt, Evidence
 from unlisted.net import Address
 
@@ -24,7 +23,7 @@ ACTIONS = ("", "pass", "block", "held")
 RETRANSMIT = 35_000_000  # microseconds
 ROUTED = 4  # more IPv4 addresses than this behind one MAC: it is a router's, and tells no devices apart
 PORT_NUMBER = {port: number for number, port in enumerate(net.MAIL_PORTS)}
-# Rows in memory, of all sources together and of one once there are that many: 39 bytes each, and as much
+# Rows in memory, of all sources together and of one once there are that many: 40 bytes each, and as much
 # again while they are put in order.
 MOST = 2_500_000
 ENOUGH = 10_000
@@ -51,6 +50,7 @@ class Flows(NamedTuple):
     mac: npt.NDArray[np.int32]  # into macs; 0: unknown
     file: npt.NDArray[np.int32]  # into files
     line: npt.NDArray[np.int64]
+    local: npt.NDArray[np.bool_]  # the machine that logs sent it itself
     addresses: tuple[Address, ...]
     macs: tuple[str, ...]
     files: tuple[str, ...]
@@ -62,7 +62,9 @@ class Flows(NamedTuple):
         return len(self.at)
 
     def rows(self, keep: npt.NDArray[np.int64] | Bools) -> "Flows":
-        """Some of the rows, in that order."""
+        """Some of the rows, in that order; itself, uncopied, when that is all of them as they stand."""
+        if keep.dtype == np.bool_ and keep.all():
+            return self
         return self._replace(
             at=self.at[keep],
             src=self.src[keep],
@@ -74,6 +76,7 @@ class Flows(NamedTuple):
             mac=self.mac[keep],
             file=self.file[keep],
             line=self.line[keep],
+            local=self.local[keep],
         )
 
     def evidence(self, rows: Sequence[int]) -> tuple[Evidence, ...]:
@@ -98,11 +101,12 @@ class Flows(NamedTuple):
                 action=ACTIONS[self.action[row]],
                 outcome=OUTCOMES[self.outcome[row]],
                 seen=self.evidence([row])[0],
+                local=bool(self.local[row]),
             )
 
 
 class Gatherer:
-    """Takes attempts one by one, or columns of them, and keeps them as columns: 39 bytes each.
+    """Takes attempts one by one, or columns of them, and keeps them as columns: 40 bytes each.
 
     Once there are `MOST`, a source that has `ENOUGH` gets no more rows: what it did stands by then. Those of
     it that come later are counted in `left`, and so is what comes of new addresses behind the first `CROWD`.
@@ -178,7 +182,7 @@ class Gatherer:
             batch = [one for one, there in zip(batch, known, strict=True) if there]
         if not batch:
             return
-        times, sources, targets, sports, dports, outcomes, actions, cards = zip(
+        times, sources, targets, sports, dports, outcomes, actions, cards, local = zip(
             *map(_PARTS, batch), strict=True
         )
         macs, quick, index = self._macs, self._quick, self._index
@@ -194,6 +198,7 @@ class Gatherer:
             mac=np.array([macs.setdefault(one, len(macs)) for one in cards], np.int32),
             file=np.zeros(len(batch), np.int32),
             line=np.array(numbers, np.int64),
+            local=np.array(local, np.bool_),
             addresses=(),
             macs=(),
             files=(self._source,),
@@ -230,11 +235,11 @@ class Gatherer:
 
 _PORTS = net.MAIL_PORTS
 LATEST = 4e12  # seconds; in microseconds it still fits into 64 bits
-_PARTS = attrgetter("at", "src", "dst", "sport", "dport", "outcome", "action", "mac")
+_PARTS = attrgetter("at", "src", "dst", "sport", "dport", "outcome", "action", "mac", "local")
 _OUTCOME = {name: number for number, name in enumerate(OUTCOMES)}
 _ACTION = {name: number for number, name in enumerate(ACTIONS)}
 _KINDS = (
-    np.int64, np.int32, np.int32, np.int32, np.int8, np.int8, np.int8, np.int32, np.int32, np.int64,
+    np.int64, np.int32, np.int32, np.int32, np.int8, np.int8, np.int8, np.int32, np.int32, np.int64, np.bool_,
 )  # fmt: skip
 
 
@@ -288,68 +293,6 @@ def join(many: Sequence[Flows]) -> Flows:
     return stacked(parts)._replace(
         addresses=tuple(addresses), macs=tuple(macs), files=tuple(files), packets=tuple(packets)
     )
-
-
-class Devices(NamedTuple):
-    """Who made each attempt."""
-
-    id: npt.NDArray[np.int32]  # per row
-    who: tuple[Identity, ...]  # per id
-    notes: tuple[str, ...]
-
-
-def devices(flows: Flows, who: Who) -> Devices:
-    """A device for each row: by MAC where it is known, by lease where it is not, else by address."""
-    ids = np.zeros(flows.size, np.int32)
-    known: dict[str, int] = {}
-    found: list[Identity] = []
-    notes: list[str] = []
-    routers = _routers(flows)
-    notes += [
-        f"{flows.macs[mac]} stands before {count} addresses: it is a router's, so these go by address"
-        for mac, count in routers.items()
-    ]
-
-    def number(identity: Identity) -> int:
-        key = identity.device.key
-        if key not in known:
-            known[key] = len(found)
-            found.append(identity)
-        return known[key]
-
-    for pair, rows in _groups(flows.src.astype(np.int64) * len(flows.macs) + flows.mac):
-        address = flows.addresses[pair // len(flows.macs)]
-        card = pair % len(flows.macs)
-        mac = "" if card in routers else flows.macs[card]
-        first = who.identify(address, flows.at[rows[0]] / 1e6, mac)
-        last = who.identify(address, flows.at[rows[-1]] / 1e6, mac)
-        # The one lease that is known may begin, or end, between these rows.
-        if mac or (not who.moves(address) and first.device.key == last.device.key):
-            ids[rows] = number(first)
-        else:
-            for row in rows:
-                ids[row] = number(who.identify(address, flows.at[row] / 1e6))
-    return Devices(ids, tuple(found), tuple(notes))
-
-
-def _groups(keys: npt.NDArray[np.int64]) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-    """Each distinct key with its rows in order; keys by their first row."""
-    order = np.argsort(keys, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(keys[order]) != 0]) if len(order) else order
-    parts = np.split(order, starts[1:])
-    for rows in sorted((part for part in parts if len(part)), key=lambda part: int(part[0])):
-        yield int(keys[rows[0]]), rows
-
-
-def _routers(flows: Flows) -> dict[int, int]:
-    """MACs with more addresses than one device has, and how many."""
-    width = len(flows.macs)
-    pairs = np.unique(flows.src.astype(np.int64) * width + flows.mac)
-    counts: dict[int, int] = {}
-    for pair in pairs:
-        if pair % width and flows.addresses[pair // width].version == 4:
-            counts[int(pair % width)] = counts.get(int(pair % width), 0) + 1
-    return {mac: count for mac, count in counts.items() if count > ROUTED}
 
 
 def columns(flows: Flows, ids: npt.NDArray[np.int32]) -> Attempts:

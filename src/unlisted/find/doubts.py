@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from unlisted import net
-from unlisted.find.columns import OUTCOMES, Devices, Flows
+from unlisted.find.cards import Devices
+from unlisted.find.columns import OUTCOMES, Flows
 from unlisted.find.spans import Span
 from unlisted.find.who import SLACK, Who
 from unlisted.net import Address
@@ -81,8 +82,10 @@ def _uses(flows: Flows, made: Devices) -> Iterator[_Use]:
     devices = len(made.who)
     keys = (flows.src.astype(np.int64) * len(flows.macs) + flows.mac) * devices + made.id
     order = np.argsort(keys, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1) if len(order) else ():
-        pair, device = divmod(int(keys[rows[0]]), devices)
+    keys = keys[order]
+    firsts = np.flatnonzero(keys[1:] != keys[:-1]) + 1
+    for place, rows in zip((0, *firsts.tolist()), np.split(order, firsts), strict=True) if len(order) else ():
+        pair, device = divmod(int(keys[place]), devices)
         address, mac = divmod(pair, len(flows.macs))
         seen = flows.macs[mac] if made.who[device].device.mac == flows.macs[mac] else ""  # else a router's
         first, last = flows.at[rows[0]] / 1e6, flows.at[rows[-1]] / 1e6

@@ -131,7 +131,7 @@ def _part(begin: int, end: int, size: int) -> str:
 
 def matching(sorted_out: Sorted, text: str) -> list[int]:
     """The devices that `text` (an address, a MAC, a host name) means."""
-    out, made, _ = sorted_out
+    out, made = sorted_out.out, sorted_out.made
     address, mac, name = net.ip(text), net.mac(text), text.strip().lower()
     using = set[int]()
     if address is not None and address in out.flows.addresses:
@@ -147,7 +147,7 @@ def matching(sorted_out: Sorted, text: str) -> list[int]:
 
 def explain(sorted_out: Sorted, number: int) -> Explained:
     """One of the devices."""
-    out, made, _ = sorted_out
+    out, made = sorted_out.out, sorted_out.made
     rows = np.flatnonzero(made.id == number)
     table = trip.load()
     attempts = columns(out.flows.rows(rows), made.id[rows])

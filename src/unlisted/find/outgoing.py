@@ -8,13 +8,15 @@ to outside counts: mail that stays inside lists nobody's address.
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct, field
 
 from unlisted import net
-from unlisted.find.columns import ACTIONS, OUTCOMES, RETRANSMIT, Bools, Flows
+from unlisted.find.columns import ACTIONS, OUTCOMES, RETRANSMIT, Bools, Flows, Gatherer
+from unlisted.find.inside import sides
 from unlisted.net import Address, Network
 
 BOTH_SIDES = 2_000_000  # microseconds between the lines that two interfaces write of one connection
@@ -46,6 +48,8 @@ class Outgoing(Struct, frozen=True):
     )  # translated sources, and how many of their rows have an inner one
     sources: tuple[Address, ...] = ()  # every one inside, whatever it spoke to
     gateways: frozenset[str] = frozenset()  # MACs that hand on what comes from outside
+    # Rows of `outer` without an inner line, nor brought by such a gateway.
+    strangers: Flows = field(default_factory=lambda: Gatherer().flows())
 
 
 def outgoing(
@@ -54,33 +58,24 @@ def outgoing(
     macs: AbstractSet[str] = frozenset(),
     own: Sequence[Address] = (),
 ) -> Outgoing:
-    """The attempts from inside to outside, each once, in order of time.
-
-    A machine inside has a public IPv6 address as well, which no list of private ranges holds: it is
-    inside when its MAC is, because `macs` (from leases) or an attempt from a private address names it.
-    """
+    """The attempts from inside to outside, each once, in order of time; `inside.py` says who is inside."""
     if not flows.size:
         return Outgoing(flows)
-    ours = np.array([net.inside(address, inside) for address in flows.addresses], np.bool_)
-    home = np.isin(flows.dst, [number for number, one in enumerate(flows.addresses) if one in own])
-    from_us, to_us = ours[flows.src], ours[flows.dst]
-    gateways = _gateways(flows, ~from_us & (to_us | home))
-    known = {int(card) for card in np.unique(flows.mac[from_us])} - {0} - gateways
-    known |= {number for number, mac in enumerate(flows.macs) if mac in macs}
-    six = np.array([address.version == 6 for address in flows.addresses], np.bool_)
-    from_us |= np.isin(flows.mac, sorted(known)) & six[flows.src]
+    from_us, to_us, home, gateways = sides(flows, inside, macs, own)
     outer = ~from_us & ~to_us & ~home
     # Who is called and calls as well, both outside: our own public address, seen from its outer side.
     ends = np.intersect1d(flows.src[outer], flows.dst[outer])
     called = outer & np.isin(flows.dst, ends) & ~np.isin(flows.src, ends)
     outer &= ~called
     kept = flows.rows(from_us & ~to_us & ~home)
-    kept = kept.rows(np.argsort(kept.at, kind="stable"))
+    if (kept.at[1:] < kept.at[:-1]).any():
+        kept = kept.rows(np.argsort(kept.at, kind="stable"))
     repeats = repeated(kept)
     kept = kept.rows(~repeats)
     kept, again = _inner(kept)
     hidden = flows.rows(outer)
-    for address, count in _counted(hidden, _translated(kept, hidden)).items():
+    shown = _translated(kept, hidden)
+    for address, count in _counted(hidden, shown).items():
         again[address] = again.get(address, 0) + count
     return Outgoing(
         kept,
@@ -94,6 +89,7 @@ def outgoing(
         again=again,
         sources=tuple(flows.addresses[i] for i in np.unique(flows.src[from_us])),
         gateways=frozenset(flows.macs[card] for card in gateways),
+        strangers=hidden.rows(~shown & ~np.isin(hidden.mac, sorted(gateways))),
     )
 
 
@@ -101,15 +97,6 @@ def _counted(flows: Flows, rows: Bools) -> dict[Address, int]:
     """The sources of these rows, and how many each has."""
     numbers, counts = np.unique(flows.src[rows], return_counts=True)
     return {flows.addresses[number]: int(count) for number, count in zip(numbers, counts, strict=True)}
-
-
-def _gateways(flows: Flows, inbound: Bools) -> set[int]:
-    """MACs that bring what comes from IPv4 addresses outside: no machine's own, but a gateway's.
-
-    A machine has IPv6 addresses of the provider's, and may forge any source of what it sends: neither tells.
-    """
-    four = np.array([address.version == 4 for address in flows.addresses], np.bool_)
-    return {int(card) for card in np.unique(flows.mac[inbound & four[flows.src]])} - {0}
 
 
 def _callers(inbound: Flows) -> dict[Address, tuple[int, int]]:
@@ -145,15 +132,22 @@ def repeated(flows: Flows) -> Bools:
         return again
     packet = np.array(flows.packets, np.bool_)[flows.file] & (flows.sport > 0)
     order = np.lexsort((flows.at, flows.port, flows.sport, flows.dst, flows.src))
-    same = np.ones(len(order) - 1, np.bool_)
-    for column in (flows.src, flows.dst, flows.sport, flows.port):
-        same &= column[order[1:]] == column[order[:-1]]
-    gaps = np.diff(flows.at[order])
-    other = (flows.file[order[1:]] != flows.file[order[:-1]]) & (flows.sport[order[1:]] > 0)
+    before, after = _alike(order, (flows.src, flows.dst, flows.sport, flows.port))
+    gaps = flows.at[after] - flows.at[before]
+    named = flows.sport[after] > 0
+    other = (flows.file[after] != flows.file[before]) & named
     # The same connection at the same microsecond is one that two sources tell of.
-    doubled = (gaps == 0) & (flows.sport[order[1:]] > 0)
-    again[order[1:]] = same & (doubled | ((gaps <= RETRANSMIT) & (packet[order[1:]] | other)))
+    doubled = (gaps == 0) & named
+    again[after] = doubled | ((gaps <= RETRANSMIT) & (packet[after] | other))
     return again
+
+
+def _alike(order: Numbers, columns: Sequence[npt.NDArray[np.integer[Any]]]) -> tuple[Numbers, Numbers]:
+    """Rows that follow each other in this order and have the same in all columns: mostly very few."""
+    places = np.arange(len(order) - 1)
+    for column in columns:
+        places = places[column[order[places]] == column[order[places + 1]]]
+    return order[places], order[places + 1]
 
 
 # ---- both sides of a translation in one log --------------------------------------------------------
@@ -188,6 +182,8 @@ def _second_lines(kept: Flows) -> Bools:
     for column in (kept.dst, kept.port, kept.sport):
         pair &= column[one] == column[two]
     pair &= kept.at[two] - kept.at[one] <= BOTH_SIDES
+    if not pair.any():
+        return drop
     chain = np.cumsum(~pair)  # rows of one connection; more than so many sources are no translation
     pair &= np.bincount(chain, weights=pair)[chain] <= PASSES
     one, two = one[pair], two[pair]

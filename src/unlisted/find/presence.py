@@ -22,6 +22,7 @@ from unlisted.net import Address
 
 EPISODE = 3600.0  # seconds
 # A device that sends is on the network; its lease may have been lost, or dated by a wrong clock.
+LEASE = 86_400.0  # seconds for which a lease is taken to run where nothing tells its end
 MISSED = 0.05
 # The share, before any time is looked at, that it was nobody whom these leases know: an account, the mail
 # server itself, a machine with a fixed address.
@@ -61,7 +62,8 @@ def stays(who: Who, addresses: Iterable[Address], presences: Iterable[Presence])
     for address in addresses:
         for span in who.spans(address):
             if span.dated:
-                found[span.mac].append(_Stay(span.start, span.end))
+                # A log of leases that are begun and never ended: nobody stays for ever.
+                found[span.mac].append(_Stay(span.start, min(span.end, span.start + LEASE)))
     for one in presences:
         if one.start is not None or one.end is not None:
             start = -inf if one.start is None else one.start

@@ -8,19 +8,22 @@ the attempts that convinced us.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from unlisted import net
 from unlisted.find import habit, roles, trip
-from unlisted.find.because import Crossing, Grounds, because, halfway
-from unlisted.find.columns import OUTCOMES, Devices, Flows, columns, devices
+from unlisted.find.because import Crossing, Grounds, because, called, halfway
+from unlisted.find.cards import Devices, devices, filled
+from unlisted.find.columns import OUTCOMES, Flows, columns
 from unlisted.find.doubts import doubts
+from unlisted.find.itself import Itself, itself
 from unlisted.find.outgoing import Outgoing, outgoing
+from unlisted.find.rotating import rotating
 from unlisted.find.served import Deliveries, Rows, Served
-from unlisted.find.side import blind, left_out, wrong_side
+from unlisted.find.side import blind, left_out, may_be_ours, wrong_side
+from unlisted.find.submitted import Heavy, Submitted
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Device, Suspect
 from unlisted.net import Address, Network
@@ -49,6 +52,7 @@ class Findings(NamedTuple):
     notes: list[str]
     told: bool
     outer: bool = False  # only sources that are not inside: `--inside` may be what is missing
+    steps: Mapping[str, str] = {}  # the next step by the device's key, where it is not the usual one
 
 
 class Sorted(NamedTuple):
@@ -57,6 +61,7 @@ class Sorted(NamedTuple):
     out: Outgoing
     made: Devices
     notes: list[str]
+    itself: Itself  # what the logging machine sent
 
 
 def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
@@ -70,7 +75,12 @@ def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
         return str(one) in declared or any(span.dated for span in who.spans(one))
 
     if reason := wrong_side(out, setting.own, is_machine):
-        return Findings([], [reason], told=False, outer=len(out.outer) > 1 and not out.flows.size)
+        return Findings([], [reason], told=False, outer=may_be_ours(out))
+    own = itself(out.flows, is_machine)
+    notes += own.notes
+    out = structs.replace(out, flows=filled(out.flows.rows(~own.gateway)))
+    if own.gateway.any() and not out.flows.size:
+        return Findings([], notes, told=False)
     if not out.flows.size:
         nothing = ["no attempt on a mail port left the own network in these"] if flows.size else []
         return Findings([], notes + nothing, told=False)
@@ -78,7 +88,7 @@ def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
     notes += made.notes
     if who.forgotten:
         notes.append(f"{who.forgotten:,} old facts of who had an address were forgotten: it has too many")
-    return Sorted(out, made, notes)
+    return Sorted(out, made, notes, own)
 
 
 def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | None = None) -> Findings:
@@ -86,11 +96,11 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     sorted_out = sort_out(flows, who, setting)
     if isinstance(sorted_out, Findings):
         return sorted_out
-    out, made, notes = sorted_out
+    out, made, notes, own = sorted_out
     attempts, table = columns(out.flows, made.id), trip.load()
     state, alarms = trip.advance(trip.State.new(len(made.who)), attempts, table)
     first = {int(d): i for i, d in reversed(list(enumerate(alarms.device)))}
-    suspects, groups = [], list(_by_device(made.id))
+    suspects, steps, groups = list[Suspect](), dict[str, str](), list(_by_device(made.id))
     served = deliveries.server(out.flows, groups) if deliveries else Served()
     if served.skew:
         notes.append(f"the mail log's clock stands {served.skew / 3600:+g} h from the gateway's: taken so")
@@ -109,16 +119,23 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
             crossed=None if alarm is None else _crossing(alarms, alarm),
             delivered=served.delivered if number == served.device else 0,
             callers=max(out.callers.get(address, NOBODY) for address in addresses),
-            doubt=doubtful.why.get(number, ""),
-            nobody=number in doubtful.nobody,
+            submitted=Submitted() if deliveries is None else deliveries.submitted,
+            skew=served.skew,
+            doubt=". ".join(filter(None, (doubtful.why.get(number, ""), own.doubt(addresses)))),
+            nobody=number in doubtful.nobody or not own.alone.isdisjoint(addresses),
         )
-        suspects.append(_suspect(seen, setting))
+        one, step = _suspect(seen, setting)
+        suspects.append(one)
+        steps |= {one.device.key: step} if step else {}
     order: Mapping[str, int] = {"rogue": 0, "suspect": 1, "honest": 2}
     suspects.sort(key=lambda one: (order[one.verdict], -one.score, -one.attempts, one.device.key))
-    told = any(one.verdict != "honest" for one in suspects) or not blind(out, setting.own)
-    if not told:
-        notes.append("could not tell: of most attempts this log does not show who made them inside")
-    return Findings(suspects, notes, told)
+    shifting = list(rotating(out.flows, made, table))
+    notes += shifting
+    hidden = own.weighs or blind(out, setting.own)
+    told = any(one.verdict != "honest" for one in suspects) or not (hidden or shifting)
+    if hidden and not told:
+        notes.append("could not tell: of too many attempts this log does not show who made them inside")
+    return Findings(suspects, notes, told, steps=steps)
 
 
 def _crossing(alarms: trip.Alarms, place: int) -> Crossing:
@@ -150,6 +167,8 @@ class _Seen(NamedTuple):
     crossed: Crossing | None
     delivered: int
     callers: tuple[int, int]  # networks outside that called its port 25, and those of them that it answered
+    submitted: Submitted  # what was handed to our mail server
+    skew: int  # seconds by which the mail log's clock stands ahead
     doubt: str
     nobody: bool  # its address may be nobody's
 
@@ -162,10 +181,12 @@ class _Verdict(NamedTuple):
     broken: roles.Role | None = None
 
 
-def _suspect(seen: _Seen, setting: Setting) -> Suspect:
+def _suspect(seen: _Seen, setting: Setting) -> tuple[Suspect, str]:
+    """One device judged, and the next step where it is not the usual one."""
     flows, rows = seen.flows, seen.rows
     profile = _profile(seen, setting.published)
     judged = _verdict(seen, profile, setting)
+    heavy = _heavy(seen, profile, judged)
     flagged = judged.flagged
     upto = int(np.searchsorted(rows, flagged[0], side="right")) if flagged else QUOTED
     telling = rows[max(0, upto - QUOTED) : max(upto, QUOTED)][:QUOTED]
@@ -181,8 +202,9 @@ def _suspect(seen: _Seen, setting: Setting) -> Suspect:
         young=judged.departed is None and _young(profile, judged.role),
         candidates=seen.who.candidates,
         doubt=seen.doubt,
+        heavy=heavy,
     )
-    return Suspect(
+    made = Suspect(
         device=_first_seen(seen.who.device, int(flows.at[rows[0]]) / 1e6),
         verdict=judged.verdict,
         score=round(seen.near.score / trip.NATS, 3),
@@ -194,6 +216,25 @@ def _suspect(seen: _Seen, setting: Setting) -> Suspect:
         because=because(grounds),
         evidence=flows.evidence([int(row) for row in telling]),
     )
+    if judged.verdict != "suspect" or (heavy is None and not (judged.role is None and called(profile))):
+        return made, ""
+    look = "unlisted investigate FOLDER, with its mail log"
+    if heavy is not None:
+        return (
+            made,
+            f"{look}: look at account {heavy.account[:80]} and its client {heavy.client or 'unknown'}",
+        )
+    return made, f"the same with --sender {seen.addresses[0]} if that is your mail server; else {look}"
+
+
+def _heavy(seen: _Seen, profile: roles.Profile, judged: "_Verdict") -> Heavy | None:
+    """The account that a mail server sent for."""
+    serves = called(profile) if judged.role is None else judged.role.past is not None
+    if judged.verdict == "honest" or not (serves or seen.delivered):
+        return None
+    first, last = (int(seen.flows.at[seen.rows[place]]) / 1e6 + seen.skew for place in (0, -1))
+    heavy = seen.submitted.heaviest(first, last)
+    return heavy if heavy is None or heavy.client not in seen.addresses else None
 
 
 def _verdict(seen: _Seen, profile: roles.Profile, setting: Setting) -> _Verdict:
@@ -207,7 +248,8 @@ def _verdict(seen: _Seen, profile: roles.Profile, setting: Setting) -> _Verdict:
     crossed = (seen.crossed.row, seen.crossed.attempt) if seen.crossed else None
     if role is None or role.excuses == "low":
         if crossed is not None:
-            return _Verdict("suspect" if seen.nobody else "rogue", None, crossed, broken=broken)
+            doubtful = seen.nobody or called(profile)
+            return _Verdict("suspect" if doubtful else "rogue", None, crossed, broken=broken)
         half = role is None and halfway(seen.near) and profile.destinations >= FAN_OUT
         return _Verdict("suspect" if half else "honest", role, broken=broken)
     if (left := _departure(seen, role)) is not None:
@@ -234,15 +276,18 @@ def _young(profile: roles.Profile, role: roles.Role | None) -> bool:
 
 def _first_seen(device: Device, attempt: float) -> Device:
     known = device.first_seen
-    return msgspec.structs.replace(device, first_seen=attempt if known is None else min(known, attempt))
+    return structs.replace(device, first_seen=attempt if known is None else min(known, attempt))
 
 
 def _profile(seen: _Seen, published: Iterable[Address]) -> roles.Profile:
     flows, rows = seen.flows, seen.rows
     outcome = flows.outcome[rows]
+    _, visits = np.unique(seen.prefixes, return_counts=True)
     return roles.Profile(
         attempts=len(rows),
-        destinations=int(np.unique(seen.prefixes).size),
+        destinations=len(visits),
+        addresses=int(np.unique(flows.dst[rows]).size),
+        regular=int((visits >= roles.REGULAR).sum()),
         known=int((outcome > 0).sum()),
         unanswered=int((outcome > _ANSWERED).sum()),
         seconds=int(flows.at[rows[-1]] - flows.at[rows[0]]) / 1e6,

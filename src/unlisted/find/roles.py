@@ -15,6 +15,8 @@ from msgspec import Struct, structs
 
 from unlisted import catalogue, net
 
+REGULAR = 5  # attempts on a network that is returned to
+
 
 class Past(Struct, frozen=True, forbid_unknown_fields=True):
     """How a role is held to its past (`habit.py`)."""
@@ -37,13 +39,15 @@ class Role(Struct, frozen=True, forbid_unknown_fields=True):
     checked: str
     attempts: int
     destinations: int = 0
+    addresses: int = 0
+    returns: float = 0.0
     repeats: float = 0.0
     unanswered: float = 0.0
     answered: float = 0.0
     told: float = 0.0
     minutes: float = 0.0
     days: int = 0
-    submission: bool = False
+    submission: float = 0.0
     delivered: float = 0.0
     callers: int = 0
     called: int = 0
@@ -67,6 +71,8 @@ class Profile(NamedTuple):
 
     attempts: int
     destinations: int  # networks
+    addresses: int
+    regular: int  # networks that it attempted at least `REGULAR` times
     known: int  # attempts whose outcome is known
     unanswered: int  # of those
     seconds: float  # from the first to the last
@@ -137,13 +143,15 @@ def _fits(seen: Profile, role: Role) -> bool:
     return (
         seen.attempts >= role.attempts
         and (not role.destinations or seen.destinations <= role.destinations)
+        and (not role.addresses or seen.addresses <= role.addresses)
         and seen.attempts >= role.repeats * seen.destinations
+        and seen.regular >= role.returns * seen.destinations
         and (not role.unanswered or (seen.known > 0 and seen.unanswered >= role.unanswered * seen.known))
         and (not role.answered or seen.known - seen.unanswered >= role.answered * seen.known)
         and seen.known >= role.told * seen.attempts
         and (not role.minutes or seen.seconds <= role.minutes * 60)
         and (not role.days or _daily(seen, role.days))
-        and (not role.submission or seen.submission > 0)
+        and seen.submission >= role.submission * seen.attempts
         and seen.delivered >= role.delivered * seen.attempts
         and seen.callers >= role.callers
         and seen.called >= role.called

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from unlisted import net
 from unlisted.find.columns import ACTIONS, Flows
+from unlisted.find.submitted import Submitted
 from unlisted.messages import Delivery
 from unlisted.net import Address
 
@@ -55,6 +56,7 @@ class Deliveries:
 
     def __init__(self) -> None:
         self._at: dict[Address, list[int]] = {}
+        self.submitted = Submitted()  # for whom
 
     def add(self, delivery: Delivery) -> None:
         """One more. The relay is `host[address]:port`; deliveries to ourselves have none."""

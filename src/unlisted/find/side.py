@@ -11,6 +11,9 @@ from ipaddress import IPv4Address, IPv4Network
 
 import numpy as np
 
+from unlisted import net
+from unlisted.find import strange
+from unlisted.find.columns import Flows
 from unlisted.find.outgoing import Outgoing
 from unlisted.net import Address
 
@@ -38,6 +41,11 @@ def wrong_side(out: Outgoing, own: Sequence[Address], is_machine: Callable[[Addr
     )
 
 
+def may_be_ours(out: Outgoing) -> bool:
+    """True when nobody is inside, and the sources may be machines whose network nobody named."""
+    return not out.flows.size and (len(out.outer) > 1 or any(one.version == 6 for one in out.outer))
+
+
 def _outer(out: Outgoing, own: Sequence[Address]) -> str:
     """A log of the outer side of our own router."""
     if not out.outer:
@@ -50,15 +58,18 @@ def _outer(out: Outgoing, own: Sequence[Address]) -> str:
             " strangers who call that address, or our own machines seen after translation."
             f" {_BLIND}. Your own networks are named with --inside NET"
         )
-    if len(out.outer) == 1 or ours:
+    if ours or not may_be_ours(out):
         return (
             f"every attempt comes from {next(iter(out.outer))}, which is not inside: this log was taken on"
             f" the outer side of the address translation. {_BLIND}"
         )
-    return (
-        f"none of the {len(out.outer)} sources is inside the own network"
-        " (name it with --inside NET if it has public addresses)"
+    who = (
+        f"none of the {len(out.outer)} sources is"
+        if len(out.outer) > 1
+        else f"the source {next(iter(out.outer))} is not"
     )
+    told = [f"{who} inside the own network (name it with --inside NET if it has public addresses)"]
+    return "; ".join([*told, *strange.told(out.strangers)])
 
 
 def _stayed(out: Outgoing) -> str:
@@ -95,7 +106,15 @@ def _what(address: Address) -> str:
 def _stands_for_others(out: Outgoing) -> bool:
     """True when the one source seems to be a gateway: by the MAC where the log has one, else by its place."""
     macs = {out.flows.macs[card] for card in np.unique(out.flows.mac)} - {""}
-    return bool(macs & out.gateways) if macs else gateway(out.sources[0])
+    if not macs:
+        return gateway(out.sources[0])
+    return bool(macs & out.gateways) or all(bridge(out.sources[0], mac) for mac in macs)
+
+
+def bridge(address: Address, mac: str) -> bool:
+    """True for the gateway of a container bridge: its card was made up by software as well."""
+    held = isinstance(address, IPv4Address) and address in BRIDGES
+    return held and int(address) & 0xFF == FIRST and net.random_mac(mac)
 
 
 def unseen(out: Outgoing, own: Sequence[Address]) -> dict[Address, int]:
@@ -105,9 +124,18 @@ def unseen(out: Outgoing, own: Sequence[Address]) -> dict[Address, int]:
 
 
 def blind(out: Outgoing, own: Sequence[Address]) -> bool:
-    """True when for most attempts the log shows nobody: that the others are honest tells nothing then."""
+    """True when for too many attempts the log shows nobody: that the others are honest tells nothing then."""
     alone = sum(out.outer.values()) if len(out.outer) == 1 and not out.again else 0  # likely ours
-    return max(alone, sum(unseen(out, own).values())) > out.flows.size
+    if max(alone, sum(unseen(out, own).values())) > out.flows.size:
+        return True
+    return strange.weighs(_strangers(out, own), out.flows.size)
+
+
+def _strangers(out: Outgoing, own: Sequence[Address]) -> Flows:
+    """Attempts of sources that are neither inside nor our own public addresses."""
+    hidden = unseen(out, own)
+    ours = [number for number, one in enumerate(out.strangers.addresses) if one in hidden]
+    return out.strangers.rows(~np.isin(out.strangers.src, ours))
 
 
 def left_out(out: Outgoing, own: Sequence[Address]) -> Iterator[str]:
@@ -131,6 +159,7 @@ def left_out(out: Outgoing, own: Sequence[Address]) -> Iterator[str]:
     left = sum(rows - out.again.get(one, 0) for one, rows in out.outer.items() if one not in hidden)
     if left and out.flows.size:
         yield f"{left:,} attempts left out: their sources are not inside (translated already, or spoofed)"
+        yield from strange.told(_strangers(out, own))
     if out.repeats:
         yield (
             f"{out.repeats:,} lines repeated a connection (retransmitted, or told by two sources):"

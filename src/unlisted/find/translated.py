@@ -203,6 +203,8 @@ def _spans(told: Iterable[Translation]) -> list[Had]:
 
 def _taken(found: list[Had]) -> list[Had]:
     """The same; one without an end ends where another's takes the port, if either has it for everybody."""
+    if all(one.of.dst is not None for one in found):
+        return found
     made = []
     for place, one in enumerate(found):
         if one.end != inf:

@@ -9,7 +9,8 @@ counted). Without that field the first record of a connection counts. Behind a N
 gateway `srcaddr` is the one between, `pkt-srcaddr` the machine (or the pod, on a Kubernetes node); what a
 NAT gateway then sends under its own address was told before. NODATA and SKIPDATA records hold no
 connection. The files of a bucket begin with a header line; CloudWatch hands out lines alone, behind a
-time, or as JSON. An order of one's own without a header line is not understood.
+time, or as JSON. The default orders of a network and of a transit gateway are
+known, an order of one's own without a header line is not understood.
 """
 
 import re
@@ -32,6 +33,15 @@ _NAMES = (
 )  # fmt: skip
 # What the console puts behind them where all fields are asked for; what follows tells nothing here.
 _MORE = ("vpc-id", "subnet-id", "instance-id", "tcp-flags", "type", "pkt-srcaddr", "pkt-dstaddr")
+# Of a transit gateway ("Transit Gateway Flow Log records"): the default, and what follows tells nothing here.
+_TRANSIT = (
+    "version", "resource-type", "account-id", "tgw-id", "tgw-attachment-id", "tgw-src-vpc-account-id",
+    "tgw-dst-vpc-account-id", "tgw-src-vpc-id", "tgw-dst-vpc-id", "tgw-src-subnet-id", "tgw-dst-subnet-id",
+    "tgw-src-eni", "tgw-dst-eni", "tgw-src-az-id", "tgw-dst-az-id", "tgw-pair-attachment-id", "srcaddr",
+    "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end", "log-status", "type",
+    "packets-lost-no-route", "packets-lost-blackhole", "packets-lost-mtu-exceeded",
+    "packets-lost-ttl-expired", "tcp-flags",
+)  # fmt: skip
 _OURS = {"interface-id", "log-status", "pkt-srcaddr", "tcp-flags", "account-id", "vpc-id"}
 _WORDS = re.compile(r"[a-z0-9-]{1,40}(?:[ ,\t][a-z0-9-]{1,40}){4,80}")
 # CloudWatch's export to a bucket puts the time in front, tools that tail a group its names as well.
@@ -41,19 +51,20 @@ _TYPES = ("IPv4", "IPv6", "EFA", "-")
 _PAUSE = 900.0  # seconds; the longest aggregation interval is ten minutes
 
 
-def parse(line: str, near: float) -> Attempt | Contact | Other | None:
+def parse(line: str, near: float) -> Parsed:
     """Read one line in the default order by itself."""
-    values = _values(line)
-    return None if values is None else _Log(_NAMES + _MORE).fact(values, near)
+    return session()(line, near)
 
 
 def session() -> Parse:
     """Reads the lines of one file in the default order."""
-    log = _Log(_NAMES + _MORE)
+    network, transit = _Log(_NAMES + _MORE), _Log(_TRANSIT)
 
     def read(line: str, near: float) -> Parsed:
         values = _values(line)
-        return None if values is None else log.fact(values, near)
+        if values is None:
+            return None
+        return (transit if values[3].startswith("tgw-") else network).fact(values, near)
 
     return read
 
@@ -96,6 +107,8 @@ def _values(line: str) -> list[str] | None:
     elif front := _FRONT.match(line):
         line = line[front.end() :]
     values = line.split()
+    if len(values) > 31 and values[3].startswith("tgw-"):
+        return values if values[0].isdigit() and values[25] in _STATUS else None
     if len(values) < 14 or not values[2].startswith("eni-") or values[13] not in _STATUS:
         return None
     if len(values) == 14:

@@ -58,7 +58,8 @@ def front(line: str, start: int, near: float, *, tagged: bool = False) -> tuple[
 
 
 _BARE: tuple[Stamp | None] = (None,)
-_PRI = re.compile(r"\s*(?:\d{1,6} )?(?:<\d{1,3}>)?(?:1 )?\s*")
+# An octet count, or the number that a console puts before each line; an address that a receiver puts there.
+_PRI = re.compile(r"\s*(?:\d{1,6}:? )?(?:<\d{1,3}>)?(?:1 )?(?:\d{1,3}(?:\.\d{1,3}){3} )?\s*")
 
 
 @lru_cache(maxsize=4096)

@@ -54,11 +54,13 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     if protocol.lower() in _PORTED and not dport:
         return None
     action, outcome = _done(made, get)
-    nat = translated(get("sourceTranslatedAddress", "srcPostNAT", "xlatesrc"))
+    nat = None
+    if "snat" in (get("FTNTFGTtrandisp", "FortinetFortiGatetrandisp") or "snat"):
+        nat = translated(get("sourceTranslatedAddress", "srcPostNAT", "xlatesrc"))
     return connection(
         begin, net.ip(src), net.ip(dst), port(dport), port(get("spt", "srcPort", "s_port")), protocol,
         opens="tcp_packet_out_of_state" not in words,
-        mac=card(get("smac", "FTNTFGTsrcmac", "PanOSSourceDeviceMac")),
+        mac=card(get("smac", "FTNTFGTsrcmac", "FortinetFortiGatesrcmac", "PanOSSourceDeviceMac")),
         action=action, outcome=outcome, nat=nat,
         nat_port=port(get("sourceTranslatedPort", "srcPostNATPort", "xlatesport")) if nat else 0,
         account=_account(made), end=end,
@@ -138,7 +140,7 @@ _BLOCK = ("deny", "denied", "drop", "block", "reject", "reset", "prevent", "viol
 
 def _done(made: Event, get: _Get) -> tuple[str, str]:
     """What the gateway did with it, and how the other side answered."""
-    said = get("act", "action").lower()
+    said = get("act", "action", "FTNTFGTaction", "FortinetFortiGateaction").lower()
     if said.startswith(_BLOCK) or _dropped(made):
         return "block", ""
     if said not in _PASS:
@@ -164,7 +166,7 @@ def _dropped(made: Event) -> bool:
 def _account(made: Event) -> str:
     """The user on the source's side; FortiGate calls him duser."""
     keys = (
-        ("duser", "suser")
+        ("duser", "suser", "FTNTFGTunauthuser", "FortinetFortiGateunauthuser")
         if made.vendor == "Fortinet"
         else ("suser", "suser0", "usrName", "SourceUser", "src_user_name")
     )

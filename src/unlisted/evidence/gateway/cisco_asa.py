@@ -5,11 +5,12 @@ Defense Syslog Messages" (6.3 to 7.4), by message number.
 Sample: tests/samples/cisco_asa/.
 
 Surprises: `Built inbound` names who opened it first, `Built outbound` last. In parentheses stand the address
-as the other side sees it, then the user. 302013 is written of each connection, so its Teardown (302014) tells
-no new one; the same connection may have been told by its access list (106100). 305011 tells a translation
-before any destination is known. 106015 is a packet in the middle. `names` writes words in place of addresses:
-such a line is understood and tells nothing. FTD writes 430002 when a connection begins, 430003 when it ends,
-either by the rule's setting.
+as the other side sees it, then the user. 302013 is written of each connection, so its Teardown (302014)
+tells no new one; the same connection may have been told by its access list (106100). What an inspection
+(ESMTP), the botnet filter or a module drops is told at severity 4, where Built, at 6, may not be logged.
+305011 tells a translation before any destination is known. 106015 is a packet in the middle. `names` writes
+words in place of addresses: such a line is understood and tells nothing. FTD writes 430002 when a connection
+begins, 430003 when it ends, either by the rule's setting; its IPS modules call themselves NGIPS.
 """
 
 import re
@@ -26,13 +27,17 @@ from unlisted.net import Address
 
 HINT = ": "
 PACKETS = True  # a denied packet has a line of its own
-CANDIDATE = rb"%(?:ASA|FTD|PIX|FWSM)-[^\n]*(?:[/(]|DstPort: )(?:25|465|587)[ )(,\]\r\n]"
+CANDIDATE = rb"%(?:ASA|FTD|NGIPS|PIX|FWSM)-[^\n]*(?:[/(|]|DstPort: )(?:25|465|587)(?:[ )(,;\]\r\n]|$)"
 
-_ID = re.compile(r"%(?:ASA|FTD|PIX|FWSM)-(?:[a-z]{1,16})?-?\d-(\d{6}):? ")
+_ID = re.compile(r"%(?:ASA|FTD|NGIPS|PIX|FWSM)-(?:[a-z]{1,16})?-?\d-(\d{6}):? ")
+_SELF = re.compile(r"(?:(?i:cisco)[ _-]?)?(?i:ASA|FTD|PIX|FWSM)\[\d{1,10}\]: $")  # as some receivers tag it
 _USER = r"(?: ?\(([^()]{0,255})\))?"
 _END = r"(?:[^:\s]{0,64}:)?([^\s/()]{1,255})/(\d{1,9})"  # interface:address/port
 _BARE = r"([^\s/()]{1,255})/(\S{1,32})"  # address/port, which may be the name of a service
-_SIDE = rf"[^:\s]{{0,64}}:([^\s/()]{{1,255}})/(\d{{1,5}}) \(([^\s/()]{{1,255}})/(\d{{1,5}})\){_USER}"
+_SIDE = (  # PIX calls itself `NP Identity Ifc`
+    r"(?:NP Identity Ifc: ?|[^:\s]{0,64}:)"
+    rf"([^\s/()]{{1,255}})/(\d{{1,5}}) \(([^\s/()]{{1,255}})/(\d{{1,5}})\){_USER}"
+)
 
 _REPEATED = re.compile(r"message repeated \d{1,9} times: \[ ?")
 _BUILT = re.compile(
@@ -47,13 +52,14 @@ _FLAGS = re.compile(rf"Inbound TCP connection denied from {_BARE} to {_BARE} fla
 _INBOUND = re.compile(rf"Deny inbound (UDP) from {_BARE} to {_BARE} (?:on|due)")
 _SRC_DST = re.compile(
     rf"(?:Deny|Deny inbound|Deny inbound \(No xlate\)|No translation group found for|\S.{{0,60}} failed for|"
+    rf"Through-the-device packet to/from management-only network is denied:|"
     rf"Asymmetric NAT .{{0,60}}; Connection(?: for)?) (?:protocol )?(\S{{1,20}}) src (?:[^:\s]{{0,64}}:)?"
     rf"([^\s/()]{{1,255}})(?:/(\d{{1,5}}))?{_USER} dst (?:[^:\s]{{0,64}}:)?([^\s/()]{{1,255}})"
     rf"(?:/(\d{{1,5}}))?(?=[\s(,]|$)"
 )
 _SPOOF = re.compile(
-    r"Deny (?:protocol )?(\S{1,20}) (?:reverse path check|connection spoof) "
-    r"from (\S{1,255}) to (\S{1,255}) on"
+    r"Deny (?:protocol )?(\S{1,20}) (?:reverse path check |connection spoof |spoof |due to Land Attack |"
+    r"teardrop fragment \([^()]{0,64}\) )?from \(?([^\s()]{1,255})\)? to ([^\s,]{1,255})(?=[ ,]|$)"
 )
 _LIST = re.compile(
     rf"access-list \S{{1,255}} (permitted|denied|est-allowed) (?:protocol )?(\S{{1,20}}) "
@@ -63,6 +69,13 @@ _LIST = re.compile(
 _ITSELF = re.compile(
     rf"(TCP|UDP) (access denied by ACL|access permitted|request discarded) from {_BARE} to {_END}(?=[\s]|$)"
 )
+# What an inspection or a limit did: `… TCP … from interface:address/port (mapped/port) to …`.
+_FROM_TO = re.compile(
+    r" from ([^\s/|()]{1,255})[/|](\d{1,5})(?: \(([^\s/()]{1,255})/(\d{1,5})\))? "
+    r"to ([^\s/|()]{1,255})[/|](\d{1,5})(?=[\s;,.]|$)"
+)
+_PROTOCOL = re.compile(r"\b(TCP|UDP|ICMP|GRE|tcp|udp|icmp|gre)\b")
+_LET = re.compile(r"permitted|monitored|Logged|Received|Detected|Mask|Duplicate")
 _XLATE = re.compile(
     rf"(Built|Teardown) (?:dynamic|static) (?:(\S{{1,20}}) )?translation from (?:[^:\s]{{0,64}}:)?"
     rf"([^\s/()]{{1,255}})(?:/(\d{{1,5}}))?{_USER} to "
@@ -85,6 +98,8 @@ def parse(line: str, near: float) -> Fact:
     if m is None:
         return None
     ahead = front(line, at, near, tagged=True)
+    if ahead is None and (itself := _SELF.search(line, max(0, at - 32), at)):
+        ahead = front(line, itself.start(), near, tagged=True)
     if ahead is None:
         return None
     read = _MESSAGES.get(m[1])
@@ -102,11 +117,14 @@ def session() -> Parse:
 
 def _within(line: str) -> float:
     """Seconds by which the line may be later than the connection that it tells of."""
-    again = _AGAIN.search(line)
-    return float(again[1]) + SLACK if again else SLACK
+    if again := _AGAIN.search(line):
+        return float(again[1]) + SLACK
+    m = _ID.search(line)
+    return COURSE if m and m[1] in _INSPECTED else SLACK
 
 
 _AGAIN = re.compile(r" hit-cnt \d{1,9} (\d{1,5})-second interval")
+COURSE = 3600.0  # seconds for which a connection is known, when an inspection tells of it
 
 
 def _built(line: str, start: int, at: float) -> Fact:
@@ -214,6 +232,26 @@ def _itself(line: str, start: int, at: float) -> Fact:
     return made or OTHER
 
 
+def _from_to(line: str, start: int, at: float) -> Fact:
+    m = _FROM_TO.search(line, start, start + 400)
+    if m is None:
+        return OTHER
+    protocol = _PROTOCOL.search(line, start, m.start())
+    action = "pass" if (let := _LET.search(line, start, m.start())) else "block"
+    made = connection(
+        at, _ip(m[1]), _ip(m[5]), port(m[6]), port(m[2]), protocol[1] if protocol else "tcp",
+        action="" if let and let[0] == "Duplicate" else action,
+        nat=(nat := _ip(m[3] or "")), nat_port=port(m[4] or "") if nat else 0,
+    )  # fmt: skip
+    return made or OTHER
+
+
+def _goes_on(line: str, start: int, at: float) -> Fact:
+    """The same where the line goes on: behind a port at its very end some digits may be missing."""
+    m = _FROM_TO.search(line, start, start + 400)
+    return None if m and m.end() == len(line) else _from_to(line, start, at)
+
+
 def _xlate(line: str, start: int, at: float) -> Fact:
     m = _XLATE.match(line, start)
     if m is None:
@@ -309,15 +347,29 @@ def _last(line: str, key: str, start: int) -> str:
     return line[at + len(key) + 3 : end] if at >= 0 and end >= 0 else ""
 
 
+# Of a packet of a connection that may have been built already: by a module; by an inspection, by a list of
+# botnets, which tell more behind the ports.
+_MODULES = ("420001", "420002", "420003", "434001", "434002", "434003")
+_INSPECTIONS = (
+    "108003", "108004", "108005", "108006", "338001", "338002", "338003", "338004", "338005", "338006",
+    "338007", "338008", "338101", "338102", "338103", "338104", "338201", "338202", "338203", "338204",
+    "410001", "419002", "421001", "507003",
+)  # fmt: skip
+_INSPECTED = frozenset(_MODULES + _INSPECTIONS)
+
 _MESSAGES: dict[str, Callable[[str, int, float], Fact]] = {
     "106001": _flags, "106006": _inbound, "106007": _inbound,
     "106010": _src_dst, "106011": _src_dst, "106014": _src_dst, "106023": _listed,
     "305005": _src_dst, "305006": _src_dst, "305013": _listed,
-    "106021": _spoof, "106022": _spoof,
+    "106012": _spoof, "106016": _spoof, "106017": _spoof, "106020": _spoof, "106021": _spoof,
+    "106022": _spoof,
     "106100": _list, "106102": _list, "106103": _list,
     "302013": _built, "302015": _built, "302020": _ping, "302303": _bypass,
     "305009": _xlate, "305010": _xlate, "305011": _xlate, "305012": _xlate,
     "305014": _block, "305015": _block, "305017": _block,
     "430002": _event, "430003": _event,
     "710002": _itself, "710003": _itself, "710005": _itself,
+    "110002": _from_to, "110003": _from_to, "201010": _goes_on, "201011": _goes_on, "201013": _goes_on,
+    "202010": _from_to, "418001": _src_dst, "710004": _goes_on,
+    **dict.fromkeys(_MODULES, _from_to), **dict.fromkeys(_INSPECTIONS, _goes_on),
 }  # fmt: skip

@@ -32,14 +32,17 @@ _WORD = r"[\w.@%/:+-]{1,255}"
 _AHEAD = re.compile(
     rf"(?:<\d{{1,3}}>)?(?:1 )?[\s|]*(?::\s+)?(?:\d{{1,12}}: )?"
     rf"(?:(?![A-Z][a-z]{{2}} {{1,2}}\d|\S*:\s){_WORD}[ \t]+)?"
-    rf"(?:(?!\d{{1,3}}[ywdh:]\d)(?:{_WORD})? ?:[ \t]+)?(?:\d{{1,12}}: )?"
+    rf"(?:(?!\d{{1,3}}[ywdh:]\d)(?:{_WORD})? ?:[ \t]+)?(?:\d{{1,12}}(?:\[\d{{1,6}}\])?: )?"
     rf"(?:(?:RP|LC)/\d{{1,3}}/\w{{1,8}}/CPU\d:)?"
 )
 _PLAIN = re.compile(r"([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)(\.\d{1,6})?( UTC)?(?=: )")
 _UPTIME = re.compile(r"(?:\d{1,3}[ywdh]\d{1,3}[wdhm]|\d{1,3}:\d\d:\d\d|\d{6,10}): ?")
 # Behind the time its zone, where framing knew no such name, and in IOS XR the process.
 _TAIL = re.compile(r"(?: [A-Za-z]{2,5})?(?:([+-]\d{1,2})(?::?(\d\d))?)?: ?(?:[\w-]{1,40}\[\d{1,10}\]: ?)?")
-_INNER = re.compile(r"%(?:FW|NAT|IPNAT|SEC|IPV6_ACL|FMANFP)-6-([A-Z0-9_]{2,40}): ?")
+# `R0/0: cpp_cp: QFP:0.0 Thread:001 TS:00000025128 %FW-6-DROP_PKT: `: no words of somebody.
+_INNER = re.compile(
+    r"(?:\S{1,24}:\S{0,24} +){0,6}%(?:FW|NAT|IPNAT|SEC|IPV6_ACL|FMANFP)-6-([A-Z0-9_]{2,40}): ?"
+)
 
 _CARD = r"(?: ?\((?:\S{1,64} )?([0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}|\S{0,64}?)\))?"
 _LIST = re.compile(
@@ -72,13 +75,13 @@ def parse(line: str, near: float) -> Fact:
     """Read one line; Other for what tells no connection, None when it is not the router's, or cut."""
     at = line.find("%")
     m = _ID.match(line, at) if at > 0 else None
-    if m is None or m[1] in ("ASA", "FTD", "PIX", "FWSM"):
+    if m is None or m[1] in ("ASA", "FTD", "PIX", "FWSM") or m[2].startswith(("RT_", "APPTRACK_")):  # Junos
         return None
     when = _when(line, at, near)
     if when is None:
         return None
     name, start = m[2], m.end()
-    if m[1].startswith("IOSXE") and (inner := _INNER.search(line, start, start + 200)):
+    if m[1].startswith("IOSXE") and (inner := _INNER.match(line, start)):
         name, start = inner[1], inner.end()
     if not when:
         return OTHER  # since its start, which nobody knows

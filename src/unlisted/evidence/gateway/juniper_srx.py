@@ -29,10 +29,11 @@ _NAME = re.compile(
     r"|(?:RT_SRC|ASP|JSERVICES)_NAT_P[A-Z_]{3,20}|RT_[A-Z][A-Z0-9]{2,12}_[A-Z0-9_]{2,60}"
     r"|FLOW_[A-Z_]{4,40})(?=[: ])"
 )
-# What a service card of an MX writes ahead of it, and a process number where a collector adds one.
+# What a service card of an MX writes ahead of it, a process number where a collector adds one, facility and
+# severity where `explicit-priority` is set.
 _CARD_TAG = re.compile(
     r"(?:\(FPC Slot \d{1,2}, PIC Slot \d{1,2}\) ?)?(?:\{[^{}\s]{1,64}\})?\[[A-Z]{2,12}\]: ?$"
-    r"|RT_[A-Z]{2,12}\[\d{1,10}\]: $"
+    r"|RT_[A-Z]{2,12}\[\d{1,10}\]: $|%(?:[A-Z]{2,16}-[0-7])?-$"
 )
 _PAIR = re.compile(r"[:\s]\s*(?:\[(?:junos@[\w.]{1,64} )?)")
 _POINTS = re.compile(
@@ -42,7 +43,8 @@ _POINTS = re.compile(
 _NATTED = re.compile(r" ([\dA-Fa-f.:]{2,45})/(\d{1,5})->[\dA-Fa-f.:]{2,45}/\d{1,5}(?: 0x\w{1,8})?(?= )")
 _DENIED = re.compile(r" (?:0x\w{1,8} )?\S{1,64} (\d{1,3})\(\d{1,5}\)")
 _COUNTS = re.compile(r" \d{1,15}\(\d{1,20}\) (\d{1,15})\(\d{1,20}\) (\d{1,9})(?= |$)")
-_WHO = re.compile(r" (\S{1,64})\([^()\s]{0,255}\)(?= |$)")
+# The user and his roles; a policy's name may end in `(global)`.
+_WHO = re.compile(r" (\S{1,64})\((?!global\))[^()\s]{0,255}\)(?= |$)")
 _SUBSCRIBER = re.compile(
     r":? ?Subscriber ([\dA-Fa-f.:]{2,45}) .{0,60}?(?:allocates|releases|Active|interim)\D{0,40}"
     r"\[(\d{1,5})-(\d{1,5})\] \D{0,40}?([\dA-Fa-f.:]{2,45}) "
@@ -159,7 +161,8 @@ def _session(
     return connection(
         at, src, dst, 0 if ping else dport, 0 if ping else sport, protocol,
         action="block" if "DENY" in name else "pass", outcome=outcome, nat=nat,
-        nat_port=0 if ping else nat_port, account="" if account in ("N/A", "UNKNOWN") else account, end=end,
+        nat_port=0 if ping else nat_port, end=end,
+        account="" if account.upper() in ("N/A", "UNKNOWN") else account,
     )  # fmt: skip
 
 

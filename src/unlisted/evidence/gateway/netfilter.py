@@ -63,7 +63,8 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     ] != "ORIG:":
         src, dst = net.ip(usual[1]), net.ip(usual[2])
         if src and dst and (said := _spoken(line, near, source)):
-            return Attempt(said[0], src, dst, int(usual[4]), int(usual[3]), *said[1:])
+            at, mac, action, local = said
+            return Attempt(at, src, dst, int(usual[4]), int(usual[3]), mac, action, local=local)
     if source < 0 and ">SRC=" in line:
         line = _LEVEL.sub("", line)
         source = line.find(" SRC=")
@@ -94,14 +95,14 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
         return OTHER
     if (said := _spoken(line, near, source)) is None:
         return None
-    at, mac, action = said
+    at, mac, action, local = said
     if tcp and dport in _MAIL:
-        return Attempt(at, src, dst, int(dport), int(sport), mac, action)
+        return Attempt(at, src, dst, int(dport), int(sport), mac, action, local=local)
     return Contact(at, src, dst, int(dport), int(sport), name, mac, action)
 
 
-def _spoken(line: str, near: float, source: int) -> tuple[float, str, str] | None:
-    """When, whose card and what was done, from what stands in front of the addresses.
+def _spoken(line: str, near: float, source: int) -> tuple[float, str, str, bool] | None:
+    """When, whose card, what was done and whether the logging machine sent it, from what stands in front.
 
     None without a time, and for another program's line, in which a stranger may have spelled a packet.
     """
@@ -118,9 +119,18 @@ def _spoken(line: str, near: float, source: int) -> tuple[float, str, str] | Non
 
 
 @lru_cache(maxsize=8192)
-def _fronted(tag: str, front: str, *, booted: bool) -> tuple[str, str] | None:
-    """Whose card and what was done; None where another program speaks."""
-    return (_mac(front), told(_prefix(front))) if _from_kernel(tag + front, booted) else None
+def _fronted(tag: str, front: str, *, booted: bool) -> tuple[str, str, bool] | None:
+    """Whose card, what was done, whether the logging machine sent it; None where another program speaks."""
+    if not _from_kernel(tag + front, booted):
+        return None
+    return _mac(front), told(_prefix(front)), _local(front[_packet(front) :])
+
+
+def _local(packet: str) -> bool:
+    """True when it came in by no interface, though it leaves by one."""
+    out = packet.find("OUT=")
+    leaves = out >= 0 and not packet.startswith(" ", out + 4)
+    return leaves and packet.startswith(("IN= ", "OUT=")) and "PHYSIN=" not in packet
 
 
 _NAMES = {
@@ -143,7 +153,7 @@ def _portless(
     else:
         return OTHER
     said = _spoken(line, near, source)
-    return Contact(said[0], *ends, 0, 0, protocol, *said[1:]) if said else None
+    return Contact(said[0], *ends, 0, 0, protocol, *said[1:3]) if said else None
 
 
 def _is_port(text: str) -> bool:

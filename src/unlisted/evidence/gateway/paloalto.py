@@ -6,8 +6,9 @@ Sample: tests/samples/paloalto/.
 
 Surprises: by default a session is logged when it ends; the line says when it started, by the device's clock
 and without a zone (from PAN-OS 10.1 a last field tells a time with its zone). `Log at Session Start` makes a
-second line of the same session. natsrc 0.0.0.0 is no translation. `incomplete` is a handshake that was not
-finished. Rule names and users may be quoted and hold commas.
+second line of the same session. Strata Logging Service forwards the same fields, its times in UTC. natsrc
+0.0.0.0 is no translation. `incomplete` is a handshake that was not finished. Rule names and users may be
+quoted and hold commas.
 """
 
 import re
@@ -22,10 +23,11 @@ from unlisted.messages import Attempt, Contact
 
 HINT = ",20"  # of a year
 PACKETS = True
-CANDIDATE = rb",(?:25|465|587),\d{1,5},\d{1,5},0x"
+CANDIDATE = rb",(?:25|465|587),\d{1,5},\d{1,5},(?:0x|\d{1,10},[a-z\d]{1,8},)"
 
 _BEGIN = re.compile(
-    r"(?:^|(?<=[\s>-]))\d?,(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d),[0-9A-Za-z]{0,32},([A-Z][A-Z_-]{2,24}),"
+    r"(?:^|(?<=[\s>-]))\d?,(\d{4}(?:/\d\d/\d\d |-\d\d-\d\dT)\d\d:\d\d:\d\d(?:\.\d{1,9})?Z?),"
+    r"[0-9A-Za-z-]{0,32},([A-Z][A-Z_-]{2,24}),"
 )
 _FIELD = re.compile(r'(?:"((?:[^"]|"")*)"|([^,]*))(?:,|$)')
 _EXACT = re.compile(r",(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:\d\d)(?=,|\s*$)")
@@ -65,7 +67,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     dport = fields[_DPORT]
     if src is None or dst is None or generated is None or not dport.isdigit():
         return None
-    ahead_of = _zone(fields, generated, ahead[0])
+    ahead_of = 0.0 if fields[_GENERATED].endswith("Z") else _zone(fields, generated, ahead[0])
     begin, end = _span(fields, generated)
     action = "pass" if fields[_ACTION] == "allow" and fields[_SUBTYPE] not in _ENDED else "block"
     nat = translated(fields[_NATSRC])

@@ -26,13 +26,14 @@ HINT = " log_component="
 PACKETS = True  # what is dropped is told packet by packet
 CANDIDATE = rb'dst_port="?(?:25|465|587)[" \r\n]'
 
-_BEGIN = re.compile(r'device(?:_name)?="')
+_BEGIN = re.compile(r'(?:device(?:_name)?|timestamp)="')  # some relays leave the name out
 _ACTIONS = {
     "allowed": "pass",
     "allow": "pass",
     "denied": "block",
     "deny": "block",
     "drop": "block",
+    "dropped": "block",
     "rejected": "block",
 }
 _MIDDLE = ("Invalid Traffic", "Fragmented Traffic")

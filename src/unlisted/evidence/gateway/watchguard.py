@@ -22,6 +22,7 @@ from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._pairs import LONGEST, front, moment, pairs, seconds
 from unlisted.evidence.gateway._told import LONGEST as DAY
 from unlisted.evidence.gateway._told import SLACK, Line, Told, alone
+from unlisted.evidence.leases import dhcpd_log
 
 HINT = 'msg_id="'
 PACKETS = True  # what is refused is told packet by packet
@@ -36,6 +37,7 @@ _SAID = re.compile(
     r"(?P<sport>\d{1,5}) (?P<dport>\d{1,5})(?= )"
 )
 _FLAGS = re.compile(r" +offset \d{1,3} ([A-Z]{1,9}) ")
+_DHCP = re.compile(r'msg_id="1600-[0-9A-F]{4}" ')  # the words of ISC's server follow
 _FIRST, _ENDED = "3000-0148", "3000-0151"
 
 
@@ -56,7 +58,8 @@ def _read(line: str, near: float) -> Line | Parsed:
     at = when.at
     found = _SAID.match(line, begin)
     if found is None:
-        return OTHER
+        server = _DHCP.match(line, begin)
+        return (dhcpd_log.said(line, server.end(), at) if server else None) or OTHER
     src, dst = net.ip(found["src"]), net.ip(found["dst"])
     if src is None or dst is None:
         return OTHER

@@ -6,7 +6,7 @@ from unlisted import net
 def tag(programs: str) -> str:
     """The pattern of a program's tag: `name[4711]: `, `name: `, or by RFC 5424 `name 4711 - [meta …] `."""
     return (
-        rf"\b(?:{programs})(?:(?:\[\d{{1,7}}\])?: | (?:\d{{1,7}}|-) \S{{1,32}} "
+        rf"\b(?:{programs})(?:(?:\[\d{{1,7}}\])?: {{1,4}}| (?:\d{{1,7}}|-) \S{{1,32}} "
         rf"(?:-|\[[^\]\r\n]{{0,200}}\]) (?:\ufeff)?)"
     )
 

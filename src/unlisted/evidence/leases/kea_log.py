@@ -29,7 +29,8 @@ _GIVEN = re.compile(
     r"DHCP[46]_LEASE_(?:ALLOC|RENEW|REUSE)|DHCP6_(?:RENEW_LEASE|LEASE_DATA)|DHCP4_(?:LEASE_REUSED|QUERY_DATA)"
 )
 _LEASE4 = re.compile(
-    rf"lease {_ADDRESS} (?:has been|was) (?:allocated|renewed|reused) for (\d{{1,10}}|infinite)"
+    rf"lease {_ADDRESS} (?:has been|was) (?:allocated|renewed|reused)"
+    r"(?: for (\d{1,10}|infinite)|[.]?\s*$)"
 )
 _LEASE6 = re.compile(
     rf"lease for address {_ADDRESS} and iaid=\d{{1,10}} has been (?:allocated|renewed|reused)"

@@ -22,7 +22,8 @@ _OWN = re.compile(r" : (?:Auth|Info): ")
 _TAG = re.compile(tag("radiusd|freeradius"))
 _SAID = re.compile(r"(?:\(\d{1,12}\) +)?Login (OK|incorrect)[^\[\r\n]{0,300}: \[")
 _CLIENT = re.compile(
-    r"\(from client (\S{1,128}) port \d{1,10}(?: cli ((?:[0-9a-fA-F]{2}[-:.]?){5}[0-9a-fA-F]{2})\S{0,80})?"
+    r"\(from client (\S{1,128}) port \d{1,10}(?: cli ((?:[0-9a-fA-F]{2}[-:.]?){5}[0-9a-fA-F]{2})"
+    r"(?:\S{0,80}| / [^()]{0,80}))?"
     r"(?: via [^()]{0,40})?\)\s*"
 )
 
