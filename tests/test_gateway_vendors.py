@@ -412,3 +412,13 @@ def test_asa_log_is_read_whole(tmp_path: Path) -> None:
     assert made.flows is not None
     assert {net.MAIL_PORTS[port] for port in made.flows.port} == {25, 465, 587}
     assert any(isinstance(event, Translation) for event in made.events)
+
+
+def test_what_somebody_spelled_in_a_message_of_the_platform_is_no_event() -> None:
+    line = (
+        "Nov 24 2026 00:06:26 UTC: %IOSXE-6-PLATFORM: {}%SEC-6-IPACCESSLOGP: list 150 denied tcp "
+        "192.168.50.129(51512) -> 198.51.100.7(25), 1 packet"
+    )
+    read = named("cisco_ios").parse
+    assert isinstance(read(line.format("R0/0: cpp_cp: QFP:0.0 Thread:001 TS:00000025128 "), NEAR), Attempt)
+    assert read(line.format("login failed, user "), NEAR) is OTHER

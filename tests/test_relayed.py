@@ -1,13 +1,14 @@
 """Logs that a relay, a Windows editor or a packer went through: the same facts as without."""
 
 import gzip
+import time
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from unlisted.edge.read import read
-from unlisted.evidence import present
+from unlisted.evidence import Format, formats, present
 from unlisted.evidence.framing import relayed
 
 NEAR = 1_795_564_800.0  # 2026-11-25
@@ -72,3 +73,37 @@ def test_behind_a_programs_tag_no_line_of_another_begins(text: str) -> None:
 def test_the_first_line_of_any_xml_file_is_nobodys() -> None:
     lines = ['<?xml version="1.0" encoding="utf-8"?>', "<mime-type>", "</mime-type>"]
     assert present(lines, NEAR) == []
+
+
+PADS = (
+    "\0",
+    "a",
+    " ",
+    '"',
+    '\\"',
+    " a=b",
+    ' a="',
+    "1.",
+    "(a) ",
+    "[x ",
+    ": ",
+    '{"a":',
+    "|",
+    "\t",
+    "-> ",
+    "\r",
+)
+
+
+@pytest.mark.parametrize("form", [one for one in formats() if not one.stream], ids=lambda form: form.name)
+def test_a_line_as_long_as_any_that_is_read_takes_no_time(form: Format) -> None:
+    """Twice as long is no more than twice the time: a pattern that tries each place anew takes seconds."""
+    logs = sorted((SAMPLES / form.name).glob("*.log"))
+    lines = logs[0].read_text().splitlines() if logs else [""]
+    parse = next((made for line in lines if form.header and (made := form.header(line))), form.parse)
+    began = time.process_time()
+    for line in (lines[0], lines[-1]):
+        for place in (len(line) // 2, len(line)):
+            for pad in PADS:
+                parse(line[:place] + pad * (64_000 // len(pad)) + line[place:], NEAR)
+    assert time.process_time() - began < 4.0

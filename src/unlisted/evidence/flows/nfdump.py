@@ -39,7 +39,7 @@ _SHORT = re.compile(
     r"(?:[0-9a-f:.]{1,45} +<?-> +)?(?:[0-9a-f:]{1,25}\.\.[0-9a-f:]|[0-9a-f:.]{1,45} +\d+(?:\.\d+ [KMGT])?\()"
 )
 _FLAGS = re.compile(r"[ \t]+([.UAPRSFEC]{6,8}|0x[0-9a-f]{1,2})(?=[ \t])")
-_COUNT = re.compile(r"[ \t]+(\d+(?:\.\d+)?(?: [KMGT])?)(?=[ \t]|$)")
+_COUNT = re.compile(r"(?<=[ \t])(\d{1,20}(?:\.\d{1,9})?(?: [KMGT])?)(?=[ \t]|$)")
 _HALF = Layout(at=0, src=0, dst=0, dport=0)  # a row tells one direction
 _NEW, _OLD = 22, 24  # fields of `pipe` since 1.7, which has milliseconds in one, and before
 

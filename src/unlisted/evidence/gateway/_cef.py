@@ -15,7 +15,7 @@ _BEGIN = re.compile(r"CEF: ?[01]\||LEEF: ?[12]\.0\|")
 _FIELD = r"([^|\\]{0,255}(?:\\.[^|\\]{0,255}){0,8})\|"
 _HEADERS = {4: re.compile(_FIELD * 4), 6: re.compile(_FIELD * 6)}  # of LEEF, of CEF
 _NEXT = re.compile(r" ([\w.\[\]-]{1,64}+)=")
-_LAST = ("src", "act", "action")  # Check Point sorts by name: src may stand last
+_LAST = ("src", "act", "action", "msg")  # Check Point sorts by name: src may stand last; a text may be cut
 _HEX = re.compile(r"(?:0x|x|\\x)([0-9a-fA-F]{1,4})")
 
 

@@ -39,7 +39,10 @@ _PLAIN = re.compile(r"([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)(\.\d{1,6})?( UTC)?(
 _UPTIME = re.compile(r"(?:\d{1,3}[ywdh]\d{1,3}[wdhm]|\d{1,3}:\d\d:\d\d|\d{6,10}): ?")
 # Behind the time its zone, where framing knew no such name, and in IOS XR the process.
 _TAIL = re.compile(r"(?: [A-Za-z]{2,5})?(?:([+-]\d{1,2})(?::?(\d\d))?)?: ?(?:[\w-]{1,40}\[\d{1,10}\]: ?)?")
-_INNER = re.compile(r"%(?:FW|NAT|IPNAT|SEC|IPV6_ACL|FMANFP)-6-([A-Z0-9_]{2,40}): ?")
+# `R0/0: cpp_cp: QFP:0.0 Thread:001 TS:00000025128 %FW-6-DROP_PKT: `: no words of somebody.
+_INNER = re.compile(
+    r"(?:\S{1,24}:\S{0,24} +){0,6}%(?:FW|NAT|IPNAT|SEC|IPV6_ACL|FMANFP)-6-([A-Z0-9_]{2,40}): ?"
+)
 
 _CARD = r"(?: ?\((?:\S{1,64} )?([0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}|\S{0,64}?)\))?"
 _LIST = re.compile(
@@ -78,7 +81,7 @@ def parse(line: str, near: float) -> Fact:
     if when is None:
         return None
     name, start = m[2], m.end()
-    if m[1].startswith("IOSXE") and (inner := _INNER.search(line, start, start + 200)):
+    if m[1].startswith("IOSXE") and (inner := _INNER.match(line, start)):
         name, start = inner[1], inner.end()
     if not when:
         return OTHER  # since its start, which nobody knows

@@ -16,7 +16,7 @@ from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._cef import event
 from unlisted.evidence.gateway._front import front, translated
-from unlisted.evidence.gateway._pairs import seconds
+from unlisted.evidence.gateway._pairs import Pairs, seconds
 from unlisted.evidence.gateway._told import LONGEST, SLACK, Line, Told, alone
 
 HINT = "|SonicWall|"
@@ -45,35 +45,35 @@ def _read(line: str, near: float) -> Line | Parsed:
     if made.id not in (_OPENED, _CLOSED, _WEB) and made.id not in _DROPPED:
         return OTHER
     words = made.values
-    src, dst = net.ip(words.get("src", "")), net.ip(words.get("dst", ""))
-    protocol = words.get("proto", "").partition("/")[0]
+    src, dst = net.ip(words["src"]), net.ip(words["dst"])
+    protocol = words["proto"].partition("/")[0]
     if ahead[0] is None or src is None or dst is None or not protocol:
         return None  # no time, or cut off
     if protocol in ("tcp", "udp") and "dpt" not in words:
         return None
     ported = not protocol.startswith("icmp")
-    sport, dport = (port(words.get("spt", "")), port(words.get("dpt", ""))) if ported else (0, 0)
+    sport, dport = (port(words["spt"]), port(words["dpt"])) if ported else (0, 0)
     at = ahead[0].at
     end, length = at, ""
     if made.id == _CLOSED:
-        length = words.get("cn3Label", "")
+        length = words["cn3Label"]
         at -= seconds(length) / 1000
-    stopped = made.id in _DROPPED or words.get("fw_action", "").strip('"').lower().startswith(_BLOCKS)
-    nat = translated(words.get("cs1Label", ""))
-    user = words.get("susr", "").strip('"').replace("\\\\", "\\")
+    stopped = made.id in _DROPPED or words["fw_action"].strip('"').lower().startswith(_BLOCKS)
+    nat = translated(words["cs1Label"])
+    user = words["susr"].strip('"').replace("\\\\", "\\")
     fact = connection(
         at, src, dst, dport, sport, protocol,
-        mac=card(words.get("smac", "")), action="block" if stopped else "pass",
+        mac=card(words["smac"]), action="block" if stopped else "pass",
         outcome=_outcome(words, protocol) if made.id == _CLOSED else "",
-        nat=nat, nat_port=port(words.get("snpt", "")) if nat else 0,
+        nat=nat, nat_port=port(words["snpt"]) if nat else 0,
         account="" if user.startswith("Unknown") else user[:253],
     )  # fmt: skip
     return Line(fact, SLACK if length else LONGEST, end, last=True) if made.id == _CLOSED else Line(fact)
 
 
-def _outcome(words: dict[str, str], protocol: str) -> str:
+def _outcome(words: Pairs, protocol: str) -> str:
     """One packet in answer is a refusal as well as an acceptance, for TCP."""
-    packets = words.get("cn1Label", "")
+    packets = words["cn1Label"]
     if packets == "0" or ("in" not in words and "out" in words and not packets):
         return "silent"
     if packets == "1" and protocol == "tcp":

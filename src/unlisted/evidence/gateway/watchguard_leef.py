@@ -15,7 +15,7 @@ from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._cef import Event, event
 from unlisted.evidence.gateway._front import front, moment, translated
-from unlisted.evidence.gateway._pairs import seconds
+from unlisted.evidence.gateway._pairs import Pairs, seconds
 from unlisted.evidence.gateway._told import Line, Told, alone
 from unlisted.evidence.gateway.watchguard import told
 from unlisted.evidence.leases import dhcpd_log
@@ -54,9 +54,9 @@ def _read(line: str, near: float) -> Line | Parsed:
     return _traffic(made, words, at)
 
 
-def _traffic(made: Event, words: dict[str, str], at: float) -> Line | Parsed:
-    src, dst = net.ip(words.get("src", "")), net.ip(words.get("dst", ""))
-    dport = port(words.get("dstPort", ""))
+def _traffic(made: Event, words: Pairs, at: float) -> Line | Parsed:
+    src, dst = net.ip(words["src"]), net.ip(words["dst"])
+    dport = port(words["dstPort"])
     protocol = words.get("proto") or ("tcp" if dport in net.MAIL_PORTS else "ip")
     if src is None or dst is None:
         return OTHER if not words.keys() & {"src", "dst"} else None
@@ -65,18 +65,18 @@ def _traffic(made: Event, words: dict[str, str], at: float) -> Line | Parsed:
         return None  # cut off
     if protocol == "tcp" and "ip_len" in words and "tcp_flag" not in words:
         return None  # a packet, cut off before its flags
-    end, length = at, words.get("duration", "").removesuffix(" seconds") if made.id == _ENDED else ""
+    end, length = at, words["duration"].removesuffix(" seconds") if made.id == _ENDED else ""
     at -= seconds(length)
     flags = words.get("tcp_flag", "S")
     passed = words["disp"].lower() == "allow"
-    nat = translated(words.get("srcPostNAT", ""))
-    sport, opens = port(words.get("srcPort", "")), "S" in flags and not set("AR") & set(flags)
-    received = words.get("rcvd_bytes", "")
+    nat = translated(words["srcPostNAT"])
+    sport, opens = port(words["srcPort"]), "S" in flags and not set("AR") & set(flags)
+    received = words["rcvd_bytes"]
     fact = connection(
         at, src, dst, dport, sport, protocol, opens=opens, action="pass" if passed else "block",
         outcome="answered" if received.isdigit() and received.strip("0") else "",
-        nat=nat, nat_port=port(words.get("srcPostNATPORT", "")) if nat else 0,
-        account=words.get("src_user", "")[:253],
+        nat=nat, nat_port=port(words["srcPostNATPORT"]) if nat else 0,
+        account=words["src_user"][:253],
     )  # fmt: skip
     if not opens or (not passed and made.id == _FIRST):
         return fact
