@@ -205,6 +205,9 @@ def test_the_gateway_of_a_container_bridge_has_a_card_made_up_by_software(mac: s
     found = judge(burst("172.17.0.1", mac=mac))
     assert (found.suspects, found.told) == ([], False)
     assert named(judge(burst("172.17.0.2", mac=mac))) == [mac], "a container"
+    beside = judge([*QUIET, *burst("172.17.0.1", mac=mac)]).suspects[0]
+    assert (beside.device.mac, beside.verdict) == (mac, "suspect")
+    assert "as the gateway of a container bridge has" in beside.because
     assert named(judge(burst("172.17.0.1", mac=MAC))) == [MAC], "a machine"
 
 

@@ -24,12 +24,11 @@ SHOWN = 3  # steps of a file that are named
 def steady(flows: Flows) -> tuple[Flows, list[str]]:
     """With times that begin again at a false date counted on from before; and what is to be said."""
     at, notes = flows.at.copy(), list[str]()
-    for number, (name, packets) in enumerate(zip(flows.files, flows.packets, strict=True)):
-        rows = np.flatnonzero(flows.file == number) if packets else np.zeros(0, np.int64)
-        rows = rows[np.argsort(flows.line[rows], kind="stable")]
-        times = flows.at[rows]
+    order = np.lexsort((flows.line, flows.file))
+    for rows in np.split(order, 1 + np.flatnonzero(np.diff(flows.file[order]))) if flows.size else ():
+        number, times = flows.file[rows[0]], flows.at[rows]
         back = 1 + np.flatnonzero(np.diff(times) < -STEP)
-        if not back.size or back.size > max(1, OFTEN * rows.size):
+        if not flows.packets[number] or not back.size or back.size > max(1, OFTEN * rows.size):
             continue
         said = []
         for place in back.tolist():
@@ -44,7 +43,7 @@ def steady(flows: Flows) -> tuple[Flows, list[str]]:
         more = f"; and {back.size - SHOWN:,} more" if back.size > SHOWN else ""
         shown = "; ".join(said[:SHOWN]) + more
         notes.append(
-            f"{name}: the clock was set back {times_}, or logs were put together ({shown}):"
+            f"{flows.files[number]}: the clock was set back {times_}, or logs were put together ({shown}):"
             " attempts about then may have been farther apart than they seem"
         )
     return flows._replace(at=at), notes

@@ -21,7 +21,7 @@ from unlisted.find.doubts import doubts
 from unlisted.find.itself import Itself, itself
 from unlisted.find.outgoing import Outgoing, outgoing
 from unlisted.find.served import Deliveries, Rows, Served
-from unlisted.find.side import blind, left_out, may_be_ours, wrong_side
+from unlisted.find.side import blind, bridged, left_out, may_be_ours, wrong_side
 from unlisted.find.submitted import Heavy, Submitted
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Device, Suspect
@@ -110,6 +110,7 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     for number, rows in groups:
         alarm = first.get(number)
         addresses = _sources(out.flows, rows)
+        unsure = own.doubt(addresses) or bridged(addresses, made.who[number].device.mac)
         seen = _Seen(
             flows=out.flows,
             rows=rows,
@@ -122,8 +123,8 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
             callers=max(out.callers.get(address, NOBODY) for address in addresses),
             submitted=Submitted() if deliveries is None else deliveries.submitted,
             skew=served.skew,
-            doubt=". ".join(filter(None, (doubtful.why.get(number, ""), own.doubt(addresses)))),
-            nobody=number in doubtful.nobody or not own.alone.isdisjoint(addresses),
+            doubt=". ".join(filter(None, (doubtful.why.get(number, ""), unsure))),
+            nobody=number in doubtful.nobody or bool(unsure),
         )
         one, step = _suspect(seen, setting)
         suspects.append(one)
