@@ -29,7 +29,8 @@ class Sides(NamedTuple):
 
 
 def sides(flows: Flows, inside: tuple[Network, ...], macs: AbstractSet[str], own: Sequence[Address]) -> Sides:
-    """`macs`: those that leases know inside."""
+    """`macs`: those that leases know inside. Who names networks of one version says nothing of the other."""
+    inside += tuple(one for one in net.INSIDE if one.version not in {named.version for named in inside})
     ours = np.array([net.inside(address, inside) for address in flows.addresses], np.bool_)
     home = np.isin(flows.dst, [number for number, one in enumerate(flows.addresses) if one in own])
     from_us, to_us = ours[flows.src], ours[flows.dst]
