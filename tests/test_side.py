@@ -261,7 +261,7 @@ def test_a_machine_whose_network_nobody_named_is_not_called_fine() -> None:
 def test_who_names_ipv6_networks_does_not_unname_ipv4() -> None:
     bot = [one for n in range(8) for one in six(f"{OWN}:a00{n}:1:2:3", count=3, start=100.0 + 9 * n)]
     found = judge([*QUIET, *bot], inside=(ip_network(f"{OWN}::/64"),))
-    assert {one.device.mac: one.verdict for one in found.suspects} == {BOT: "rogue", OTHER: "honest"}
+    assert {one.device.mac: one.verdict for one in found.suspects} == {BOT: "suspect", OTHER: "honest"}
     assert not any("left out" in note for note in found.notes)
 
 
