@@ -51,3 +51,17 @@ def test_no_clock_is_blamed_for_what_is_in_no_order() -> None:
     old, new = (datetime(2026, *day, tzinfo=UTC).timestamp() for day in ((12, 31), (1, 1)))
     _, [note] = steady(log([*(old + n for n in range(30)), new]))
     assert "an hour" not in note, "a new year whose year is not told"
+
+
+def test_a_machine_may_start_again_and_again_and_times_may_be_anything() -> None:
+    times = [NOON + 10 * n for n in range(60)]
+    begin = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    boots = [begin + 5, begin + 300, begin + 5, begin + 300]
+    flows, [note] = steady(log([*times, *boots]))
+    assert note.count("2 attempts count as an hour after the last") == 2
+    assert (flows.at[1:] > flows.at[:-1]).all()
+    whole = [begin + 3600 * n for n in range(60)]
+    flows, [note] = steady(log([*times, *whole]))
+    assert "an hour" not in note, "the log of another month, put behind"
+    assert flows.at[60] == round(begin * 1e6)
+    assert len(steady(log([3.9e12, *times]))[1]) == 1

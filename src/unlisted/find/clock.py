@@ -6,6 +6,7 @@ begins at a first of January, or in 1970 or 2000, until it has asked for the tim
 """
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ OFTEN = 0.05  # share of steps back: more are no clock, but a log that is not in
 UNSET = 1_104_537_600_000_000  # microseconds: 2005; what has not asked for the time begins in 1970 or 2000
 # Microseconds that a restart is taken to last: nobody knows, and this is neither a burst nor a quiet time.
 RESTART = 3_600_000_000
+LAST = 253_402_300_799_000_000  # microseconds: the year 9999, the last that has a name here
 SHOWN = 3  # steps of a file that are named
 
 
@@ -30,14 +32,14 @@ def steady(flows: Flows) -> tuple[Flows, list[str]]:
         back = 1 + np.flatnonzero(np.diff(times) < -STEP)
         if not flows.packets[number] or not back.size or back.size > max(1, OFTEN * rows.size):
             continue
-        said = []
-        for place in back.tolist():
+        said, lost = [], 0  # `lost`: where the last false date ends
+        for place, following in pairwise([*back.tolist(), len(times)]):
             before, after = int(times[place - 1]), int(times[place])
             said.append(f"line {flows.line[rows[place]]:,}, from {_when(before)} to {_when(after)}")
-            if _false(before, after):
-                end = _until(times, place)
-                last = int(at[rows[place - 1]])
-                at[rows[place:end]] += last + RESTART - after
+            end = _until(times[:following], place)
+            if (before - after > DAY or lost == place) and _false(before, after, int(times[end - 1])):
+                at[rows[place:end]] += int(at[rows[place - 1]]) + RESTART - after
+                lost = end
                 said[-1] += f": no clock was set, so {end - place:,} attempts count as an hour after the last"
         times_ = "once" if back.size == 1 else f"{back.size:,} times"
         more = f"; and {back.size - SHOWN:,} more" if back.size > SHOWN else ""
@@ -49,13 +51,11 @@ def steady(flows: Flows) -> tuple[Flows, list[str]]:
     return flows._replace(at=at), notes
 
 
-def _false(before: int, after: int) -> bool:
-    """True for a date that a machine without a clock begins at; a new year is none."""
-    if before - after < DAY:
-        return False
-    begin, last = (datetime.fromtimestamp(at / 1e6, UTC) for at in (after, before))
+def _false(before: int, after: int, end: int) -> bool:
+    """True for a date that a machine without a clock begins at; no new year, no other month's log."""
+    begin, last = _date(after), _date(before)
     first_day = (begin.month, begin.day) == (1, 1) and (last.month, last.day) < (12, 25)
-    return after < UNSET or first_day
+    return after < UNSET or (first_day and end - after < DAY)
 
 
 def _until(times: npt.NDArray[np.int64], place: int) -> int:
@@ -64,5 +64,9 @@ def _until(times: npt.NDArray[np.int64], place: int) -> int:
     return place + 1 + int(leaps[0]) if leaps.size else len(times)
 
 
+def _date(at: int) -> datetime:
+    return datetime.fromtimestamp(min(at, LAST) / 1e6, UTC)
+
+
 def _when(at: int) -> str:
-    return f"{datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%d %H:%M:%S}Z"
+    return f"{_date(at):%Y-%m-%d %H:%M:%S}Z"

@@ -58,11 +58,10 @@ def sides(flows: Flows, inside: tuple[Network, ...], macs: AbstractSet[str], own
 
 def made_from(address: Address, mac: str) -> bool:
     """True when the address ends in the modified EUI-64 of the MAC."""
-    octets = mac.split(":")
-    if address.version != 6 or len(octets) != 6:
+    if address.version != 6 or int(address) >> 24 & 0xFFFF != 0xFFFE or len(mac) != 17:
         return False
-    first = f"{int(octets[0], 16) ^ 2:02x}"
-    return f"{int(address) & (1 << 64) - 1:016x}" == "".join([first, *octets[1:3], "ff", "fe", *octets[3:]])
+    octets = int(mac.replace(":", ""), 16) ^ 2 << 40
+    return int(address) & (1 << 64) - 1 == octets >> 24 << 40 | 0xFFFE << 24 | octets & 0xFFFFFF
 
 
 def _networks(
