@@ -207,7 +207,7 @@ def test_a_time_zone_is_not_taken_from_users_of_one_smarthost() -> None:
     ]
     found = rank.judge(gather(users), Who(), Setting(), made)
     assert not [note for note in found.notes if "clock" in note]
-    assert {one.role for one in found.suspects} == {"service monitor"}
+    assert {one.role for one in found.suspects} == {"relay user"}
 
 
 def test_a_time_zone_is_looked_for_by_few_devices(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,8 @@ def test_newsletters_are_never_guessed() -> None:
     assert {name for name, role in roles.load().items() if not role.recognize} == {
         "newsletter",
         "mailing-list",
-    }
+        "setup",
+    }, "of these a profile says nothing; setup is no whole device's"
 
 
 def test_roles_stand_in_the_configuration(tmp_path: Path) -> None:
@@ -165,7 +166,7 @@ def test_who_has_one_relay_is_held_to_its_past_by_what_was_answered() -> None:
     one = only(judge(user("answered")))
     assert one.verdict == "suspect"
     assert "attempts that were answered, after at most 2 in the busy hours" in one.because
-    assert "a new check looks alike" in one.because
+    assert "a serial letter, or a monitor that was set up looks alike" in one.because
     for outcome in ("", "silent"):
         assert only(judge(user(outcome))).verdict == "honest", "a stuck client is not accused"
 

@@ -43,6 +43,7 @@ class Grounds(NamedTuple):
     crossed: Crossing | None
     near: Near  # how near to tripping it ever was
     departed: Stretch | None  # in which it left its own past
+    cut: bool  # it looks like an account set-up, and the log ends before that can be told
     young: bool  # its past is too short to tell
     candidates: tuple[Device, ...]
     doubt: str
@@ -65,7 +66,7 @@ def because(seen: Grounds) -> str:
         )
     if seen.departed is not None and seen.role is not None and seen.role.past is not None:
         told += ". " + _departure(seen.departed, seen.role.past)
-    elif seen.crossed is not None and (seen.role is None or seen.role.excuses != "all"):
+    elif seen.crossed is not None and (seen.role is None or seen.role.excuses != "all" or seen.cut):
         told += "; " + _crossing(seen, seen.crossed)
     elif seen.crossed is not None and seen.young and seen.role is not None and seen.role.past is not None:
         days = seen.role.past.days
@@ -74,6 +75,11 @@ def because(seen: Grounds) -> str:
         )
     elif seen.role is None and halfway(seen.near):
         told += f"; it passed half of the threshold of {_SCORES[seen.near.which]}"
+    if seen.cut:
+        told += (
+            ". The log ends too soon after it: if the next hour shows only a few of these servers, it was a"
+            " new account; if it shows further ones, it is a bot. Give a log that goes on, or ask its owner"
+        )
     if seen.role is not None and seen.role.excuses == "naming" and seen.crossed is not None:
         told += ". A bot that ran as long would look the same: a mail server of yours is named with --sender"
     if seen.candidates:

@@ -150,7 +150,7 @@ def explain(sorted_out: Sorted, number: int) -> Explained:
     out, made, _ = sorted_out
     rows = np.flatnonzero(made.id == number)
     table = trip.load()
-    attempts = columns(out.flows.rows(rows), made.id[rows])
+    attempts = columns(out.flows.rows(rows), made._replace(id=made.id[rows]))
     thresholds = (table.fast_threshold, table.slow_threshold)
     trace = trip.trace(attempts, table)
     tripped = np.zeros(len(rows), np.int8)

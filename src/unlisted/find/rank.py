@@ -14,7 +14,7 @@ import numpy.typing as npt
 from msgspec import Struct, field
 
 from unlisted import net
-from unlisted.find import habit, roles, trip
+from unlisted.find import habit, roles, setup, trip
 from unlisted.find.because import Crossing, Grounds, because, halfway
 from unlisted.find.columns import OUTCOMES, Devices, Flows, columns, devices
 from unlisted.find.doubts import doubts
@@ -27,7 +27,8 @@ from unlisted.net import Address, Network
 
 QUOTED = 10  # lines of evidence for each device
 FAN_OUT = 3  # networks; fewer are no fan-out, whatever the score
-DAY = 86_400_000_000  # microseconds
+HOUR = 3_600_000_000  # microseconds
+DAY = 24 * HOUR
 NOBODY = (0, 0)
 _PORT_25, _ANSWERED = 0, OUTCOMES.index("answered")
 
@@ -87,7 +88,7 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     if isinstance(sorted_out, Findings):
         return sorted_out
     out, made, notes = sorted_out
-    attempts, table = columns(out.flows, made.id), trip.load()
+    attempts, table = columns(out.flows, made), trip.load()
     state, alarms = trip.advance(trip.State.new(len(made.who)), attempts, table)
     first = {int(d): i for i, d in reversed(list(enumerate(alarms.device)))}
     suspects, groups = [], list(_by_device(made.id))
@@ -102,10 +103,12 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
         seen = _Seen(
             flows=out.flows,
             rows=rows,
-            prefixes=attempts.prefix[rows],
+            attempts=trip.Attempts._make(column[rows] for column in attempts),
             who=made.who[number],
             addresses=addresses,
             near=trip.highest(state, number, table),
+            fast=bool(state.fast_peak[number] >= table.fast_threshold),
+            slow=bool(state.slow_peak[number] >= table.slow_threshold),
             crossed=None if alarm is None else _crossing(alarms, alarm),
             delivered=served.delivered if number == served.device else 0,
             callers=max(out.callers.get(address, NOBODY) for address in addresses),
@@ -143,10 +146,12 @@ class _Seen(NamedTuple):
 
     flows: Flows
     rows: Rows
-    prefixes: npt.NDArray[np.int64]  # destination networks of the rows
+    attempts: trip.Attempts  # the rows as the kernel read them
     who: Identity
     addresses: list[Address]
     near: trip.Near  # how near to tripping it ever was
+    fast: bool  # this score crossed its threshold
+    slow: bool
     crossed: Crossing | None
     delivered: int
     callers: tuple[int, int]  # networks outside that called its port 25, and those of them that it answered
@@ -160,6 +165,7 @@ class _Verdict(NamedTuple):
     flagged: tuple[int, int] | None = None  # row, how many-eth attempt
     departed: habit.Stretch | None = None
     broken: roles.Role | None = None
+    cut: bool = False  # the log ends before it can be told
 
 
 def _suspect(seen: _Seen, setting: Setting) -> Suspect:
@@ -178,6 +184,7 @@ def _suspect(seen: _Seen, setting: Setting) -> Suspect:
         crossed=seen.crossed,
         near=seen.near,
         departed=judged.departed,
+        cut=judged.cut,
         young=judged.departed is None and _young(profile, judged.role),
         candidates=seen.who.candidates,
         doubt=seen.doubt,
@@ -205,6 +212,9 @@ def _verdict(seen: _Seen, profile: roles.Profile, setting: Setting) -> _Verdict:
     elif role is None:
         role = roles.recognise(profile)
     crossed = (seen.crossed.row, seen.crossed.attempt) if seen.crossed else None
+    low = role is None or role.excuses == "low"
+    if low and broken is None and (explained := _set_up(seen, profile)) is not None:
+        return explained
     if role is None or role.excuses == "low":
         if crossed is not None:
             return _Verdict("suspect" if seen.nobody else "rogue", None, crossed, broken=broken)
@@ -217,12 +227,27 @@ def _verdict(seen: _Seen, profile: roles.Profile, setting: Setting) -> _Verdict:
     return _Verdict("honest", role)
 
 
+def _set_up(seen: _Seen, profile: roles.Profile) -> _Verdict | None:
+    """What is left of a device without its account set-ups; None where these do not explain its score."""
+    if seen.slow or not halfway(seen.near) or profile.destinations < FAN_OUT:
+        return None
+    flows, targets = seen.flows, seen.flows.dst[seen.rows]
+    for role, episode in roles.explaining():
+        rest = setup.rest(seen.attempts, targets, int(flows.at[-1]), episode)
+        if rest is None or rest.crossed or (halfway(rest.near) and rest.networks >= FAN_OUT):
+            continue
+        if seen.crossed is None or rest.over:
+            return _Verdict("honest", role)
+        return _Verdict("suspect", role, (seen.crossed.row, seen.crossed.attempt), cut=True)
+    return None
+
+
 def _departure(seen: _Seen, role: roles.Role) -> habit.Stretch | None:
     """Where a sender by trade left its own past, if its role is held to it."""
     if role.past is None:
         return None
     fresh = np.zeros(len(seen.rows), np.bool_)
-    fresh[np.unique(seen.prefixes, return_index=True)[1]] = True
+    fresh[np.unique(seen.attempts.prefix, return_index=True)[1]] = True
     outcome = seen.flows.outcome[seen.rows]
     volume = outcome == _ANSWERED if role.past.answered else outcome <= _ANSWERED
     return habit.departure(seen.flows.at[seen.rows], fresh, outcome > _ANSWERED, volume, role.past)
@@ -237,16 +262,28 @@ def _first_seen(device: Device, attempt: float) -> Device:
     return msgspec.structs.replace(device, first_seen=attempt if known is None else min(known, attempt))
 
 
+def _returned(attempts: trip.Attempts) -> int:
+    """Networks that were contacted on more than one day."""
+    day = attempts.at // DAY
+    order = np.lexsort((day, attempts.prefix))
+    prefix, day = attempts.prefix[order], day[order]
+    again = (prefix[1:] == prefix[:-1]) & (day[1:] != day[:-1])
+    return int(np.unique(prefix[1:][again]).size)
+
+
 def _profile(seen: _Seen, published: Iterable[Address]) -> roles.Profile:
     flows, rows = seen.flows, seen.rows
     outcome = flows.outcome[rows]
     return roles.Profile(
         attempts=len(rows),
-        destinations=int(np.unique(seen.prefixes).size),
+        destinations=int(np.unique(seen.attempts.prefix).size),
         known=int((outcome > 0).sum()),
         unanswered=int((outcome > _ANSWERED).sum()),
         seconds=int(flows.at[rows[-1]] - flows.at[rows[0]]) / 1e6,
         days=int(np.unique(flows.at[rows] // DAY).size),
+        hours=int(np.unique(flows.at[rows] // HOUR).size),
+        returned=_returned(seen.attempts),
+        burst=seen.fast,
         submission=int((flows.port[rows] != _PORT_25).sum()),
         delivered=seen.delivered,
         called=seen.callers[0],
