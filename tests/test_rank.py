@@ -1,5 +1,6 @@
 """Which device did it: what is counted, who is named, and who is not."""
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
@@ -279,6 +280,22 @@ def test_what_stays_inside_does_not_count() -> None:
     assert any("50 attempts stayed inside" in note for note in found.notes)
 
 
+def test_one_is_one_in_every_note() -> None:
+    """One attempt of each kind that does not count, beside one that does."""
+    seen = [
+        attempt(1.0, "198.51.100.7", sport=7), attempt(2.0, "198.51.100.7", sport=7),
+        attempt(3.0, "192.168.50.25"), attempt(4.0, "203.0.113.5"),
+        attempt(5.0, "198.51.100.8", "203.0.113.77"), attempt(6.0, "198.51.100.9", "203.0.113.5"),
+    ]  # fmt: skip
+    notes = judge(seen, own=(ip_address("203.0.113.5"),)).notes
+    told = " ".join(notes)
+    assert len(notes) == 5, notes
+    assert "1 attempt stayed inside" in told
+    assert "1 attempt from 203.0.113.5 has no inner line" in told
+    assert "1 line repeated a connection" in told
+    assert not re.search(r"\b1 [a-z]+s\b", told)
+
+
 def test_the_outer_side_of_the_translation_accuses_nobody() -> None:
     found = judge(burst("203.0.113.5"))
     assert (found.suspects, found.told) == ([], False)
@@ -292,7 +309,7 @@ def test_the_outer_side_of_the_translation_accuses_nobody() -> None:
 def test_spoofed_sources_are_left_out_and_said() -> None:
     found = judge(burst() + burst("203.0.113.77", start=500.0))
     assert named(found) == ["192.168.50.9"]
-    assert any("not inside" in note for note in found.notes)
+    assert any("20 attempts left out: from no source that is inside" in note for note in found.notes)
 
 
 def test_a_public_ipv6_address_is_inside_when_its_mac_is() -> None:
@@ -352,3 +369,16 @@ def test_a_lease_names_what_came_after_it_and_nothing_before() -> None:
     who.add(Lease(ip_address("192.168.50.9"), MAC, start=150.0))
     found = judge([*burst(count=5), *burst(count=7, start=200.0)], who)
     assert {(one.device.mac, one.attempts) for one in found.suspects} == {("", 5), (MAC, 7)}
+
+
+def test_the_first_hour_after_a_lease_is_that_of_a_new_device() -> None:
+    who = Who()
+    who.add(Lease(ip_address("192.168.50.9"), MAC, start=1000.0))
+    times = [1000.0, 1000.0 + columns.NEW_DEVICE - 1, 1000.0 + columns.NEW_DEVICE]
+    flows = gather([attempt(at, "198.51.100.7") for at in times])
+    assert columns.columns(flows, columns.devices(flows, who)).age.tolist() == [1, 1, 0]
+    assert columns.columns(flows, columns.devices(flows, Who())).age.tolist() == [0, 0, 0]
+    before = gather([attempt(500.0, "198.51.100.7", mac=MAC)])
+    assert columns.columns(before, columns.devices(before, who)).age.tolist() == [0], "it was here already"
+    assert [columns.is_new(at, 1000.0) for at in (500.0, *times)] == [False, True, True, False]
+    assert not columns.is_new(0.0, None)

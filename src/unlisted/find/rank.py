@@ -24,6 +24,7 @@ from unlisted.find.side import blind, left_out, wrong_side
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Device, Suspect
 from unlisted.net import Address, Network
+from unlisted.show import count
 
 QUOTED = 10  # lines of evidence for each device
 FAN_OUT = 3  # networks; fewer are no fan-out, whatever the score
@@ -78,7 +79,7 @@ def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
     made = devices(out.flows, who)
     notes += made.notes
     if who.forgotten:
-        notes.append(f"{who.forgotten:,} old facts of who had an address were forgotten: it has too many")
+        notes.append(f"{count(who.forgotten, 'old fact')} of who had an address forgotten: it has too many")
     return Sorted(out, made, notes)
 
 
