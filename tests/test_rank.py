@@ -8,13 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unlisted.find import columns, rank, roles, served
+from unlisted.config import Config
+from unlisted.engine import Engine
+from unlisted.find import columns, rank, roles, served, trip
 from unlisted.find.columns import Gatherer, gather
 from unlisted.find.outgoing import outgoing
 from unlisted.find.rank import Findings, Setting
 from unlisted.find.served import Deliveries
 from unlisted.find.who import Who
 from unlisted.messages import Attempt, Delivery, Evidence, Lease, Suspect
+from unlisted.stop.guard import Network
 
 MAC = "3c:5a:b4:12:34:56"
 
@@ -382,3 +385,19 @@ def test_the_first_hour_after_a_lease_is_that_of_a_new_device() -> None:
     assert columns.columns(before, columns.devices(before, who)).age.tolist() == [0], "it was here already"
     assert [columns.is_new(at, 1000.0) for at in (500.0, *times)] == [False, True, True, False]
     assert not columns.is_new(0.0, None)
+
+
+@pytest.mark.parametrize("started", [None, 40.0, 100.0, -4000.0])
+def test_an_old_log_and_the_same_traffic_live_give_the_same_score(started: float | None) -> None:
+    spam = [attempt(100.0 + n * 300.0, f"198.18.{n}.7", mac=MAC, outcome="answered") for n in range(14)]
+    lease = Lease(ip_address("192.168.50.9"), MAC, start=started)
+    live, who = Engine(Config(), Network()), Who()
+    who.add(lease)
+    live.step(lease)
+    for one in spam:
+        live.step(one)
+    flows = gather(spam)
+    state, _ = trip.advance(
+        trip.State.new(1), columns.columns(flows, columns.devices(flows, who)), trip.load()
+    )
+    assert int(state.fast[0]) == int(live.state.fast[0]) > 0
