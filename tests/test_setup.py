@@ -55,6 +55,19 @@ def test_a_log_that_ends_with_it_leaves_a_suspect_and_says_what_would_tell() -> 
     assert (alone.verdict, alone.role) == ("suspect", "account set-up")
 
 
+def test_of_two_set_ups_the_one_that_the_log_cuts_is_the_one_in_doubt() -> None:
+    late = [*mail(0.0), *knocking(20_000.0, 6), *mail(21_000.0, 40), *knocking(60_000.0, 6, 50)]
+    one = only(judge(late))
+    assert (one.verdict, one.role) == ("suspect", "account set-up")
+    assert one.flagged_at is not None
+    assert one.flagged_at > 60_000.0
+    assert one.because.startswith("it looks like a mail program")
+    few = only(judge([*mail(0.0), *knocking(20_000.0, 6), *mail(21_000.0, 40), *knocking(60_000.0, 2, 50)]))
+    assert (few.verdict, few.role) == ("honest", "account set-up"), (
+        "two more hosts trip nothing by themselves"
+    )
+
+
 def test_three_accounts_on_a_new_laptop_are_no_bot_and_ten_are() -> None:
     def laptop(accounts: int) -> list[Attempt]:
         made = [knocking(600.0 * n, 6, 6 * n) for n in range(accounts)]

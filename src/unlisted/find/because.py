@@ -59,7 +59,7 @@ def because(seen: Grounds) -> str:
     """The sentences in one text."""
     told = _made(seen)
     if seen.role is not None:
-        told = f"{seen.role.because}: {told}"
+        told = f"{'it looks like ' if seen.cut else ''}{seen.role.because}: {told}"
     if seen.broken is not None:
         told += (
             f"; it is declared as {a(seen.broken.title)}, which contacts at most"

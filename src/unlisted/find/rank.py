@@ -182,7 +182,9 @@ def _suspect(seen: _Seen, setting: Setting) -> Suspect:
         profile=profile,
         role=judged.role,
         broken=judged.broken,
-        crossed=seen.crossed,
+        crossed=seen.crossed._replace(row=flagged[0], attempt=flagged[1])
+        if seen.crossed and flagged and judged.cut
+        else seen.crossed,
         near=seen.near,
         departed=judged.departed,
         cut=judged.cut,
@@ -234,13 +236,18 @@ def _set_up(seen: _Seen, profile: roles.Profile) -> _Verdict | None:
         return None
     flows, targets = seen.flows, seen.flows.dst[seen.rows]
     for role, episode in roles.explaining():
-        rest = setup.rest(seen.attempts, targets, int(flows.at[-1]), episode)
-        if rest is None or rest.crossed or (halfway(rest.near) and rest.networks >= FAN_OUT):
+        made = setup.explained(seen.attempts, targets, int(flows.at[-1]), episode)
+        if made is None or not _plain(made.all):
             continue
-        if seen.crossed is None or rest.over:
+        if (row := made.settled.crossed) is None:
             return _Verdict("honest", role)
-        return _Verdict("suspect", role, (seen.crossed.row, seen.crossed.attempt), cut=True)
+        return _Verdict("suspect", role, (int(seen.rows[row]), row + 1), cut=True)
     return None
+
+
+def _plain(rest: setup.Rest) -> bool:
+    """True when nothing of it would be suspected."""
+    return rest.crossed is None and not (halfway(rest.near) and rest.networks >= FAN_OUT)
 
 
 def _departure(seen: _Seen, role: roles.Role) -> habit.Stretch | None:

@@ -16,41 +16,53 @@ from unlisted.find.roles import Episode
 
 Rows = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+_MOST = 1000  # attempts at one network; whoever makes more within minutes is no mail program
 MINUTE = 60_000_000  # microseconds
 DAY = 1440 * MINUTE
 
 
 class Rest(NamedTuple):
-    """What remains of a device without its set-ups."""
+    """What remains of a device without some of its attempts."""
 
     near: trip.Near
-    crossed: bool
+    crossed: int | None  # the first attempt, of all, at which what remains trips
     networks: int
-    over: bool  # the log goes on long enough after the last of them to tell that it was one
 
 
-def rest(attempts: trip.Attempts, targets: npt.NDArray[np.int32], end: int, what: Episode) -> Rest | None:
+class Explained(NamedTuple):
+    """A device without its set-ups."""
+
+    settled: Rest  # without those after which the log goes on long enough to tell that they were some
+    all: Rest  # without the last one either, of which this cannot be told yet; mostly the same
+
+
+def explained(
+    attempts: trip.Attempts, targets: npt.NDArray[np.int32], end: int, what: Episode
+) -> Explained | None:
     """One device's attempts without its set-ups; None where it has none, or too much of the kind.
 
     `attempts` are its own, in order of time; `targets` their addresses; the log ends at `end`.
     """
-    tried = list(_tried(attempts, targets, what))
-    if not tried or not _content(np.sort(attempts.at[[rows[0] for rows in tried]]), what):
+    tried = sorted(_tried(attempts, targets, what), key=lambda rows: int(rows[0]))
+    at = attempts.at[[int(rows[0]) for rows in tried]]
+    if not tried or not _content(at, what):
         return None
+    runs = np.split(np.arange(len(at)), np.flatnonzero(np.diff(at) >= what.quiet * MINUTE) + 1)
+    over = len(at) if end - at[-1] >= what.quiet * MINUTE else int(runs[-1][0])
+    settled = _without(attempts, tried[:over])
+    return Explained(settled, settled if over == len(at) else _without(attempts, tried))
+
+
+def _without(attempts: trip.Attempts, tried: list[Rows]) -> Rest:
     left = np.ones(len(attempts.at), np.bool_)
-    left[np.concatenate(tried)] = False
+    for rows in tried:
+        left[rows] = False
+    kept = trip.Attempts._make(column[left] for column in attempts)
+    kept = kept._replace(device=np.zeros(len(kept.at), np.int32))
     table = trip.load()
-    kept = trip.Attempts._make(column[left] for column in attempts)._replace(
-        device=np.zeros(int(left.sum()), np.int32)
-    )
     state, alarms = trip.advance(trip.State.new(1), kept, table)
-    last = max(int(attempts.at[rows[0]]) for rows in tried)
-    return Rest(
-        near=trip.highest(state, 0, table),
-        crossed=len(alarms.row) > 0,
-        networks=int(np.unique(kept.prefix).size),
-        over=end - last >= what.quiet * MINUTE,
-    )
+    crossed = int(np.flatnonzero(left)[alarms.row[0]]) if len(alarms.row) else None
+    return Rest(trip.highest(state, 0, table), crossed, int(np.unique(kept.prefix).size))
 
 
 def _tried(attempts: trip.Attempts, targets: npt.NDArray[np.int32], what: Episode) -> Iterator[Rows]:
@@ -62,9 +74,6 @@ def _tried(attempts: trip.Attempts, targets: npt.NDArray[np.int32], what: Episod
         doors = {(int(targets[row]), int(attempts.port[row])) for row in first[:_MOST]}
         if len(doors) > len({target for target, _ in doors}):
             yield first
-
-
-_MOST = 1000  # attempts at one network; whoever makes more within minutes is no mail program
 
 
 def _content(at: npt.NDArray[np.int64], what: Episode) -> bool:
