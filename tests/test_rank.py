@@ -1,5 +1,6 @@
 """Which device did it: what is counted, who is named, and who is not."""
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
@@ -8,13 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from unlisted.find import columns, rank, roles, served
+from unlisted.config import Config
+from unlisted.engine import Engine
+from unlisted.find import cards, columns, rank, roles, served, trip
 from unlisted.find.columns import Gatherer, gather
 from unlisted.find.outgoing import outgoing
 from unlisted.find.rank import Findings, Setting
 from unlisted.find.served import Deliveries
 from unlisted.find.who import Who
 from unlisted.messages import Attempt, Delivery, Evidence, Lease, Submission, Suspect
+from unlisted.stop.guard import Network
 
 MAC = "3c:5a:b4:12:34:56"
 
@@ -248,7 +252,7 @@ def test_a_time_zone_is_not_taken_from_users_of_one_smarthost() -> None:
     ]
     found = rank.judge(gather(users), Who(), Setting(), made)
     assert not [note for note in found.notes if "clock" in note]
-    assert {one.role for one in found.suspects} == {"service monitor"}
+    assert {one.role for one in found.suspects} == {"relay user"}
 
 
 def test_a_time_zone_is_looked_for_by_few_devices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,6 +368,22 @@ def test_what_stays_inside_does_not_count() -> None:
     assert any("50 attempts stayed inside" in note for note in found.notes)
 
 
+def test_one_is_one_in_every_note() -> None:
+    """One attempt of each kind that does not count, beside one that does."""
+    seen = [
+        attempt(1.0, "198.51.100.7", sport=7), attempt(2.0, "198.51.100.7", sport=7),
+        attempt(3.0, "192.168.50.25"), attempt(4.0, "203.0.113.5"),
+        attempt(5.0, "198.51.100.8", "203.0.113.77"), attempt(6.0, "198.51.100.9", "203.0.113.5"),
+    ]  # fmt: skip
+    notes = judge(seen, own=(ip_address("203.0.113.5"),)).notes
+    told = " ".join(notes)
+    assert len(notes) == 5, notes
+    assert "1 attempt stayed inside" in told
+    assert "1 attempt from 203.0.113.5 has no inner line" in told
+    assert "1 line repeated a connection" in told
+    assert not re.search(r"\b1 [a-z]+s\b", told)
+
+
 def test_the_outer_side_of_the_translation_accuses_nobody() -> None:
     found = judge(burst("203.0.113.5"))
     assert (found.suspects, found.told) == ([], False)
@@ -377,7 +397,7 @@ def test_the_outer_side_of_the_translation_accuses_nobody() -> None:
 def test_spoofed_sources_are_left_out_and_said() -> None:
     found = judge(burst() + burst("203.0.113.77", start=500.0))
     assert named(found) == ["192.168.50.9"]
-    assert any("not inside" in note for note in found.notes)
+    assert any("20 attempts left out: from no source that is inside" in note for note in found.notes)
 
 
 def test_a_public_ipv6_address_is_inside_when_its_mac_is() -> None:
@@ -484,3 +504,30 @@ def test_ipv6_addresses_that_share_a_relay_are_no_machine_that_changes_its_addre
     mail = [attempt(1e9 + i, "2001:db9:1::25", f"2001:db8:50::{i + 9:x}", dport=587) for i in range(60)]
     found = judge(mail, inside=inside)
     assert (found.told, found.notes) == (True, [])
+
+
+def test_the_first_hour_after_a_lease_is_that_of_a_new_device() -> None:
+    who = Who()
+    who.add(Lease(ip_address("192.168.50.9"), MAC, start=1000.0))
+    times = [1000.0, 1000.0 + columns.NEW_DEVICE - 1, 1000.0 + columns.NEW_DEVICE]
+    flows = gather([attempt(at, "198.51.100.7") for at in times])
+    assert cards.attempts(flows, cards.devices(flows, who)).age.tolist() == [1, 1, 0]
+    assert cards.attempts(flows, cards.devices(flows, Who())).age.tolist() == [0, 0, 0]
+    before = gather([attempt(500.0, "198.51.100.7", mac=MAC)])
+    assert cards.attempts(before, cards.devices(before, who)).age.tolist() == [0], "it was here already"
+    assert [columns.is_new(at, 1000.0) for at in (500.0, *times)] == [False, True, True, False]
+    assert not columns.is_new(0.0, None)
+
+
+@pytest.mark.parametrize("started", [None, 40.0, 100.0, -4000.0])
+def test_an_old_log_and_the_same_traffic_live_give_the_same_score(started: float | None) -> None:
+    spam = [attempt(100.0 + n * 300.0, f"198.18.{n}.7", mac=MAC, outcome="answered") for n in range(14)]
+    lease = Lease(ip_address("192.168.50.9"), MAC, start=started)
+    live, who = Engine(Config(), Network()), Who()
+    who.add(lease)
+    live.step(lease)
+    for one in spam:
+        live.step(one)
+    flows = gather(spam)
+    state, _ = trip.advance(trip.State.new(1), cards.attempts(flows, cards.devices(flows, who)), trip.load())
+    assert int(state.fast[0]) == int(live.state.fast[0]) > 0

@@ -128,7 +128,8 @@ def test_newsletters_are_never_guessed() -> None:
     assert {name for name, role in roles.load().items() if not role.recognize} == {
         "newsletter",
         "mailing-list",
-    }
+        "setup",
+    }, "of these a profile says nothing; setup is no whole device's"
 
 
 def test_roles_stand_in_the_configuration(tmp_path: Path) -> None:
@@ -165,7 +166,7 @@ def test_who_has_one_relay_is_held_to_its_past_by_what_was_answered() -> None:
     one = only(judge(user("answered")))
     assert one.verdict == "suspect"
     assert "attempts that were answered, after at most 2 in the busy hours" in one.because
-    assert "a new check looks alike" in one.because
+    assert "a serial letter, or a monitor that was set up looks alike" in one.because
     for outcome in ("", "silent"):
         assert only(judge(user(outcome))).verdict == "honest", "a stuck client is not accused"
 
@@ -174,3 +175,25 @@ def test_a_monitor_that_goes_on_for_days_is_not_accused() -> None:
     steady = [attempt(n * 6.0, f"203.0.113.{n % 2}", sport=n + 1, outcome="answered") for n in range(60_000)]
     one = only(judge(steady))
     assert (one.verdict, one.role) == ("honest", "service monitor")
+
+
+def test_a_monitor_is_told_from_a_user_by_its_rate() -> None:
+    month = {"attempts": 600, "known": 600, "days": 25, "seconds": 25 * DAY, "hours": 200}
+    two = month | {"destinations": 2, "returned": 2}
+    assert title(**(two | {"submission": 600})) == "mail program"
+    assert title(**two) == "relay user"
+    assert title(**(two | {"destinations": 4, "returned": 4})) == "relay user"
+    assert title(**(two | {"vendor": "RICOH COMPANY,LTD."})) == "copier"
+    assert title(**(two | {"hours": 2, "submission": 600})) == "service monitor"
+
+
+def test_a_mail_program_returns_to_its_networks_and_makes_no_bursts() -> None:
+    pool = {"attempts": 300, "known": 300, "days": 25, "seconds": 25 * DAY, "hours": 150, "destinations": 30,
+            "returned": 25, "submission": 300}  # fmt: skip
+    assert title(**pool) == "mail program"
+    assert title(**(pool | {"known": 0})) == "mail program", "most packet logs know no outcome"
+    for lacking in (
+        {"returned": 10}, {"submission": 299}, {"unanswered": 60}, {"hours": 4}, {"burst": True},
+        {"destinations": 90, "returned": 80},
+    ):  # fmt: skip
+        assert title(**(pool | lacking)) == "", lacking

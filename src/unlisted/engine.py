@@ -14,7 +14,7 @@ from msgspec import structs
 from unlisted import net
 from unlisted.config import Config
 from unlisted.find import trip
-from unlisted.find.columns import RETRANSMIT
+from unlisted.find.columns import RETRANSMIT, is_new
 from unlisted.find.who import Who
 from unlisted.messages import (
     Applied,
@@ -36,7 +36,6 @@ from unlisted.messages import (
 )
 from unlisted.stop import decide, guard
 
-NEW_DEVICE = 3600.0  # seconds since it was first seen, in which a device counts as new to us
 # Sources that are tracked at once, up to 70 KB each. Forged addresses can fill it; then only devices that a
 # lease or a neighbor vouches for are still tracked, and it is said.
 MOST_DEVICES = 10_000
@@ -223,7 +222,7 @@ class Engine:
         if number >= len(self.state.fast):
             self.state = self.state.grown(2 * number)
         first = self.who.device(attempt.src, attempt.at, attempt.mac).first_seen
-        new = first is not None and attempt.at - first < NEW_DEVICE
+        new = is_new(attempt.at, first)
         return trip.Attempts(
             np.array([number], np.int32),
             np.array([round(attempt.at * 1e6)], np.int64),

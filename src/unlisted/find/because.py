@@ -13,6 +13,7 @@ from unlisted.find.served import Rows
 from unlisted.find.submitted import Heavy
 from unlisted.find.trip import Near
 from unlisted.messages import Device
+from unlisted.show import count
 
 CALLED = 3  # networks; as many as the role of a mail exchanger wants
 CANDIDATES = 4  # MACs named where the leases leave several
@@ -44,6 +45,7 @@ class Grounds(NamedTuple):
     crossed: Crossing | None
     near: Near  # how near to tripping it ever was
     departed: Stretch | None  # in which it left its own past
+    cut: bool  # it looks like an account set-up, and the log ends before that can be told
     young: bool  # its past is too short to tell
     candidates: tuple[Device, ...]
     doubt: str
@@ -64,15 +66,15 @@ def because(seen: Grounds) -> str:
     """The sentences in one text."""
     told = _made(seen)
     if seen.role is not None:
-        told = f"{seen.role.because}: {told}"
+        told = f"{'it looks like ' if seen.cut else ''}{seen.role.because}: {told}"
     if seen.broken is not None:
         told += (
-            f"; it is declared as {a(seen.broken.title)}, which contacts at most {seen.broken.declare:,}"
-            " networks"
+            f"; it is declared as {a(seen.broken.title)}, which contacts at most"
+            f" {count(seen.broken.declare or 0, 'network')}"
         )
     if seen.departed is not None and seen.role is not None and seen.role.past is not None:
         told += ". " + _departure(seen.departed, seen.role.past)
-    elif seen.crossed is not None and (seen.role is None or seen.role.excuses != "all"):
+    elif seen.crossed is not None and (seen.role is None or seen.role.excuses != "all" or seen.cut):
         told += "; " + _crossing(seen, seen.crossed)
     elif seen.crossed is not None and seen.young and seen.role is not None and seen.role.past is not None:
         days = seen.role.past.days
@@ -81,6 +83,11 @@ def because(seen: Grounds) -> str:
         )
     elif seen.role is None and halfway(seen.near):
         told += f"; it passed half of the threshold of {_SCORES[seen.near.which]}"
+    if seen.cut:
+        told += (
+            ". The log ends too soon after it: if the next hour shows only a few of these servers, it was a"
+            " new account; if it shows further ones, it is a bot. Give a log that goes on, or ask its owner"
+        )
     if seen.role is not None and seen.role.excuses == "naming" and seen.crossed is not None:
         told += ". A bot that ran as long would look the same: a mail server of yours is named with --sender"
     if seen.candidates:
@@ -97,9 +104,8 @@ def _made(seen: Grounds) -> str:
     addresses = int(np.unique(flows.dst[rows]).size)
     ports = sorted({net.MAIL_PORTS[port] for port in np.unique(flows.port[rows])})
     made = (
-        f"{profile.attempts:,} {'attempt' if profile.attempts == 1 else 'attempts'} on port"
-        f" {', '.join(map(str, ports))} to {addresses:,} {'address' if addresses == 1 else 'addresses'}"
-        f" in {profile.destinations:,} {'network' if profile.destinations == 1 else 'networks'}"
+        f"{count(profile.attempts, 'attempt')} on port {', '.join(map(str, ports))}"
+        f" to {count(addresses, 'address', 'addresses')} in {count(profile.destinations, 'network')}"
     )
     if profile.attempts > 1:
         made += f" within {span(profile.seconds)}" if profile.seconds else " at one moment of the log"
@@ -124,13 +130,13 @@ def _departure(seen: Stretch, past: Past) -> str:
     ended = "were answered" if past.answered else "did not fail"
     unit = "hour" if seen.unit == HOUR else "day"
     begin = datetime.fromtimestamp(seen.start / 1e6, UTC)
-    what, count, usual = (
-        ("contacted {} for the first time", f"{seen.new:,} networks", seen.usual_new)
+    what, many, usual = (
+        ("contacted {} for the first time", count(seen.new, "network"), seen.usual_new)
         if seen.by_new
-        else ("made {}", f"{seen.volume:,} attempts that {ended}", seen.usual_volume)
+        else ("made {}", f"{count(seen.volume, 'attempt')} that {ended}", seen.usual_volume)
     )
     told = (
-        f"In the {unit} from {begin:%Y-%m-%d %H:%M}Z it {what.format(count)}, after at most {usual:,} in the"
+        f"In the {unit} from {begin:%Y-%m-%d %H:%M}Z it {what.format(many)}, after at most {usual:,} in the"
         f" busy {unit}s of the {span(seen.before / 1e6)} before"
     )
     if seen.by_new and seen.failed > seen.usual_failed:

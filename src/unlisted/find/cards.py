@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from unlisted.find.columns import ROUTED, Flows
+from unlisted.find.columns import ROUTED, Flows, columns
+from unlisted.find.trip import Attempts
 from unlisted.find.who import Identity, Who
 
 ABOUT = 3_600_000_000  # microseconds between a row with the card and one without: no lease is that short
@@ -76,6 +77,11 @@ class Devices(NamedTuple):
     id: npt.NDArray[np.int32]  # per row
     who: tuple[Identity, ...]  # per id
     notes: tuple[str, ...]
+
+
+def attempts(flows: Flows, made: Devices) -> Attempts:
+    """What the kernel reads; `flows` in order of time."""
+    return columns(flows, made.id, [one.device.first_seen for one in made.who])
 
 
 def devices(flows: Flows, who: Who) -> Devices:

@@ -21,6 +21,7 @@ ACTIONS = ("", "pass", "block", "held")
 # Linux doubles from 1 s and gives up after six tries, the longest gap being 32 s (tcp(7), tcp_syn_retries);
 # Windows waits 3 s and 6 s. A port is not used again for the same destination that soon.
 RETRANSMIT = 35_000_000  # microseconds
+NEW_DEVICE = 3600.0  # seconds since its first lease, in which a device counts as new to us
 ROUTED = 4  # more IPv4 addresses than this behind one MAC: it is a router's, and tells no devices apart
 PORT_NUMBER = {port: number for number, port in enumerate(net.MAIL_PORTS)}
 # Rows in memory, of all sources together and of one once there are that many: 40 bytes each, and as much
@@ -295,8 +296,20 @@ def join(many: Sequence[Flows]) -> Flows:
     )
 
 
-def columns(flows: Flows, ids: npt.NDArray[np.int32]) -> Attempts:
-    """What the kernel reads. `flows` must be in order of time."""
+def is_new(at: float, first_seen: float | None) -> bool:
+    """True in the first hour after a device's first lease; where no lease tells, its age is unknown."""
+    return first_seen is not None and 0 <= at - first_seen < NEW_DEVICE
+
+
+def columns(flows: Flows, ids: npt.NDArray[np.int32], first_seen: Sequence[float | None] = ()) -> Attempts:
+    """What the kernel reads, `ids` telling whose each row is and `first_seen` since when each was known.
+
+    `flows` must be in order of time.
+    """
     prefixes = np.array([net.prefix(address) for address in flows.addresses], np.int64)
     age = np.zeros(flows.size, np.int8)
+    if first_seen:
+        first = np.array([np.nan if one is None else one for one in first_seen], np.float64)
+        since = flows.at / 1e6 - first[ids]
+        age = ((since >= 0) & (since < NEW_DEVICE)).astype(np.int8)
     return Attempts(ids, flows.at, prefixes[flows.dst], flows.port, flows.outcome, age)

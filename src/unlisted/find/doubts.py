@@ -18,6 +18,7 @@ from unlisted.find.columns import OUTCOMES, Flows
 from unlisted.find.spans import Span
 from unlisted.find.who import SLACK, Who
 from unlisted.net import Address
+from unlisted.show import count
 
 COVERS = 3  # addresses of a network known at that moment: leases or neighbors then speak for the network
 LONGEST = 8 * 86_400.0  # seconds: the usual length of a lease at its longest (Windows Server's default)
@@ -68,8 +69,9 @@ def doubts(flows: Flows, made: Devices, who: Who) -> Doubts:
             why.setdefault(case.device, []).append(case.sentence)
         if shorts := list(dict.fromkeys(case.short for case in cases)):
             more = f", and {len(shorts) - SHOWN:,} more" if len(shorts) > SHOWN else ""
-            noun = "address" if len(shorts) == 1 else "addresses"
-            notes.append(f"{len(shorts):,} {noun} {what}: {', '.join(shorts[:SHOWN])}{more}")
+            notes.append(
+                f"{count(len(shorts), 'address', 'addresses')} {what}: {', '.join(shorts[:SHOWN])}{more}"
+            )
     return Doubts(
         tuple(notes),
         {device: ". ".join(dict.fromkeys(told)) for device, told in why.items()},

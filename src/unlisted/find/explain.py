@@ -8,13 +8,14 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from unlisted import net
-from unlisted.find import trip
-from unlisted.find.columns import ACTIONS, OUTCOMES, Flows, columns
+from unlisted.find import cards, trip
+from unlisted.find.columns import ACTIONS, OUTCOMES, Flows
 from unlisted.find.rank import Sorted
 from unlisted.find.served import Rows
 from unlisted.messages import Device
 from unlisted.net import Address
 from unlisted.plot import Series
+from unlisted.show import count
 
 BEFORE, AFTER, LAST = 12, 4, 6  # attempts shown before and after a crossing, and at the end
 NEARBY = 40  # attempts drawn around a crossing, at least
@@ -123,7 +124,7 @@ class Explained(NamedTuple):
 
 def _part(begin: int, end: int, size: int) -> str:
     return (
-        f", all {size:,} attempts"
+        f", {'all ' if size > 1 else ''}{count(size, 'attempt')}"
         if end - begin == size
         else f", attempts {begin + 1:,} to {end:,} of {size:,}"
     )
@@ -150,7 +151,7 @@ def explain(sorted_out: Sorted, number: int) -> Explained:
     out, made = sorted_out.out, sorted_out.made
     rows = np.flatnonzero(made.id == number)
     table = trip.load()
-    attempts = columns(out.flows.rows(rows), made.id[rows])
+    attempts = cards.attempts(out.flows.rows(rows), made._replace(id=made.id[rows]))
     thresholds = (table.fast_threshold, table.slow_threshold)
     trace = trip.trace(attempts, table)
     tripped = np.zeros(len(rows), np.int8)
@@ -184,7 +185,7 @@ def table(steps: Iterator[Step], width: int, digits: int) -> Iterator[str]:
     day, before = "", 0
     for step in steps:
         if before and step.attempt > before + 1:
-            yield f"{'...':>{digits}} {step.attempt - before - 1:,} attempts not shown"
+            yield f"{'...':>{digits}} {count(step.attempt - before - 1, 'attempt')} not shown"
         before = step.attempt
         today, moment = _moment(step.at)
         if today != day:

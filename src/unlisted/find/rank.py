@@ -13,10 +13,10 @@ import numpy.typing as npt
 from msgspec import Struct, field, structs
 
 from unlisted import net
-from unlisted.find import clock, habit, roles, trip
+from unlisted.find import cards, clock, habit, roles, setup, trip
 from unlisted.find.because import Crossing, Grounds, because, called, halfway
 from unlisted.find.cards import Devices, devices, filled
-from unlisted.find.columns import OUTCOMES, Flows, columns
+from unlisted.find.columns import OUTCOMES, Flows
 from unlisted.find.doubts import doubts
 from unlisted.find.itself import Itself, itself
 from unlisted.find.outgoing import Outgoing, outgoing
@@ -27,11 +27,13 @@ from unlisted.find.submitted import Heavy, Submitted
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Device, Suspect
 from unlisted.net import Address, Network
+from unlisted.show import count
 
 QUOTED = 10  # lines of evidence for each device
 FAN_OUT = 3  # networks; fewer are no fan-out, whatever the score
 REPEATS = 20  # attempts a network; who comes back that often is a program that retries, or a relay's user
-DAY = 86_400_000_000  # microseconds
+HOUR = 3_600_000_000  # microseconds
+DAY = 24 * HOUR
 NOBODY = (0, 0)
 _PORT_25, _ANSWERED = 0, OUTCOMES.index("answered")
 
@@ -89,7 +91,7 @@ def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
     made = devices(out.flows, who)
     notes += made.notes
     if who.forgotten:
-        notes.append(f"{who.forgotten:,} old facts of who had an address were forgotten: it has too many")
+        notes.append(f"{count(who.forgotten, 'old fact')} of who had an address forgotten: it has too many")
     return Sorted(out, made, notes, own)
 
 
@@ -99,7 +101,7 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     if isinstance(sorted_out, Findings):
         return sorted_out
     out, made, notes, own = sorted_out
-    attempts, table = columns(out.flows, made.id), trip.load()
+    attempts, table = cards.attempts(out.flows, made), trip.load()
     state, alarms = trip.advance(trip.State.new(len(made.who)), attempts, table)
     first = {int(d): i for i, d in reversed(list(enumerate(alarms.device)))}
     suspects, steps, groups = list[Suspect](), dict[str, str](), list(_by_device(made.id))
@@ -115,10 +117,12 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
         seen = _Seen(
             flows=out.flows,
             rows=rows,
-            prefixes=attempts.prefix[rows],
+            attempts=trip.Attempts._make(column[rows] for column in attempts),
             who=made.who[number],
             addresses=addresses,
             near=trip.highest(state, number, table),
+            fast=bool(state.fast_peak[number] >= table.fast_threshold),
+            slow=bool(state.slow_peak[number] >= table.slow_threshold),
             crossed=None if alarm is None else _crossing(alarms, alarm),
             delivered=served.delivered if number == served.device else 0,
             callers=max(out.callers.get(address, NOBODY) for address in addresses),
@@ -163,10 +167,12 @@ class _Seen(NamedTuple):
 
     flows: Flows
     rows: Rows
-    prefixes: npt.NDArray[np.int64]  # destination networks of the rows
+    attempts: trip.Attempts  # the rows as the kernel read them
     who: Identity
     addresses: list[Address]
     near: trip.Near  # how near to tripping it ever was
+    fast: bool  # this score crossed its threshold
+    slow: bool
     crossed: Crossing | None
     delivered: int
     callers: tuple[int, int]  # networks outside that called its port 25, and those of them that it answered
@@ -182,6 +188,7 @@ class _Verdict(NamedTuple):
     flagged: tuple[int, int] | None = None  # row, how many-eth attempt
     departed: habit.Stretch | None = None
     broken: roles.Role | None = None
+    cut: bool = False  # the log ends before it can be told
 
 
 def _suspect(seen: _Seen, setting: Setting) -> tuple[Suspect, str]:
@@ -199,9 +206,12 @@ def _suspect(seen: _Seen, setting: Setting) -> tuple[Suspect, str]:
         profile=profile,
         role=judged.role,
         broken=judged.broken,
-        crossed=seen.crossed,
+        crossed=seen.crossed._replace(row=flagged[0], attempt=flagged[1])
+        if seen.crossed and flagged and judged.cut
+        else seen.crossed,
         near=seen.near,
         departed=judged.departed,
+        cut=judged.cut,
         young=judged.departed is None and _young(profile, judged.role),
         candidates=seen.who.candidates,
         doubt=seen.doubt,
@@ -249,6 +259,9 @@ def _verdict(seen: _Seen, profile: roles.Profile, setting: Setting) -> _Verdict:
     elif role is None:
         role = roles.recognise(profile)
     crossed = (seen.crossed.row, seen.crossed.attempt) if seen.crossed else None
+    low = role is None or role.excuses == "low"
+    if low and broken is None and (explained := _set_up(seen, profile)) is not None:
+        return explained
     if role is None or role.excuses == "low":
         if crossed is not None:
             doubtful = seen.nobody or called(profile)
@@ -263,12 +276,32 @@ def _verdict(seen: _Seen, profile: roles.Profile, setting: Setting) -> _Verdict:
     return _Verdict("honest", role)
 
 
+def _set_up(seen: _Seen, profile: roles.Profile) -> _Verdict | None:
+    """What is left of a device without its account set-ups; None where these do not explain its score."""
+    if seen.slow or not halfway(seen.near) or profile.destinations < FAN_OUT:
+        return None
+    flows, targets = seen.flows, seen.flows.dst[seen.rows]
+    for role, episode in roles.explaining():
+        made = setup.explained(seen.attempts, targets, int(flows.at[-1]), episode)
+        if made is None or not _plain(made.all):
+            continue
+        if (row := made.settled.crossed) is None:
+            return _Verdict("honest", role)
+        return _Verdict("suspect", role, (int(seen.rows[row]), row + 1), cut=True)
+    return None
+
+
+def _plain(rest: setup.Rest) -> bool:
+    """True when nothing of it would be suspected."""
+    return rest.crossed is None and not (halfway(rest.near) and rest.networks >= FAN_OUT)
+
+
 def _departure(seen: _Seen, role: roles.Role) -> habit.Stretch | None:
     """Where a sender by trade left its own past, if its role is held to it."""
     if role.past is None:
         return None
     fresh = np.zeros(len(seen.rows), np.bool_)
-    fresh[np.unique(seen.prefixes, return_index=True)[1]] = True
+    fresh[np.unique(seen.attempts.prefix, return_index=True)[1]] = True
     outcome = seen.flows.outcome[seen.rows]
     volume = outcome == _ANSWERED if role.past.answered else outcome <= _ANSWERED
     return habit.departure(seen.flows.at[seen.rows], fresh, outcome > _ANSWERED, volume, role.past)
@@ -283,10 +316,19 @@ def _first_seen(device: Device, attempt: float) -> Device:
     return structs.replace(device, first_seen=attempt if known is None else min(known, attempt))
 
 
+def _returned(attempts: trip.Attempts) -> int:
+    """Networks that were contacted on more than one day."""
+    day = attempts.at // DAY
+    order = np.lexsort((day, attempts.prefix))
+    prefix, day = attempts.prefix[order], day[order]
+    again = (prefix[1:] == prefix[:-1]) & (day[1:] != day[:-1])
+    return int(np.unique(prefix[1:][again]).size)
+
+
 def _profile(seen: _Seen, published: Iterable[Address]) -> roles.Profile:
     flows, rows = seen.flows, seen.rows
     outcome = flows.outcome[rows]
-    _, visits = np.unique(seen.prefixes, return_counts=True)
+    _, visits = np.unique(seen.attempts.prefix, return_counts=True)
     return roles.Profile(
         attempts=len(rows),
         destinations=len(visits),
@@ -296,6 +338,9 @@ def _profile(seen: _Seen, published: Iterable[Address]) -> roles.Profile:
         unanswered=int((outcome > _ANSWERED).sum()),
         seconds=int(flows.at[rows[-1]] - flows.at[rows[0]]) / 1e6,
         days=int(np.unique(flows.at[rows] // DAY).size),
+        hours=int(np.unique(flows.at[rows] // HOUR).size),
+        returned=_returned(seen.attempts),
+        burst=seen.fast,
         submission=int((flows.port[rows] != _PORT_25).sum()),
         delivered=seen.delivered,
         called=seen.callers[0],

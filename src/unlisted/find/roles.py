@@ -6,7 +6,7 @@ address by fan-out, however often it calls. What a person declares is believed a
 copier that contacts two thousand networks is no copier any more.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -29,6 +29,16 @@ class Past(Struct, frozen=True, forbid_unknown_fields=True):
     answered: bool = False  # only attempts known to be answered are volume; else all not known to have failed
 
 
+class Episode(Struct, frozen=True, forbid_unknown_fields=True):
+    """What an account set-up looks like in the midst of other mail (`setup.py`)."""
+
+    minutes: float  # in which one network is tried on several ports
+    networks: int  # so many tried like that at most, one after the other
+    span: float  # minutes from the first of them to the last
+    quiet: float  # minutes without another one, until they count as over
+    daily: int  # networks tried like that in one day at most
+
+
 class Role(Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of data/roles.toml; its head says what each limit means. 0 is no limit."""
 
@@ -48,12 +58,17 @@ class Role(Struct, frozen=True, forbid_unknown_fields=True):
     minutes: float = 0.0
     days: int = 0
     submission: float = 0.0
+    returned: float = 0.0
+    busy: float = 0.0
+    calm: float = 0.0
+    slow: bool = False
     delivered: float = 0.0
     callers: int = 0
     called: int = 0
     published: bool = False
     makers: tuple[str, ...] = ()
     past: Past | None = None
+    episode: Episode | None = None
     declare: int | None = None
     recognize: bool = True
 
@@ -77,6 +92,9 @@ class Profile(NamedTuple):
     unanswered: int  # of those
     seconds: float  # from the first to the last
     days: int  # with attempts
+    hours: int  # with attempts
+    returned: int  # networks that it contacted on more than one day
+    burst: bool  # the fast score crossed its threshold
     submission: int  # attempts on 465 and 587
     delivered: int  # attempts that our own mail log shows as deliveries
     called: int  # networks outside that called its port 25
@@ -134,6 +152,11 @@ def kept(profile: Profile, role: Role) -> bool:
     return not role.declare or profile.destinations <= role.declare
 
 
+def explaining() -> Iterator[tuple[Role, Episode]]:
+    """Roles that explain some of a device's attempts, which no profile of the whole device shows."""
+    return ((role, role.episode) for role in load().values() if role.episode is not None)
+
+
 def recognise(profile: Profile) -> Role | None:
     """The first role that fits, or None."""
     return next((role for role in load().values() if role.recognize and _fits(profile, role)), None)
@@ -152,6 +175,10 @@ def _fits(seen: Profile, role: Role) -> bool:
         and (not role.minutes or seen.seconds <= role.minutes * 60)
         and (not role.days or _daily(seen, role.days))
         and seen.submission >= role.submission * seen.attempts
+        and seen.returned >= role.returned * seen.destinations
+        and seen.attempts >= role.busy * seen.hours
+        and (not role.calm or seen.attempts <= role.calm * seen.hours)
+        and not (role.slow and seen.burst)
         and seen.delivered >= role.delivered * seen.attempts
         and seen.callers >= role.callers
         and seen.called >= role.called

@@ -15,6 +15,7 @@ from unlisted.find.translated import IDLE, Had, Translations
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Attempt, Contact, Device, Evidence, Translation
 from unlisted.net import Address, Network
+from unlisted.show import count
 
 QUOTED = 10  # lines of evidence for each candidate
 NEAREST = 50  # connections kept of one source, those nearest to the moment
@@ -165,7 +166,7 @@ def _had(
     ]
     if own and not kept:
         return [], [
-            f"{len(own)} lines show {asked.address} itself: they were taken on the outer side of the"
+            f"{count(len(own), 'line')} with {asked.address} itself: taken on the outer side of the"
             " translation, and no translation of that moment is among these"
         ]
     there = {(fact.dst, fact.dport) for fact in own}

@@ -16,6 +16,7 @@ from unlisted.find import strange
 from unlisted.find.columns import Flows
 from unlisted.find.outgoing import Outgoing
 from unlisted.net import Address
+from unlisted.show import count as counted
 
 # Docker's pools for its bridges begin here; each bridge's gateway is the first address of its network
 # (docs.docker.com, "default-address-pools"). Other networks use these addresses too.
@@ -148,30 +149,35 @@ def _strangers(out: Outgoing, own: Sequence[Address]) -> Flows:
     return out.strangers.rows(~np.isin(out.strangers.src, ours))
 
 
+def _attempts(number: int) -> str:
+    return counted(number, "attempt")
+
+
 def left_out(out: Outgoing, own: Sequence[Address]) -> Iterator[str]:
     """What was not counted, in sentences."""
     if out.inside:
-        yield f"{out.inside:,} attempts stayed inside the own network and were not counted"
+        yield f"{_attempts(out.inside)} stayed inside the own network: not counted"
     if out.home:
-        yield f"{out.home:,} attempts went to our own public address and so came back inside: not counted"
+        yield f"{_attempts(out.home)} went to our own public address and so came back inside: not counted"
     if out.again:
-        masks = ", ".join(map(str, list(out.again)[:4]))
+        masks, total = ", ".join(map(str, list(out.again)[:4])), sum(out.again.values())
         yield (
-            f"{sum(out.again.values()):,} lines show a connection again after translation to {masks}:"
-            " the inner line counts"
+            f"{counted(total, 'line')} {'shows' if total == 1 else 'show'} a connection again after"
+            f" translation to {masks}: the inner line counts"
         )
     hidden = unseen(out, own) if out.flows.size else {}
     for address, count in hidden.items():
         yield (
-            f"{count:,} attempts from {address} have no inner line: the router's own, or of a machine that"
+            f"{_attempts(count)} from {address} {'has' if count == 1 else 'have'} no inner line:"
+            " the router's own, or of a machine that"
             " this log does not show"
         )
     left = sum(rows - out.again.get(one, 0) for one, rows in out.outer.items() if one not in hidden)
     if left and out.flows.size:
-        yield f"{left:,} attempts left out: their sources are not inside (translated already, or spoofed)"
+        yield f"{_attempts(left)} left out: from no source that is inside (translated already, or spoofed)"
         yield from strange.told(_strangers(out, own))
     if out.repeats:
         yield (
-            f"{out.repeats:,} lines repeated a connection (retransmitted, or told by two sources):"
+            f"{counted(out.repeats, 'line')} repeated a connection (retransmitted, or told by two sources):"
             " counted once"
         )
