@@ -19,7 +19,8 @@ from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._pairs import Pairs, front, moment, pairs, seconds
+from unlisted.evidence.gateway._front import front
+from unlisted.evidence.gateway._pairs import Pairs, moment, pairs, seconds
 from unlisted.evidence.gateway._told import Line, Told, alone
 
 HINT = " log_component="
@@ -100,8 +101,8 @@ def dated(line: str, near: float) -> Stamp | None:
 
 
 def _when(line: str, begin: int, of: Pairs, near: float) -> Stamp | None:
-    ours, header = front(line, begin, near)
-    return (_moment(of, near) or header) if ours else None
+    ahead = front(line, begin, near)
+    return (_moment(of, near) or ahead[0]) if ahead else None
 
 
 def _moment(of: Pairs, near: float) -> Stamp | None:
