@@ -1,5 +1,6 @@
 """SonicWall, Sophos, Stormshield, WatchGuard, Zyxel, Untangle: who spoke to a mail port, told once."""
 
+import re
 import time
 from ipaddress import ip_address
 from pathlib import Path
@@ -262,8 +263,13 @@ def test_sophos_without_the_name_that_a_relay_took_off() -> None:
 def test_sophos_believes_no_address_in_a_mails_subject() -> None:
     line = next(one for one in lines("sophos_xg") if "Outbound Spam" in one)
     spelled = line.replace('"offer"', '"x" src_ip=192.0.2.66 dst_ip=192.0.2.67 src_port=1 dst_port=25 y"')
-    (made,) = facts(named("sophos_xg").parse(spelled, NEAR))
-    assert ends(made) == ("192.168.50.132", "198.51.100.10", 40005, 25)
+    assert ends(*facts(named("sophos_xg").parse(line, NEAR))) == (
+        "192.168.50.132",
+        "198.51.100.10",
+        40005,
+        25,
+    )
+    assert facts(named("sophos_xg").parse(spelled, NEAR)) == ()
 
 
 def test_watchguard_leef_takes_its_own_time_where_it_tells_one() -> None:
@@ -274,3 +280,40 @@ def test_watchguard_leef_takes_its_own_time_where_it_tells_one() -> None:
         assert made.at == 1795438800.0  # 13:00 UTC
     bare = lines("watchguard_leef")[0]
     assert named("watchguard_leef").parse(bare[bare.index("LEEF") :], NEAR) is None
+
+
+KEYS = (
+    "src", "dst", "srcip", "dstip", "src_ip", "dst_ip", "transip", "tran_src_ip", "src_trans_ip", "modsrc",
+    "natSrc", "src_ip_nat", "sourceTranslatedAddress", "source-address", "nat-source-address",
+)  # fmt: skip
+CARDS = ("mac", "srcmac", "src_mac", "srcMac", "client_mac", "smac")
+FORGED = " ".join([f"{key}=10.66.66.66" for key in KEYS] + [f"{key}=66:66:66:66:66:66" for key in CARDS])
+
+
+def identity(one: Fact) -> tuple[str, ...]:
+    names = ("src", "dst", "nat", "mac", "address", "inside", "outside")
+    return tuple(str(getattr(one, name, "")) for name in names)
+
+
+@pytest.mark.parametrize("form", formats("gateway"), ids=lambda form: form.name)
+def test_a_quoted_value_names_no_address_whatever_its_quotes(form: Format) -> None:
+    """A stranger chooses names, URLs, reasons; a quote among them is escaped, or doubled."""
+    tried = 0
+    logs = (SAMPLES / form.name).glob("*.log")
+    for line in (line for log in logs for line in log.read_text().splitlines()):
+        for value in re.finditer(r'="([^"\\]*)"', line):
+            if re.fullmatch(r"[\d.:a-f]*", value[1]):
+                continue  # an address or a number, which no stranger writes
+            for text in (f"x {FORGED} y", rf"x\" {FORGED} y", rf"x\" {FORGED} \"y", f"x\\n{FORGED} y"):
+                made = facts(form.parse(line[: value.start(1)] + text + line[value.end(1) :], NEAR))
+                told = [word for one in made for word in identity(one)]
+                assert not {"10.66.66.66", "66:66:66:66:66:66"}.intersection(told), (value[0], text)
+                tried += 1
+    assert tried or form.name not in {
+        "sonicwall",
+        "sophos_utm",
+        "sophos_xg",
+        "stormshield",
+        "zyxel",
+        "fortigate",
+    }

@@ -195,7 +195,8 @@ def _behind(one: Format) -> Format:
         def read(line: str, near: float) -> Parsed:
             made = parse(line, near)
             if (made is None or made is OTHER) and (inner := relayed(line, near)):
-                return parse(inner, near) or made
+                # A session says nothing of a connection that it knows: that line is read.
+                return made if facts(one.parse(line, near)) else parse(inner, near) or made
             return made
 
         return read

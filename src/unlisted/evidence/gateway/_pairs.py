@@ -1,4 +1,4 @@
-"""Lines of key=value, with quoted values: the fields by their keys, and the front of such a line.
+"""Lines of key=value, with quoted values: the fields by their keys.
 
 A field counts only outside of quotes, and the first of a name: what strangers choose (hosts, URLs, user
 names) stands in quotes, or comes later. A quote in quotes is escaped with a backslash.
@@ -8,15 +8,11 @@ import re
 from functools import lru_cache
 
 from unlisted import net
+from unlisted.evidence.contact import port
 from unlisted.evidence.framing import Stamp, stamp
 from unlisted.net import Address
 
 LONGEST = 400  # characters ahead of a line's own; no relays have longer names
-# Behind the time the names of relays and of the device; in RFC 5424 host, program, process, message, data.
-_AHEAD = re.compile(r"[\s|]*(?:[\w.@+-]{1,255}[ \t]+){0,3}\ufeff?[?]?")
-_AHEAD_5424 = re.compile(r"[\s|]*(?:[\w.@+-]{1,255}[ \t]+){4}(?:-|\[[^\]\r\n]{0,200}\])[ \t]+\ufeff?[?]?")
-_BARE = re.compile(r"(?:\d{1,6} )?(?:<\d{1,3}>)?\s*(?:[\w.-]{1,255}[ \t]+)?\ufeff?")
-_5424 = re.compile(r"(?:\d{1,6} )?<\d{1,3}>1 ")
 
 
 class Pairs(dict[str, str]):
@@ -52,23 +48,6 @@ def _pattern(separator: str) -> re.Pattern[str]:
     )
 
 
-def front(line: str, start: int, near: float) -> tuple[bool, Stamp | None]:
-    """Whether what stands before `start` is syslog's own, and the time that it tells.
-
-    Behind another program's tag or message a stranger may have spelled the rest.
-    """
-    return _front(line[:start], near) if start <= LONGEST else (False, None)
-
-
-@lru_cache(maxsize=4096)  # the lines of one second begin alike
-def _front(ahead: str, near: float) -> tuple[bool, Stamp | None]:
-    when = stamp(ahead, near)
-    if when is None:
-        return _BARE.fullmatch(ahead) is not None, None
-    pattern = _AHEAD_5424 if _5424.match(ahead) else _AHEAD
-    return pattern.fullmatch(ahead, when.end) is not None, when
-
-
 @lru_cache(maxsize=4096)
 def moment(text: str, near: float) -> Stamp | None:
     """A time that stands alone in a field."""
@@ -80,16 +59,11 @@ def end_point(text: str) -> tuple[Address | None, int]:
     """`192.0.2.5:25:X1:name`, `[2001:db8::5]:25`, `:25:X1`: an address and a port, 0 for none."""
     if text.startswith("["):
         inside, _, rest = text[1:].partition("]")
-        return net.ip(inside), number(rest.lstrip(":").partition(":")[0])
+        return net.ip(inside), port(rest.lstrip(":").partition(":")[0])
     if text.count(":") > 1 and (address := net.ip(text)):
         return address, 0
     parts = text.split(":", 2)
-    return net.ip(parts[0]) if parts[0] else None, number(parts[1]) if len(parts) > 1 else 0
-
-
-def number(text: str) -> int:
-    """A port, 0 for what is none."""
-    return int(text) if len(text) <= 5 and text.isdigit() and text.isascii() and int(text) <= 65535 else 0
+    return net.ip(parts[0]) if parts[0] else None, port(parts[1]) if len(parts) > 1 else 0
 
 
 def seconds(text: str) -> float:

@@ -98,13 +98,8 @@ def session() -> Parse:
     return Told().of(parse)
 
 
-_KEYS = (
-    "product|ProductName|originsicname|src|dst|proto|time|service|svc|dport|service_id|s_port|sport_svc|sport"
-    "|xlatesrc|xlatesport|xlatesport_svc|action|rule_action|src_user_name|user|tcp_packet_out_of_state"
-    "|mac_source_address|src_mac|packets"
-)
-_SEMI = re.compile(rf'; ({_KEYS}):"((?:[^"\\]|\\.)*)"')
-_BARE = re.compile(rf'; ({_KEYS}):([^;\]"]*)(?=[;\]])')
+_SEMI = re.compile(r'; (\w{1,64}+):"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
+_BARE = re.compile(r'; (\w{1,64}+):([^;\]"]*)(?=[;\]])')
 _DECODE = msgspec.json.Decoder(dict[str, object]).decode
 _SEPARATORS = ("|", "; ", ";", " ")
 

@@ -18,7 +18,8 @@ from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._pairs import Pairs, end_point, front, moment, pairs, seconds
+from unlisted.evidence.gateway._front import front
+from unlisted.evidence.gateway._pairs import Pairs, end_point, moment, pairs, seconds
 from unlisted.evidence.gateway._told import LONGEST, SLACK, Line, Told, alone
 from unlisted.messages import Translation
 from unlisted.net import Address
@@ -83,10 +84,10 @@ def _begin(line: str) -> int:
 
 
 def _when(line: str, begin: int, of: Pairs, near: float) -> Stamp | None:
-    ours, header = front(line, begin, near)
-    if not ours:
+    ahead = front(line, begin, near)
+    if ahead is None:
         return None
-    told = moment(of["time"], near)
+    header, told = ahead[0], moment(of["time"], near)
     return told if told and (told.zone or not (header and header.zone and header.year)) else header
 
 

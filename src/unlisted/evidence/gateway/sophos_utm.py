@@ -17,7 +17,8 @@ from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.gateway._pairs import LONGEST, front, pairs
+from unlisted.evidence.gateway._front import front
+from unlisted.evidence.gateway._pairs import LONGEST, pairs
 from unlisted.messages import Attempt, Contact
 
 HINT = ' sys="SecureNet"'
@@ -63,5 +64,5 @@ def _at(ahead: str, near: float) -> float | None:
     if torn := _TORN.match(ahead):
         ahead = f"{torn[1]}-{torn[2]}-{torn[3]} {torn[4]} {ahead[torn.end() : start]}"
         start = len(ahead)
-    ours, when = front(ahead[:start], start, near)
-    return when.at if ours and when else None
+    framing = front(ahead[:start], start, near)
+    return framing[0].at if framing and framing[0] else None

@@ -20,7 +20,8 @@ from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._pairs import Pairs, front, moment, pairs, seconds
+from unlisted.evidence.gateway._front import front
+from unlisted.evidence.gateway._pairs import Pairs, moment, pairs, seconds
 from unlisted.evidence.gateway._told import LONGEST, Line, Told, alone
 
 HINT = " log_component="
@@ -96,7 +97,8 @@ def _read(line: str, near: float) -> Line | Parsed:
 def _mail(line: str, of: Pairs, at: float) -> Line | Parsed:
     """A mail that the proxy looked at: an attempt, where nothing was told of its connection.
 
-    Its subject is a stranger's text and may spell addresses: those that stand last are the firewall's.
+    Its subject is a stranger's text, with quotes as he likes. Where another address stands first than stands
+    last, nobody can say which is the firewall's.
     """
     if of["log_component"] not in ("SMTP", "SMTPS"):
         return OTHER
@@ -105,6 +107,8 @@ def _mail(line: str, of: Pairs, at: float) -> Line | Parsed:
     src, dst = net.ip(told["src_ip"]), net.ip(told["dst_ip"])
     if last < 0 or src is None or dst is None or not told["dst_port"]:
         return None  # cut off
+    if any(of[key] != told[key] for key in ("src_ip", "dst_ip", "src_port", "dst_port")):
+        return OTHER
     did = (of["spamaction"] or of["spam_action"]).lower()
     made = connection(
         at, src, dst, port(told["dst_port"]), port(told["src_port"]),
@@ -126,8 +130,8 @@ def dated(line: str, near: float) -> Stamp | None:
 
 
 def _when(line: str, begin: int, of: Pairs, near: float) -> Stamp | None:
-    ours, header = front(line, begin, near)
-    return (_moment(of, near) or header) if ours else None
+    ahead = front(line, begin, near)
+    return (_moment(of, near) or ahead[0]) if ahead else None
 
 
 def _moment(of: Pairs, near: float) -> Stamp | None:

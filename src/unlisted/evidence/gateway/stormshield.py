@@ -17,7 +17,8 @@ from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._pairs import Pairs, front, moment, pairs
+from unlisted.evidence.gateway._front import front
+from unlisted.evidence.gateway._pairs import Pairs, moment, pairs
 from unlisted.evidence.gateway._told import Line, Told, alone
 from unlisted.evidence.leases.dhcpd_log import said
 
@@ -87,7 +88,7 @@ def dated(line: str, near: float) -> Stamp | None:
 
 
 def _when(line: str, begin: int, of: Pairs, near: float) -> Stamp | None:
-    if not front(line, begin, near)[0]:
+    if front(line, begin, near) is None:
         return None
     return moment(of["startime"] + of["tz"], near) or _moment(of, near)
 

@@ -19,7 +19,8 @@ from unlisted import net
 from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
-from unlisted.evidence.gateway._pairs import LONGEST, front, moment, pairs, seconds
+from unlisted.evidence.gateway._front import front
+from unlisted.evidence.gateway._pairs import LONGEST, moment, pairs, seconds
 from unlisted.evidence.gateway._told import LONGEST as DAY
 from unlisted.evidence.gateway._told import SLACK, Line, Told, alone
 from unlisted.evidence.leases import dhcpd_log
@@ -103,9 +104,9 @@ def _front(ahead: str, near: float) -> Stamp | None:
     clock = _CLOCK.search(ahead)
     if clock:
         ahead = ahead[: clock.start()]
-    ours, header = front(ahead, len(ahead), near)
+    framing = front(ahead, len(ahead), near)
     own = moment(f"{clock[1]}Z", near) if clock else None
-    return (own or header) if ours else None
+    return (own or framing[0]) if framing else None
 
 
 def dated(line: str, near: float) -> Stamp | None:
