@@ -30,6 +30,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help='when, as "2026-11-20 19:04:11Z"; UTC where it says no zone',
     )
     parser.add_argument(
+        "--zone",
+        type=_when.zone,
+        help="the time zone of logs that say none, as Europe/Vienna or +01:00 (default UTC)",
+    )
+    parser.add_argument(
         "--skew", type=_when.span, metavar="TIME", help="by how much the clocks may differ (default 30s)"
     )
 
@@ -64,7 +69,7 @@ def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network
         asked.concerns, asked.about, asked.at, asked.needle,
         frozenset({address}), 0 if asked.contacted else port,
     )  # fmt: skip
-    gathered = folder.gather(sources, bar, about=about)
+    gathered = folder.gather(sources, bar, about=about, zone=args.zone)
     say(gathered.readings)
     if not when.zone:
         show.say(f"--at says no zone: taken as UTC, {show.when(when.at)}")
@@ -178,7 +183,7 @@ def presence(
     skew = SKEW if args.skew is None else args.skew
     moments = [here.Seen(one.at, one.exact + skew, "you") for one in args.at]
     if gathered.has("mail"):
-        gathered = folder.gather(sources, bar, own=own, mails=True)
+        gathered = folder.gather(sources, bar, own=own, mails=True, zone=args.zone)
         moments += list(here.told(gathered.refusals, own))
     episodes = here.episodes(moments)
     devices = {}

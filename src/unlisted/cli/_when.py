@@ -3,7 +3,9 @@
 import argparse
 import email.utils
 import re
+from datetime import timedelta, timezone, tzinfo
 from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from unlisted.evidence.framing import stamp
 
@@ -11,7 +13,22 @@ _MINUTE = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d)(?!:?\d)(.*)")
 _SECOND = re.compile(r"\d:\d\d:\d\d")
 _HOURS = re.compile(r"(?<=:\d\d)( ?[+-]\d\d)$")  # ISO 8601 allows a zone of whole hours
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(ms|s|sec|m|min|h|d)?")
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d\d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "": 1.0}
+
+
+def zone(text: str) -> tzinfo:
+    """A time zone: `Europe/Vienna`, `+01:00`, `CET`, `UTC`."""
+    plain = text.strip()
+    if found := _OFFSET.fullmatch(plain):
+        east = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
+        if east < timedelta(hours=24):
+            return timezone(-east if found[1] == "-" else east)
+    try:
+        return ZoneInfo({"Z": "UTC"}.get(plain, plain))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        what = f"{text[:40]!r} is no time zone; write Europe/Vienna or +01:00"
+        raise argparse.ArgumentTypeError(what) from None
 
 
 class Moment(NamedTuple):

@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     named = _given.sources([*args.source, *args.leases])
     if args.seen is not None or args.contacted is not None:
         return _seen.run(args, named, inside)
-    gathered = folder.gather(named, bar)
+    gathered = folder.gather(named, bar, zone=args.zone)
     say(gathered.readings)
     if args.at or (not gathered.has("gateway", "flows", "translations") and _seen.timed(gathered)):
         return _seen.presence(args, named, gathered, settings.own)

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from datetime import tzinfo
 from pathlib import Path
 from typing import get_args
 
@@ -19,6 +20,7 @@ from unlisted import codec, net, show
 from unlisted.edge import dates, mail, read, vendors
 from unlisted.edge.blocks import virtual
 from unlisted.edge.reading import About, Progress, Reading
+from unlisted.evidence.framing import assuming
 from unlisted.find import seen, translated
 from unlisted.find.columns import Flows, join
 from unlisted.find.served import Deliveries
@@ -98,8 +100,20 @@ def gather(
     own: tuple[Address, ...] = (),
     mails: bool = False,
     about: About | None = None,
+    zone: tzinfo | None = None,
 ) -> Gathered:
     """Read files and folders. `mails`: read bounces too (`find` leaves them to `explain`).
+
+    `zone`: of times that say none; without it they are UTC.
+    """
+    with assuming(zone):
+        return _gather(sources, bar, own, mails, about)
+
+
+def _gather(
+    sources: Iterable[str], bar: Bar, own: tuple[Address, ...], mails: bool, about: About | None
+) -> Gathered:
+    """The same, in the zone that is assumed.
 
     `about`: the connections that are asked for, on whatever port, are kept in `contacts`.
     """

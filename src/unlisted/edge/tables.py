@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from unlisted.edge.blocks import Block
-from unlisted.edge.vectors import NO_ZONE, PARTS, ROW, Vectors, rows_of
+from unlisted.edge.vectors import PARTS, ROW, Vectors, rows_of
 from unlisted.evidence import Parse, Parsed
 from unlisted.evidence.flows import aws_vpc, zeek_conn, zeek_smtp
 from unlisted.evidence.flows.argus import Table
 from unlisted.evidence.flows.columns import PORTS, Layout, layout
 from unlisted.evidence.flows.halves import Rows
+from unlisted.evidence.framing import zone_said
 from unlisted.find.columns import Flows, join
 from unlisted.net import MAIL_PORTS, Address
 
@@ -188,7 +189,7 @@ class _Parquet:
             reading.unknown += vectors.bad
             reading.other += reading.lines - vectors.good - vectors.bad
             if vectors.unzoned:
-                reading.assumed += (NO_ZONE,)
+                reading.assumed += (zone_said(),)
             reading.flows = vectors.flows()
 
     def _each(self, one: Callable[[Sequence[str], float], Parsed], near: float) -> None:

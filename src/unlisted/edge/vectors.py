@@ -28,6 +28,7 @@ from unlisted.evidence.flows.columns import (
     told,
 )  # fmt: skip
 from unlisted.evidence.flows.halves import Rows
+from unlisted.evidence.framing import east
 from unlisted.find.columns import ACTIONS as TOLD
 from unlisted.find.columns import OUTCOMES, Flows, stacked
 from unlisted.net import Address
@@ -45,7 +46,6 @@ _COUNTS = 7  # packets; more tell no more (columns.told)
 _PATTERNS = (
     "%Y-%m-%d %H:%M:%S%.f", "%Y/%m/%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ",
 )  # fmt: skip
-NO_ZONE = "no time zone in the times: taken as UTC"
 
 Ints = npt.NDArray[np.int32]
 Bools = npt.NDArray[np.bool_]
@@ -205,7 +205,8 @@ class Vectors:
         kind = series.dtype
         if isinstance(kind, pl.Datetime):
             self.unzoned |= not kind.time_zone
-            return series.dt.epoch("us").fill_null(-1).to_numpy().astype(np.int64)
+            made = series.dt.epoch("us").fill_null(-1).to_numpy().astype(np.int64)
+            return made if kind.time_zone else _local(made)
         if kind.is_numeric():
             return self._numbers(series)
         text = series.cast(pl.String, strict=False).fill_null("").str.strip_chars()
@@ -240,6 +241,7 @@ class Vectors:
             if parsed.null_count() * 2 < len(parsed):
                 self.unzoned |= not pattern.endswith("Z")
                 made = parsed.dt.epoch("us").fill_null(-1).to_numpy().astype(np.int64)
+                made = made if pattern.endswith("Z") else _local(made)
                 break
         if (made < 0).all():
             made = _counted(text)
@@ -248,6 +250,16 @@ class Vectors:
             at = moment(one, self._near)
             made[row] = -1 if at is None else round(at * 1e6)
         return made
+
+
+def _local(shown: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """What clocks showed, in the zone that is assumed: zones change on the quarter of an hour."""
+    quarters, where = np.unique(shown // QUARTER, return_inverse=True)
+    ahead = np.array([round(east(float(one) * QUARTER / 1e6) * 1e6) for one in quarters], np.int64)
+    return np.where(shown < 0, shown, shown - ahead[where]) if len(shown) else shown
+
+
+QUARTER = 900_000_000  # microseconds
 
 
 def _counted(text: "pl.Series") -> npt.NDArray[np.int64]:

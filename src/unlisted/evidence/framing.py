@@ -7,13 +7,17 @@ short-full and short-unix, Proxmox (`20/Jun/2022:13:09:14 +0200`), Cisco (`Nov 2
 RouterOS's `/log print` (`nov/23/2026 13:48:21`, `11-23 13:48:21`; `13:48:21` for what is of that day).
 
 A time without a year is put into the year that brings it nearest to `near`; one without a zone is
-taken as UTC. `Stamp` tells both, so that the reader can say aloud what was assumed.
+taken as UTC, or in the zone that the person names (`assuming`). `Stamp` tells both, so that the reader can
+say aloud what was assumed.
 """
 
 import re
 from calendar import timegm
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 _MONTHS = {
     name: number
@@ -47,6 +51,22 @@ _BOOT = re.compile(r"(?:kern(?:el)?\S*:? )?\[ *(\d{1,9})\.(\d{6})\]")
 BOOT_LIMIT = 3e8  # seconds; a smaller time counts from boot, or midnight: no machine runs for ten years
 
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_CACHES: list[Any] = []
+
+
+def remembered(size: int) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """A cache for what depends on a time as it is spelled: emptied when another zone is assumed."""
+
+    def wrap(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        cached = lru_cache(maxsize=size)(function)
+        _CACHES.append(cached)
+        return cached  # type: ignore[return-value]
+
+    return wrap
+
+
 class Stamp(NamedTuple):
     """When a line was written (Unix seconds) and what had to be assumed for that."""
 
@@ -54,6 +74,48 @@ class Stamp(NamedTuple):
     end: int  # where the time ends in the line
     year: bool  # the line says the year
     zone: bool  # the line says the zone
+
+
+_assumed: list[
+    tzinfo
+] = []  # the zone of times that say none, as long as `assuming` lasts; workers inherit it
+
+
+@contextmanager
+def assuming(zone: tzinfo | None) -> Iterator[None]:
+    """Take times that say no zone as of this one; None: as UTC. What was read before is not remembered."""
+    if zone is None:
+        yield
+        return
+    _assumed.append(zone)
+    _forget()
+    try:
+        yield
+    finally:
+        _assumed.pop()
+        _forget()
+
+
+def _forget() -> None:
+    for cached in _CACHES:
+        cached.cache_clear()
+
+
+def east(clock: float) -> float:
+    """Seconds by which a clock that shows this, as if it were UTC, is ahead of UTC in the zone assumed."""
+    if not _assumed or clock < BOOT_LIMIT:
+        return 0.0
+    try:
+        shown = datetime(1970, 1, 1) + timedelta(seconds=int(clock))
+        ahead = shown.replace(tzinfo=_assumed[-1]).utcoffset()
+    except (OverflowError, ValueError):
+        return 0.0
+    return ahead.total_seconds() if ahead is not None else 0.0
+
+
+def zone_said() -> str:
+    """What was assumed of times that say no zone, as a sentence."""
+    return f"no time zone in the times: taken as {_assumed[-1] if _assumed else 'UTC'}"
 
 
 def stamp(line: str, near: float) -> Stamp | None:
@@ -68,7 +130,7 @@ def stamp(line: str, near: float) -> Stamp | None:
     return _long(line[start : start + 90], start, near)
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def _short(text: str, near: float) -> Stamp | None:
     """`Nov 23 13:48:21` and nothing more."""
     m = _BSD.fullmatch(text)
@@ -90,9 +152,13 @@ def tagged(line: str, when: Stamp, start: int) -> bool:
 
 
 def _zone_follows(text: str) -> bool:
-    return text.startswith((" Z ", " UTC ", " GMT ", " +0", " -0", " +1", " -1")) or text[1:4] in _ZONED
+    return (
+        text.startswith((" Z ", " UTC ", " GMT ", " UTC:", " GMT:", " +0", " -0", " +1", " -1"))
+        or text[1:4] in _ZONED
+    )
 
 
+_ZONES_SAID = (" Z ", " UTC ", " GMT ", " UTC:", " GMT:", " +0", " -0", " +1", " -1")
 _ZONED = frozenset(name[:3] for name in _ZONES)
 
 
@@ -154,7 +220,7 @@ def year_of(at: float) -> int:
     return 1970 + int(max(0.0, min(at, 2.5e11)) / 31_556_952)
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def _seconds(
     year: int, month: int, day: int, clock: tuple[str | None, ...], part: str | None, zone: str | None
 ) -> float | None:
@@ -163,7 +229,9 @@ def _seconds(
         return None
     if not 1 <= day <= _days(year, month):
         return None
-    return timegm((year, month, day, hour, minute, second)) + _fraction(part) - offset(zone or "")
+    clock_shows = timegm((year, month, day, hour, minute, second))
+    ahead = offset(zone) if zone else east(clock_shows)
+    return clock_shows + _fraction(part) - ahead
 
 
 def _days(year: int, month: int) -> int:
@@ -196,5 +264,5 @@ def assumptions(stamps: list[Stamp]) -> tuple[str, ...]:
         span = f"{years[0]}" + (f" to {years[-1]}" if len(years) > 1 else "")
         said.append(f"no year in the times: taken as {span}")
     if any(not one.zone for one in stamps):
-        said.append("no time zone in the times: taken as UTC")
+        said.append(zone_said())
     return tuple(said)

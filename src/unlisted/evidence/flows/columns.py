@@ -20,7 +20,7 @@ from msgspec import Struct
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.contact import PROTOCOLS, connection, port
-from unlisted.evidence.framing import BOOT_LIMIT, stamp
+from unlisted.evidence.framing import BOOT_LIMIT, remembered, stamp
 from unlisted.messages import Attempt, Contact
 from unlisted.net import Address
 
@@ -262,7 +262,7 @@ def told(shown: str | None, packets: int, back: int) -> str:
     return "silent" if packets > 2 and not back else ""
 
 
-@lru_cache(maxsize=65536)
+@remembered(65536)
 def moment(text: str, near: float) -> float | None:
     """Unix seconds from what a column says: a number of any unit, or a date; None for what is none."""
     number = text.replace(".", "", 1)

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 
 from unlisted import net
-from unlisted.evidence.framing import Stamp, stamp
+from unlisted.evidence.framing import Stamp, remembered, stamp
 from unlisted.net import Address
 
 _NAME = r"[\w.@+%/<>\[\]-]{0,254}[\w.@+%/<>\]-]"
@@ -92,7 +92,7 @@ def translated(text: str) -> Address | None:
     return None if address is None or not int(address) else address
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def moment(text: str) -> float | None:
     """A time with its year, as it stands in a field of its own; without a zone it counts as UTC."""
     made = stamp(text, 0.0)

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 
 from unlisted import net
-from unlisted.evidence.framing import Stamp, stamp
+from unlisted.evidence.framing import Stamp, remembered, stamp
 from unlisted.net import Address
 
 MOST = 64  # looks for one key inside of quotes; only a stranger's text holds more
@@ -65,7 +65,7 @@ def front(line: str, start: int, near: float) -> tuple[bool, Stamp | None]:
     return _front(line[:start], near) if start <= LONGEST else (False, None)
 
 
-@lru_cache(maxsize=4096)  # the lines of one second begin alike
+@remembered(4096)  # the lines of one second begin alike
 def _front(ahead: str, near: float) -> tuple[bool, Stamp | None]:
     when = stamp(ahead, near)
     if when is None:
@@ -74,7 +74,7 @@ def _front(ahead: str, near: float) -> tuple[bool, Stamp | None]:
     return pattern.fullmatch(ahead, when.end) is not None, when
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def moment(text: str, near: float) -> Stamp | None:
     """A time that stands alone in a field."""
     return stamp(f"{text} ", near) if text else None

@@ -11,12 +11,12 @@ other.
 """
 
 import re
-from functools import lru_cache
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
+from unlisted.evidence.framing import remembered
 from unlisted.evidence.gateway._pairs import LONGEST, field, front
 from unlisted.messages import Attempt, Contact
 
@@ -53,7 +53,7 @@ def parse(line: str, near: float) -> Attempt | Contact | Other | None:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)  # the lines of one second begin alike
+@remembered(4096)  # the lines of one second begin alike
 def _at(ahead: str, near: float) -> float | None:
     """When the line was written; None where what stands before its fields is not ulogd's own."""
     start = ahead.rfind(" ", 0, -2) + 1

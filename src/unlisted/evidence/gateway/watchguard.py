@@ -14,13 +14,12 @@ behind `offset`.
 
 import re
 from collections.abc import Callable, Hashable
-from functools import lru_cache
 from typing import TypeAlias
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.framing import Stamp
+from unlisted.evidence.framing import Stamp, remembered
 from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import LONGEST, field, front, moment, seconds
 from unlisted.messages import Attempt, Contact, Translation
@@ -103,7 +102,7 @@ def once_only(
     return made
 
 
-@lru_cache(maxsize=4096)  # the lines of one second begin alike
+@remembered(4096)  # the lines of one second begin alike
 def _front(ahead: str, near: float) -> Stamp | None:
     """When the line was written; None where what stands before the message is not the Firebox's own."""
     if ahead.endswith(": "):

@@ -12,13 +12,12 @@ the owner's of the session; "unknown" is none.
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 
 from unlisted import net
 from unlisted.evidence import OTHER, Other
 from unlisted.evidence.card import card
 from unlisted.evidence.contact import connection, port
-from unlisted.evidence.framing import Stamp, stamp
+from unlisted.evidence.framing import Stamp, remembered, stamp
 from unlisted.evidence.gateway._once import Once, ended
 from unlisted.evidence.gateway._pairs import LONGEST, end_point, field, seconds
 from unlisted.messages import Attempt, Contact, Translation
@@ -89,7 +88,7 @@ def _read(line: str, near: float, once: Once) -> Attempt | Contact | Translation
     return made
 
 
-@lru_cache(maxsize=4096)  # the lines of one second begin alike
+@remembered(4096)  # the lines of one second begin alike
 def _front(ahead: str, near: float) -> Stamp | None:
     """When the line was written; None when what stands before its fields is not syslog's own."""
     when = stamp(ahead, near)
