@@ -49,7 +49,7 @@ def test_the_device_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert (found[0]["verdict"], found[0]["attempts"], found[0]["flagged_after"]) == ("rogue", 40, 3)
     assert found[0]["evidence"][0]["text"] == line(0, "198.51.0.7").strip()
     assert found[0]["evidence"][0]["line"] == 1
-    assert "next: unlisted hold 3c:5a:b4:12:34:56" in err
+    assert "next: sudo unlisted hold 3c:5a:b4:12:34:56" in err
 
 
 def test_for_a_person(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

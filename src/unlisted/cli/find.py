@@ -12,7 +12,7 @@ table too, and the device gets its MAC, vendor and name.
 import argparse
 from typing import TYPE_CHECKING
 
-from unlisted.cli import _device, _seen
+from unlisted.cli import _device, _lacking, _seen
 from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from unlisted.messages import Suspect
     from unlisted.net import Address, Network
 
+QUOTED = 3  # lines of evidence for each device without --all
 NAMED = 8  # files not read that are named one by one
 
 HELP = "name the device that sends, from gateway logs, flows and leases"
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.source and not args.leases:
         raise UnlistedError("SOURCE is missing", remedy=_command(args), code=2)
     _explained.check(args)
+    _lacking.check(args)
     settings = config.load(args.config)
     inside = _given.networks("--inside", args.inside) or settings.inside
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
@@ -83,16 +85,17 @@ def run(args: argparse.Namespace) -> int:
         return _seen.run(args, named, inside)
     gathered = folder.gather(named, bar, zone=args.zone)
     say(gathered.readings)
-    if args.at or (not gathered.has("gateway", "flows", "translations") and _seen.timed(gathered)):
+    logged = gathered.has("gateway", "flows", "translations")
+    if not gathered.flows.size and (args.at or (not logged and _seen.timed(gathered))):
         return _seen.presence(args, named, gathered, settings.own)
-    if not gathered.has("gateway", "flows", "translations"):
-        show.say("could not tell: no gateway log and no flow records among these")
-        show.say("next: block and log outgoing port 25 at the router, then give me that log")
-        return 3
+    if not logged:
+        return _lacking.lacking(args, gathered, "no gateway log and no flow records among these")
     if not gathered.flows.size:
-        show.say("could not tell: no line of these is about the mail ports (25, 465, 587)")
-        show.say("next: block and log outgoing port 25 at the router, then give me that log")
-        return 3
+        return _lacking.lacking(args, gathered, "no line of these is about the mail ports (25, 465, 587)")
+    if args.at:
+        show.say(
+            "--at is left aside, since there is a gateway's log: it is for --seen, --contacted, or leases"
+        )
     hosts = _mail_hosts(args.lookup, gathered.flows, inside, settings.resolver)
     setting = rank.Setting(inside, settings.own, senders, settings.roles, hosts)
     if told := gathered.inward(inside):
@@ -157,7 +160,7 @@ def say(readings: "list[Reading]") -> None:
             show.say(f"  not understood: {sample}")
     if mails := sum(1 for reading in readings if reading.kind == "mail"):
         show.say(f"{show.count(mails, 'mail')} left aside (unlisted explain reads them)")
-    left = [reading for reading in readings if not reading.kind]
+    left = _lacking.first_what_matters(reading for reading in readings if not reading.kind)
     for reading in left[:NAMED]:
         show.say(reading.sentence())
     if len(left) > NAMED:
@@ -174,7 +177,7 @@ def _answer(found: "Findings", *, as_json: bool, everyone: bool) -> int:
         if as_json:
             show.emit(one)
         else:
-            _print(one)
+            _print(one, everything=everyone)
     if not found.told:
         return 3
     guilty = [one for one in found.suspects if one.verdict != "honest"]
@@ -184,11 +187,11 @@ def _answer(found: "Findings", *, as_json: bool, everyone: bool) -> int:
         return 0
     first = guilty[0]  # a suspect is not held: it may be our mail server, or an address that is nobody's
     rogue = first.verdict == "rogue"
-    show.say(f"next: {'unlisted hold' if rogue else 'the same with --explain'} {first.device.key}")
+    show.say(f"next: {'sudo unlisted hold' if rogue else 'the same with --explain'} {first.device.key}")
     return 1
 
 
-def _print(one: "Suspect") -> None:
+def _print(one: "Suspect", *, everything: bool) -> None:
     """One device for a person."""
     from unlisted import show
 
@@ -199,10 +202,14 @@ def _print(one: "Suspect") -> None:
 
     role = f" ({one.role})" if one.role else ""
     put(f"{one.verdict}{role}: {_device.names(device)}")
-    put(f"  because: {show.clean(one.because)}")
+    for row in show.wrap(f"because: {show.clean(one.because, 2000)}", show.width() - 2, hang=2):
+        put(f"  {row}")
     if device.first_seen is not None:
         put(f"  first seen {show.when(device.first_seen)}")
     if one.flagged_at is not None:
         put(f"  flagged at {show.when(one.flagged_at)}, attempt {one.flagged_after}, score {one.score:.1f}")
-    for line in one.evidence:
+    shown = one.evidence if everything else one.evidence[:QUOTED]
+    for line in shown:
         put(f"  {show.clean(line.source, 100)}:{line.line}: {show.clean(line.text, 300)}")
+    if len(shown) < len(one.evidence):
+        put(f"  and {len(one.evidence) - len(shown)} more lines (--all)")
