@@ -17,6 +17,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from unlisted.edge.archives import ZIP, ZSTD, Members, Zstd, is_tar, is_text_zip, zstd
+
 BLOCK = 1 << 20  # bytes; read, scanned and counted while it is still in the processor's cache
 LONGEST = 64 << 10  # bytes; a longer line is no log line and is counted, not parsed
 
@@ -48,7 +50,7 @@ class Wide(io.BytesIO):
         super().close()
 
 
-Stream: TypeAlias = io.FileIO | Wide | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+Stream: TypeAlias = io.FileIO | Wide | Members | Zstd | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
 _PACKED: tuple[tuple[bytes, Callable[[Path], Stream]], ...] = (
     (b"\x1f\x8b", gzip.GzipFile),
@@ -101,11 +103,18 @@ class Cut(Exception):  # noqa: N818 - it is a fact about the file, not an error 
 def unpack(path: Path) -> Stream:
     """The file's bytes, unpacked when it is packed."""
     with path.open("rb") as file:
-        head = file.read(6)
+        head = file.read(512)
+    if head.startswith(ZIP) and is_text_zip(path):
+        return Members(path, tar=False)
+    if head.startswith(ZSTD) and zstd() is not None:
+        return Zstd(path)
     for magic, opener in _PACKED:
         if head.startswith(magic):
-            return opener(path)
-    return io.FileIO(path)
+            stream = opener(path)
+            first, _ = piece(stream, 512)
+            stream.close()
+            return Members(path, tar=True) if is_tar(first) else opener(path)
+    return Members(path, tar=True) if is_tar(head) else io.FileIO(path)
 
 
 def known(head: bytes) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import re2
 
-from unlisted.edge import records, tables, unreadable
+from unlisted.edge import archives, records, tables, unreadable
 from unlisted.edge.blocks import (
     BLOCK,
     Cut,
@@ -112,7 +112,7 @@ def _read(path: Path, first: bytes, keeper: Keeper, near: float, progress: Progr
     reading.kinds = tuple(dict.fromkeys(one.kind for one in found))
     reading.format = " + ".join(one.name for one in found)
     stamps = [made for line in lines[:200] if (made := _dated(line, found, near))]
-    reading.assumed = assumptions(stamps)
+    reading.assumed = tuple(filter(None, (archives.names(path), *assumptions(stamps))))
     Reader(path, keeper, found, near).run(progress)
 
 
