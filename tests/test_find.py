@@ -229,7 +229,7 @@ def test_a_moment_beside_a_gateways_log_does_not_hide_the_log(
     assert main(["find", str(folder), "--at", "2026-11-24 00:00:02Z", "--json"]) == 1
     out, err = capsys.readouterr()
     assert json.loads(out)["verdict"] == "rogue"
-    assert "not needed here" in err
+    assert "left aside" in err
 
 
 def test_three_lines_are_quoted_and_all_on_demand(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

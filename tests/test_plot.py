@@ -104,3 +104,11 @@ def test_the_svg_needs_nothing_else_and_says_what_it_shows() -> None:
 def test_many_attempts_make_no_large_file() -> None:
     made = plot.svg([Series("", [1.0, 2.0] * 500_000, 17.0, 1, None)], "", [])
     assert len(made) < 60_000
+
+
+def test_the_threshold_can_be_read_where_the_curve_crosses_it() -> None:
+    drawn = plot.svg([plot.Series("score", [1.0, 9.0, 17.0, 18.0, 30.0], 17.5, 1, 4)], "t", [])
+    assert '<text class="label"' in drawn
+    assert drawn.index('class="score" d=') < drawn.index('<text class="label"')  # it lies on the curve
+    assert drawn.count(".label { ") == 2  # a rim in the color of the paper, light and dark
+    assert "paint-order: stroke" in drawn

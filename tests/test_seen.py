@@ -407,7 +407,7 @@ def test_the_next_step_is_a_command_that_runs(tmp_path: Path, capsys: pytest.Cap
     path.write_text(packet(1, "192.168.50.21", 40221))
     capsys.readouterr()
     assert main(words) == 1
-    assert capsys.readouterr().err.splitlines()[-1] == f"one candidate. next: unlisted hold {A}"
+    assert capsys.readouterr().err.splitlines()[-1] == f"one candidate. next: sudo unlisted hold {A}"
 
 
 def test_an_empty_question_is_wrong_use(log: Path) -> None:

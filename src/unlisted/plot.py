@@ -107,9 +107,11 @@ _STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #1b1f24; } .title { font-size: 15px; font-weight: 600; }
 .dim { fill: #59636e; } .paper { fill: #ffffff; } .axis { fill: none; stroke: #59636e; }
 .score { fill: none; stroke: #0b57d0; stroke-width: 1.6; } .under { fill: #0b57d0; opacity: .15; }
+.label { paint-order: stroke; stroke: #ffffff; stroke-width: 4; stroke-linejoin: round; }
 .limit { stroke: #b3261e; stroke-dasharray: 6 4; } .trip { stroke: #1b1f24; stroke-dasharray: 2 3; }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6e8eb; } .dim { fill: #9aa4af; } .paper { fill: #14171a; } .axis { stroke: #9aa4af; }
+.label { stroke: #14171a; }
 .score { stroke: #8ab4f8; } .under { fill: #8ab4f8; } .limit { stroke: #f2b8b5; } .trip { stroke: #e6e8eb; } }
 """
 
@@ -161,7 +163,8 @@ def _panel(series: Series, y: int) -> str:
         f'<path class="under" d="{path}V{low}H{left}Z"/><path class="score" d="{path}"/>',
         f'<path class="axis" d="M{left} {high}V{low}H{right}"/>',
         f'<path class="limit" d="M{left} {limit}H{right}"/>',
-        f'<text x="{right}" y="{limit - 4}" text-anchor="end">threshold {series.threshold:.1f}</text>',
+        f'<text class="label" x="{right}" y="{limit - 4}" text-anchor="end">'
+        f"threshold {series.threshold:.1f}</text>",
         f'<text class="dim" x="{left - 6}" y="{low + 4}" text-anchor="end">0</text>',
         f'<text class="dim" x="{left}" y="{low + 16}">attempt {series.first:,}</text>',
         f'<text class="dim" x="{right}" y="{low + 16}" text-anchor="end">{series.last:,}</text>',

@@ -41,6 +41,10 @@ def run(args: argparse.Namespace, gathered: "Gathered", setting: "Setting") -> i
         _print(explained, judged, everything=args.all)
     if args.svg is not None:
         _draw(args.svg, explained, judged)
+    if judged.verdict == "rogue":
+        show.say(f"next: sudo unlisted hold {explained.device.key}")
+    elif judged.verdict == "suspect":
+        show.say(f"next: --sender {explained.device.key} if it may send, else unlisted investigate FOLDER")
     return 0 if judged.verdict == "honest" else 1
 
 
@@ -53,7 +57,8 @@ def _chosen(text: str, sorted_out: "Sorted") -> int:
     if len(meant) == 1:
         return meant[0]
     among = meant or range(len(sorted_out.made.who))
-    keys = [sorted_out.made.who[number].device.key for number in among]
+    devices = [sorted_out.made.who[number].device for number in among]
+    keys = [f"{one.key} ({show.clean(one.hostname, 40)})" if one.hostname else one.key for one in devices]
     what = "means several devices" if meant else "made no attempt on a mail port in these"
     more = f", and {len(keys) - NAMED:,} more" if len(keys) > NAMED else ""
     raise UnlistedError(
@@ -133,5 +138,6 @@ def _draw(path: str, explained: "Explained", judged: "Suspect") -> None:
     try:
         Path(path).write_text(plot.svg(panels, title, words), encoding="utf-8")
     except OSError as error:
-        raise UnlistedError(f"cannot write the picture: {error}", remedy="--svg FILE", code=4) from None
+        remedy = "--svg FILE, in a folder that is there and that you may write to"
+        raise UnlistedError(f"cannot write the picture: {error}", remedy=remedy, code=4) from None
     show.say(f"written: {show.clean(path)}")

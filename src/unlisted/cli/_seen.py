@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from unlisted.cli import _device, _when
+from unlisted.cli import _device, _lacking, _when
 
 if TYPE_CHECKING:
     from unlisted.edge.folder import Gathered
@@ -28,6 +28,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="TIME",
         help='when, as "2026-11-20 19:04:11Z"; UTC where it says no zone',
+    )
+    parser.add_argument(
+        "--zone",
+        type=_when.zone,
+        help="the time zone of logs that say none, as Europe/Vienna or +01:00 (default UTC)",
     )
     parser.add_argument(
         "--skew", type=_when.span, metavar="TIME", help="by how much the clocks may differ (default 30s)"
@@ -84,16 +89,20 @@ def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network
 
 
 def _socket(option: str, text: str) -> "tuple[Address, int]":
-    from unlisted import net
+    from unlisted import net, show
     from unlisted.errors import UnlistedError
     from unlisted.evidence.contact import port
 
     plain = text.strip()
-    if (alone := net.ip(plain)) is not None:
-        return alone, 0
+    open_, shut = plain.startswith("["), "]" in plain
     host, _, number = plain.rpartition(":")
+    if open_ == shut and (alone := net.ip(plain)) is not None:
+        maybe = net.ip(host) if not open_ and plain.count(":") < 7 else None
+        if maybe is not None and maybe.version == 6 and number.isdigit() and int(number) > 999:
+            show.say(f"{option} {plain} is taken as an address without a port; with one: '[{host}]:{number}'")
+        return alone, 0
     address = net.ip(host)
-    if address is None or not port(number):
+    if address is None or not port(number) or open_ != shut or (open_ and not host.endswith("]")):
         raise UnlistedError(
             f"{option} {text[:80]!r} is no address",
             remedy=f"{option} 203.0.113.5:40122 or '[2001:db8::5]:25'",
@@ -142,9 +151,8 @@ def _last(asked: "Question", found: "Answer", gathered: "Gathered", sources: Seq
         show.say("could not tell: no gateway log, flow records or translations among these")
         show.say(f"next: the gateway's log, or {TRANSLATED}")
     else:
-        show.say(
-            f"could not tell: no line of these shows who {what} within {asked.skew:.0f} s of that moment"
-        )
+        when = show.when(asked.at)
+        show.say(f"could not tell: no line of these shows who {what} within {asked.skew:.0f} s of {when}")
         show.say(f"next: a wider --skew, or {TRANSLATED}")
 
 
@@ -155,7 +163,7 @@ def _next(one: "Candidate", gathered: "Gathered", sources: Sequence[str]) -> str
     made |= {flows.macs[number] for number in set(flows.mac.tolist())}
     if key in made or str(one.device.address) in made:
         return f"unlisted find {shlex.join(sources)} --explain {key}"
-    return f"unlisted hold {key}"
+    return f"sudo unlisted hold {key}"
 
 
 # ---- without a gateway's log: who was here --------------------------------------------------------
@@ -187,13 +195,13 @@ def presence(
         devices[lease.mac] = gathered.who.device(lease.address, 0.0, lease.mac)
     for one in gathered.presences:
         devices.setdefault(one.mac, gathered.who.known(one.mac))
-    if not known or not episodes:
-        lack = (
-            "a time at which the spam was seen (--at TIME)"
-            if known
-            else "a lease that says from when to when"
+    if not known:
+        return _lacking.lacking(
+            args, gathered, "no lease of these says from when to when, and no gateway log"
         )
-        show.say(f"could not tell who was here: what is missing is {lack}")
+    if not episodes:
+        show.say("could not tell who was here: no time at which the spam was seen")
+        show.say(f"next: unlisted find --at TIME {shlex.join(sources)}   (several times tell more)")
         return 3
     covered = here.coverage(gathered.leases, gathered.presences)
     within = here.within(episodes, covered)
@@ -217,6 +225,7 @@ def _odds(
 
     if not odds:
         show.say("could not tell: the leases do not reach to when the spam was seen")
+        show.say("next: leases of that time, or block and log outgoing port 25 at the router")
         return 3
     stands_out = here.stands_out(odds)
     for one in odds if everyone or as_json else odds[:SHOWN]:

@@ -14,6 +14,7 @@ _SECOND = re.compile(r"\d:\d\d:\d\d")
 _HOURS = re.compile(r"(?<=:\d\d)( ?[+-]\d\d)$")  # ISO 8601 allows a zone of whole hours
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}),? +(\d\d:\d\d.*)")  # as most of Europe writes it
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(ms|s|sec|m|min|h|d)?")
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d\d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "": 1.0}
 
 
@@ -56,7 +57,7 @@ def _utc(parsed: object) -> float:
 def zone(text: str) -> tzinfo:
     """A time zone: Europe/Berlin, +01:00, UTC."""
     plain = text.strip()
-    if found := re.fullmatch(r"([+-])(\d\d?):?(\d\d)?", plain):
+    if found := _OFFSET.fullmatch(plain):
         shift = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
         if shift <= timedelta(hours=14):
             return timezone(-shift if found[1] == "-" else shift)

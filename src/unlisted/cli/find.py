@@ -10,25 +10,20 @@ table too, and the device gets its MAC, vendor and name.
 """
 
 import argparse
-import re
 from typing import TYPE_CHECKING
 
-from unlisted.cli import _device, _seen, _when
+from unlisted.cli import _device, _lacking, _seen
 from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
-    from unlisted.edge.folder import Gathered
     from unlisted.edge.reading import Reading
     from unlisted.find.columns import Flows
     from unlisted.find.rank import Findings
     from unlisted.messages import Suspect
     from unlisted.net import Address, Network
 
+QUOTED = 3  # lines of evidence for each device without --all
 NAMED = 8  # files not read that are named one by one
-LINES = 3  # quoted for each device without --all
-MEND = re.compile(r"packed|archive|unpack|writes it|journalctl")  # troubles that say how to get at the text
-# What a file that was not read likely is, by its name; those that may hold a log are named first.
-LOGS = re.compile(r"log|zip|zst|gz|flow|pcap|lease|dhcp|csv|json|dump", re.IGNORECASE)
 
 HELP = "name the device that sends, from gateway logs, flows and leases"
 
@@ -45,12 +40,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NET",
         help="your own network, instead of the private ranges of its IP version (may be repeated)",
-    )
-    parser.add_argument(
-        "--zone",
-        type=_when.zone,
-        metavar="ZONE",
-        help="of logs that tell none, as Europe/Berlin (default UTC)",
     )
     parser.add_argument("--leases", action="append", default=[], metavar="FILE", help="leases or neighbors")
     parser.add_argument(
@@ -97,6 +86,7 @@ def _run(args: argparse.Namespace) -> int:
     if not args.source and not args.leases:
         raise UnlistedError("SOURCE is missing", remedy=_command(args), code=2)
     _explained.check(args)
+    _lacking.check(args)
     settings = config.load(args.config)
     inside = _given.inside(args.inside, settings.inside)
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
@@ -106,14 +96,16 @@ def _run(args: argparse.Namespace) -> int:
     gathered = folder.gather(named, bar, zone=args.zone)
     say(gathered.readings)
     logged = gathered.has("gateway", "flows", "translations")
-    if not logged and (args.at or _seen.timed(gathered)):
+    if not gathered.flows.size and (args.at or (not logged and _seen.timed(gathered))):
         return _seen.presence(args, named, gathered, settings.own)
+    if not logged:
+        return _lacking.lacking(args, gathered, "no gateway log and no flow records among these")
+    if not gathered.flows.size:
+        return _lacking.lacking(args, gathered, "no line of these is about the mail ports (25, 465, 587)")
     if args.at:
         show.say(
-            "--at is for logs that show no connection, or goes with --seen and --contacted: not needed here"
+            "--at is left aside, since there is a gateway's log: it is for --seen, --contacted, or leases"
         )
-    if not logged or not gathered.flows.size:
-        return _untold(gathered, logged=logged)
     hosts = _mail_hosts(args.lookup, gathered.flows, inside, settings.resolver)
     setting = rank.Setting(inside, settings.own, senders, settings.roles, hosts)
     if told := gathered.inward(inside):
@@ -122,26 +114,6 @@ def _run(args: argparse.Namespace) -> int:
         return _explained.run(args, gathered, setting)
     found = rank.judge(gathered.flows, gathered.who, setting, gathered.sent())
     return _answer(found, as_json=args.json, everyone=args.all)
-
-
-def _untold(gathered: "Gathered", *, logged: bool) -> int:
-    """Nothing to judge: what is missing, and the next step. 3, or 4 where files may not be read."""
-    from unlisted import show
-
-    lack = "no line of these is about the mail ports (25, 465, 587)"
-    show.say(f"could not tell: {lack if logged else 'no gateway log and no flow records among these'}")
-    closed = [one for one in gathered.readings if one.trouble == "permission denied"]
-    mendable = [one for one in gathered.readings if not one.kind and MEND.search(one.trouble)]
-    if closed:
-        show.say(f"next: sudo, for {show.clean(closed[0].path, 200)} may not be read")
-        return 4
-    if mendable:
-        show.say(f"next: {mendable[0].sentence()}")
-    elif gathered.has("maillogs"):
-        show.say("next: unlisted investigate FOLDER reads mail logs: which account, which script")
-    else:
-        show.say("next: block and log outgoing port 25 at the router, then give me that log")
-    return 3
 
 
 def _command(args: argparse.Namespace) -> str:
@@ -198,7 +170,7 @@ def say(readings: "list[Reading]") -> None:
             show.say(f"  not understood: {sample}")
     if mails := sum(1 for reading in readings if reading.kind == "mail"):
         show.say(f"{show.count(mails, 'mail')} left aside (unlisted explain reads them)")
-    left = sorted((one for one in readings if not one.kind), key=lambda one: not LOGS.search(one.path))
+    left = _lacking.first_what_matters(reading for reading in readings if not reading.kind)
     for reading in left[:NAMED]:
         show.say(reading.sentence())
     if len(left) > NAMED:
@@ -241,14 +213,14 @@ def _print(one: "Suspect", *, everything: bool) -> None:
 
     role = f" ({one.role})" if one.role else ""
     put(f"{one.verdict}{role}: {_device.names(device)}")
-    for row in show.wrap(f"because: {show.clean(one.because, 1000)}", show.width() - 2, hang=2):
+    for row in show.wrap(f"because: {show.clean(one.because, 2000)}", show.width() - 2, hang=2):
         put(f"  {row}")
     if device.first_seen is not None:
         put(f"  first seen {show.when(device.first_seen)}")
     if one.flagged_at is not None:
         put(f"  flagged at {show.when(one.flagged_at)}, attempt {one.flagged_after}, score {one.score:.1f}")
-    shown = one.evidence if everything else one.evidence[:LINES]
+    shown = one.evidence if everything else one.evidence[:QUOTED]
     for line in shown:
         put(f"  {show.clean(line.source, 100)}:{line.line}: {show.clean(line.text, 300)}")
     if len(shown) < len(one.evidence):
-        put(f"  and {show.count(len(one.evidence) - len(shown), 'more line')} (--all)")
+        put(f"  and {len(one.evidence) - len(shown)} more lines (--all)")

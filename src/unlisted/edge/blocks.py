@@ -9,14 +9,15 @@ import gzip
 import io
 import lzma
 import os
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from unlisted.edge.archives import ZIP, ZSTD, Members, Zstd, is_tar, is_text_zip, zstd
 
 BLOCK = 1 << 20  # bytes; read, scanned and counted while it is still in the processor's cache
 LONGEST = 64 << 10  # bytes; a longer line is no log line and is counted, not parsed
@@ -69,48 +70,12 @@ class Wide(io.BytesIO):
         super().close()
 
 
-class Zipped(io.BytesIO):
-    """The files in a zip archive, one after the other, as Windows packs logs."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.fileobj = path.open("rb")
-        try:
-            self._zip = zipfile.ZipFile(self.fileobj)
-            self._left = [one for one in self._zip.infolist() if not one.is_dir() and not one.flag_bits & 1]
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            self.fileobj.close()
-            raise OSError("a zip archive: unpack it, if that goes: it is damaged") from error
-        self._open: IO[bytes] | None = None
-
-    def read1(self, size: int | None = -1, /) -> bytes:
-        """The next of it; b"" at the end. A file that ends without a newline gets one."""
-        try:
-            while self._open is not None or self._left:
-                if self._open is None:
-                    self._open = self._zip.open(self._left.pop(0))
-                if data := self._open.read(size if size and size > 0 else BLOCK):
-                    return data
-                self._open = None
-                if self._left:
-                    return b"\n"
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-            raise EOFError(str(error)) from error
-        return b""
-
-    def close(self) -> None:
-        """The file is closed with it."""
-        self.fileobj.close()
-        super().close()
-
-
-Stream: TypeAlias = io.FileIO | Wide | Zipped | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+Stream: TypeAlias = io.FileIO | Wide | Members | Zstd | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
 _PACKED: tuple[tuple[bytes, Callable[[Path], Stream]], ...] = (
     (b"\x1f\x8b", gzip.GzipFile),
     (b"BZh", bz2.BZ2File),
     (b"\xfd7zXZ\x00", lzma.LZMAFile),
-    (b"PK\x03\x04", Zipped),
     (b"\xff\xfe", Wide),
     (b"\xfe\xff", Wide),
 )
@@ -121,6 +86,7 @@ _KNOWN = (
     (b"snoop\0\0\0", "a packet capture (snoop)"),
     (b"GMBU", "a packet capture (Network Monitor)"),
     (b"SQLite format 3", "an SQLite database"),
+    (b"PK\x03\x04", "a zip archive"),
     (b"\x28\xb5\x2f\xfd", "packed with zstd"),
     (b"%PDF", "a PDF"),
     (b"\x7fELF", "a program"),
@@ -157,13 +123,20 @@ class Cut(Exception):  # noqa: N818 - it is a fact about the file, not an error 
 def unpack(path: Path) -> Stream:
     """The file's bytes, unpacked when it is packed."""
     with path.open("rb") as file:
-        head = file.read(200)
+        head = file.read(512)
+    if head.startswith(ZIP) and is_text_zip(path):
+        return Members(path, tar=False)
+    if head.startswith(ZSTD) and zstd() is not None:
+        return Zstd(path)
     for magic, opener in _PACKED:
         if head.startswith(magic):
-            return opener(path)
+            stream = opener(path)
+            first, _ = piece(stream, 512)
+            stream.close()
+            return Members(path, tar=True) if is_tar(first) else opener(path)
     if len(head) >= 40 and b"\0" not in head[::2] and not any(head[1::2]):
         return Wide(path, "utf-16-le")
-    return io.FileIO(path)
+    return Members(path, tar=True) if is_tar(head) else io.FileIO(path)
 
 
 def known(head: bytes) -> str:

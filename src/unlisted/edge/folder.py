@@ -20,6 +20,7 @@ from msgspec import Struct, field
 from unlisted import codec, net, show
 from unlisted.edge import dates, mail, read, vendors
 from unlisted.edge.blocks import virtual
+from unlisted.edge.progress import Together
 from unlisted.edge.reading import About, Progress, Reading
 from unlisted.find import seen, translated
 from unlisted.find.columns import Flows, join
@@ -107,27 +108,47 @@ def gather(
     """Read files and folders. `mails`: read bounces too (`find` leaves them to `explain`).
 
     `about`: the connections that are asked for, on whatever port, are kept in `contacts`.
-    `zone`: of logs that tell none.
+    `zone`: of logs that tell none; without it they are in UTC.
     """
     gathered = Gathered(contacts=seen.Nearest(about.at if about else 0.0))
     files = read.paths(sources)
     near = dates.nearest(files)
     copies = _copies(files)
-    for path in files:
-        if path in copies:
-            what = f"the same as {show.clean(copies[path].name)}: counted once"
-            gathered.readings.append(Reading(str(path), trouble=what))
-            continue
-        if _saved_listings(path, gathered):
-            continue
-        with bar(str(path)) as progress:
-            twice = _read(partial(read.read, path, near, progress, about=about, zone=zone), gathered, about)
-        reading = gathered.readings[-1]
-        if twice:
-            reading.assumed += (f"{show.count(twice, 'line')} stood in another file already: counted once",)
-        if mails and os.path.isfile(path) and not virtual(path) and _may_tell(reading):
-            _mail(str(path), reading, gathered, own)
+    sizes = {path: _size(path) for path in files if path not in copies}
+    with bar(f"{show.count(len(files), 'file')}") as progress:
+        together = Together(sizes.values(), progress)
+        for path in files:
+            opened = partial(read.read, path, near, together.told, about=about, zone=zone)
+            _one(path, opened, gathered, own, mails, about, copies)
+            together.past(sizes.get(path, 0))
     return gathered
+
+
+def _one(
+    path: Path, opened: Callable[..., Reading], gathered: Gathered, own: tuple[Address, ...],
+    mails: bool, about: About | None, copies: dict[Path, Path],
+) -> None:  # fmt: skip
+    """One file, into what was gathered."""
+    if path in copies:
+        what = f"the same as {show.clean(copies[path].name)}: counted once"
+        gathered.readings.append(Reading(str(path), trouble=what))
+        return
+    if _saved_listings(path, gathered):
+        return
+    twice = _read(opened, gathered, about)
+    reading = gathered.readings[-1]
+    if twice:
+        reading.assumed += (f"{show.count(twice, 'line')} stood in another file already: counted once",)
+    if mails and os.path.isfile(path) and not virtual(path) and _may_tell(reading):
+        _mail(str(path), reading, gathered, own)
+
+
+def _size(path: Path) -> int:
+    """Bytes that are to be read of it, for the bar."""
+    try:
+        return path.stat().st_size if path.is_file() and not virtual(path) else 0
+    except OSError:
+        return 0
 
 
 def _read(opened: Callable[..., Reading], gathered: Gathered, about: About | None) -> int:

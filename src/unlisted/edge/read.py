@@ -5,6 +5,7 @@ mail ports in whole blocks (RE2), and only the lines found are parsed.
 """
 
 import os
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from datetime import tzinfo
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import re2
 
-from unlisted.edge import records, tables, unreadable
+from unlisted.edge import archives, records, tables, unreadable
 from unlisted.edge.blocks import (
     BLOCK,
     Cut,
@@ -85,7 +86,8 @@ def read(
 def _read(path: Path, first: bytes, keeper: Keeper, near: float, progress: Progress | None) -> None:
     reading = keeper.reading
     if not first:
-        reading.trouble = "empty" if not reading.size else "cut off or damaged: nothing could be unpacked"
+        nothing = "cut off or damaged: nothing could be unpacked"
+        reading.trouble = (unreadable.why(_raw(path)) or nothing) if reading.size else "empty"
         return
     if form := binary(first):
         reading.trouble = form.refuse(first) if form.refuse else ""
@@ -117,7 +119,7 @@ def _read(path: Path, first: bytes, keeper: Keeper, near: float, progress: Progr
     reading.kinds = tuple(dict.fromkeys(one.kind for one in found))
     reading.format = " + ".join(one.name for one in found)
     stamps = [made for line in lines[:200] if (made := _dated(line, found, near))]
-    reading.assumed = assumptions(stamps)
+    reading.assumed = tuple(filter(None, (archives.names(path), *assumptions(stamps))))
     Reader(path, keeper, found, near).run(progress)
 
 
@@ -127,6 +129,16 @@ def _dated(line: str, found: Sequence[Format], near: float) -> Stamp | None:
         if one.dated and one.hint in line and one.parse(line, near) is not None:
             return one.dated(line, near)
     return stamp(line, near)
+
+
+def _raw(path: Path) -> bytes:
+    """The first bytes as they lie on the disk, or of what gzip packed; for naming an archive of nothing."""
+    with path.open("rb") as file:
+        first = file.read(512)
+    try:
+        return zlib.decompressobj(31).decompress(first, 512) if first.startswith(b"\x1f\x8b") else first
+    except zlib.error:
+        return first
 
 
 def _stream(path: Path, form: Format, keeper: Keeper, progress: Progress | None) -> None:

@@ -6,6 +6,7 @@ Sources: file(1)'s magic numbers; [MS-CFB] §2.2 (Outlook's .msg and old Office 
 """
 
 _PACKED = "unpack it"
+_ZSTD = "zstd -d FILE unpacks it; it is read as it is where Python's zstandard is installed"
 _AS_PCAP = "editcap -F pcap FILE OUT writes it as one that is read"
 _PICTURE = "type its text, or ask for the text itself"
 _KINDS: tuple[tuple[int, bytes, str, str], ...] = (
@@ -14,7 +15,12 @@ _KINDS: tuple[tuple[int, bytes, str, str], ...] = (
     (257, b"ustar", "a tar archive", _PACKED),
     (0, b"BZh", "packed with bzip2", _PACKED),
     (0, b"\xfd7zXZ\x00", "packed with xz", _PACKED),
-    (0, b"\x28\xb5\x2f\xfd", "packed with zstd", _PACKED),
+    (
+        0,
+        b"\x28\xb5\x2f\xfd",
+        "packed with zstd",
+        _ZSTD,
+    ),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _PACKED),
     (0, b"Rar!\x1a\x07", "a RAR archive", _PACKED),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Outlook's .msg", "save it as .eml or text"),

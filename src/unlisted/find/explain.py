@@ -137,12 +137,15 @@ def matching(sorted_out: Sorted, text: str) -> list[int]:
     using = set[int]()
     if address is not None and address in out.flows.addresses:
         using = set(made.id[out.flows.src == out.flows.addresses.index(address)].tolist())
+    short = name.partition(".")[0] if address is None and not mac else ""
+    exact = any(name == identity.device.hostname.lower() for identity in made.who)
     return [
         number
         for number, identity in enumerate(made.who)
         if number in using
         or (mac and identity.device.mac == mac)
         or (name and identity.device.hostname.lower() == name)
+        or (short and not exact and identity.device.hostname.lower().partition(".")[0] == short)
     ]
 
 
