@@ -1,5 +1,6 @@
 """`unlisted find` from the outside: what it prints, and its exit codes."""
 
+import io
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from unlisted import net
 from unlisted.cli import _given, main
 
 SAMPLES = Path(__file__).parent / "samples"
+MAC_FIELD = "MAC=b6:0d:b6:d7:14:58:3c:5a:b4:12:34:56:08:00 "
 LEASE = "1795521981 3c:5a:b4:12:34:56 192.168.50.9 FRONTDESK-PC *\n"
 
 
@@ -249,3 +251,32 @@ def test_what_stands_in_the_way_is_the_next_step(tmp_path: Path, capsys: pytest.
     assert "next: " in err
     assert "gateway.log.zst" in err.rpartition("next: ")[2]
     assert "unpack" in err.rpartition("next: ")[2]
+
+
+def test_the_zone_of_a_log_that_tells_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An address changed hands at 19:30 UTC; the log's 20:00 is before or after, as its zone says."""
+    (tmp_path / "log").write_text("".join(line(i, f"198.51.{i}.7") for i in range(40)).replace(MAC_FIELD, ""))
+    (tmp_path / "dhcp").write_text(
+        "2026-11-23T20:00:00Z gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.50.9 3c:5a:b4:12:34:56 early\n"
+        "2026-11-23T23:30:00Z gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.50.9 3c:5a:b4:12:34:57 late\n"
+    )
+    for zone, named in (("UTC", "late"), ("Europe/Berlin", "early"), ("+01:00", "early"), ("-05:00", "late")):
+        assert main(["find", str(tmp_path), "--json", f"--zone={zone}"]) == 1
+        out, err = capsys.readouterr()
+        assert json.loads(out)["device"]["hostname"] == named
+        assert "no time zone" not in err
+    assert main(["find", str(tmp_path), "--json"]) == 1
+    assert "no time zone in the times: taken as UTC" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["find", str(tmp_path), "--zone", "Nowhere/Land"])
+
+
+def test_stdin_is_a_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (folder / "gateway").open("rb") as log:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(log))
+        assert main(["find", "-", str(folder / "leases"), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["device"]["hostname"] == "FRONTDESK-PC"
+    assert found["evidence"][0]["text"]

@@ -241,7 +241,7 @@ def test_a_file_of_it_is_recognized_and_its_attempts_counted(name: str, tmp_path
     path.write_text("\n".join(lines(name)) + "\n")
     reading = read(path, NEAR)
     assert (reading.kind, reading.format, reading.unknown) == ("gateway", name, 0)
-    wanted = {"untangle": 1, "watchguard_monitor": 2, "sonicwall": 4}.get(name, 3)
+    wanted = {"untangle": 1, "watchguard_monitor": 2, "sonicwall": 4, "sophos_xg": 4}.get(name, 3)
     assert reading.flows is not None
     assert reading.flows.size == wanted
 
@@ -280,8 +280,8 @@ def test_a_quoted_value_names_no_address_whatever_its_quotes(form: Format) -> No
     logs = (SAMPLES / form.name).glob("*.log")
     for line in (line for log in logs for line in log.read_text().splitlines()):
         for value in re.finditer(r'="([^"\\]*)"', line):
-            if re.fullmatch(r"[\d.:a-f]*", value[1]):
-                continue  # an address or a number, which no stranger writes
+            if re.fullmatch(r"[\d.:a-f]*|TCP", value[1]):
+                continue  # an address, a number, a protocol, which no stranger writes
             for text in (f"x {FORGED} y", rf"x\" {FORGED} y", rf"x\" {FORGED} \"y", f"x\\n{FORGED} y"):
                 made = facts(form.parse(line[: value.start(1)] + text + line[value.end(1) :], NEAR))
                 told = [word for one in made for word in identity(one)]
@@ -295,3 +295,20 @@ def test_a_quoted_value_names_no_address_whatever_its_quotes(form: Format) -> No
         "zyxel",
         "fortigate",
     }
+
+
+def test_sophos_believes_no_address_in_a_mails_subject() -> None:
+    line = next(one for one in lines("sophos_xg") if "Outbound Spam" in one)
+    spelled = line.replace('"offer"', '"x" src_ip=192.0.2.66 dst_ip=192.0.2.67 src_port=1 dst_port=25 y"')
+    (made,) = facts(named("sophos_xg").parse(spelled, NEAR))
+    assert ends(made) == ("192.168.50.132", "198.51.100.10", 40005, 25)
+
+
+def test_watchguard_leef_takes_its_own_time_where_it_tells_one() -> None:
+    line = lines("watchguard_leef")[0].replace("serial=", "devTime=Nov 23 2026 14:00:00 +0100\tserial=")
+    for front in ("", "<142>"):
+        made = named("watchguard_leef").parse(front + line[line.index("LEEF") :], NEAR)
+        assert isinstance(made, Attempt)
+        assert made.at == 1795438800.0  # 13:00 UTC
+    bare = lines("watchguard_leef")[0]
+    assert named("watchguard_leef").parse(bare[bare.index("LEEF") :], NEAR) is None

@@ -189,3 +189,47 @@ def test_asa_a_name_in_place_of_the_translated_address_is_no_translation() -> No
         "eth0:192.0.2.9/1234 (source.example/11234) to wan:198.51.100.7/25 (www.example/25), destination",
     )
     assert (made.nat, made.nat_port) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[action:Drop; flags:393216; time:1795478786; dst:198.51.100.7; product:VPN-1 & FireWall-1; proto:6; "
+        "s_port:54903; service:25; src:192.0.2.9; src_country:USA]",
+        "[action:Drop; time:1795478786; dst:198.51.100.7; product:VPN-1 & FireWall-1; proto:6; s_port:54903; "
+        "service:25; src:192.0.2.9]",
+        '{"action":"Drop","time":"1795478786","dst":"198.51.100.7","product":"VPN-1 & FireWall-1","proto":'
+        '"6","s_port":"54903","service":"25","src":"192.0.2.9"}',
+        '{"action": "Drop", "time": 1795478786, "dst": "198.51.100.7", "product": "VPN-1 & FireWall-1", '
+        '"proto": 6, "s_port": 54903, "service": 25, "src": "192.0.2.9"}',
+    ],
+)
+def test_checkpoint_without_quotes_and_as_json(said: str) -> None:
+    line = f"Nov 24 00:06:30 192.0.2.1 1 2026-11-24T00:06:27Z gw CheckPoint 52042 - {said}"
+    made = attempt("checkpoint", line)
+    assert (made.at, made.src, made.sport) == (1795478786.0, ip_address("192.0.2.9"), 54903)
+    assert (made.dst, made.dport, made.action) == (ip_address("198.51.100.7"), 25, "block")
+    assert re2.search(named("checkpoint").candidate, line.encode())
+    assert named("checkpoint").parse(line[:-30], NEAR) is None  # cut
+    assert named("checkpoint").parse(line.replace("CheckPoint", "Checked"), NEAR) is None
+
+
+def test_checkpoint_without_quotes_told_in_two_ways_is_not_read() -> None:
+    line = (
+        "Nov 24 00:06:30 192.0.2.1 1 2026-11-24T00:06:27Z gw CheckPoint 52042 - [action:Drop; "
+        "time:1795478786; dst:198.51.100.7; product:URL Filtering; proto:6; resource:http://x/; "
+        "src:192.0.2.66; s_port:54903; service:25; src:192.0.2.9]"
+    )
+    assert named("checkpoint").parse(line, NEAR) is None
+
+
+@pytest.mark.parametrize("elapsed", ["18", "1", ""])
+def test_paloalto_a_line_that_ends_at_the_elapsed_time_tells_its_start(elapsed: str) -> None:
+    made = attempt(
+        "paloalto",
+        "716 <14>1 2026-11-24T00:07:08+00:00 fw.example - - - -  1,2026/11/24 00:07:03,SERIAL,TRAFFIC,end,"
+        "2818,2026/11/24 00:07:03,192.0.2.8,198.51.100.7,192.0.2.8,198.51.100.7,out,,,smtp,vsys1,trust,wan,"
+        "eth1,eth2,FWD,2026/11/24 00:07:08,617,1,50761,25,50761,25,0x40001c,tcp,allow,372,246,126,7,"
+        f"2026/11/24 00:06:26,{elapsed}",
+    )
+    assert (made.at, made.sport) == (1795478786.0, 50761)

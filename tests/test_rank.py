@@ -130,6 +130,18 @@ def test_a_row_without_a_card_is_the_card_s_that_the_address_had_about_then() ->
     assert len(judge([*bare, *with_card, other]).suspects) == 3, "two cards: whose, nobody knows"
 
 
+def test_who_retries_the_servers_of_one_service_is_no_suspect() -> None:
+    """In turn, without an answer, over and over."""
+
+    def retried(count: int) -> list[Attempt]:
+        return [
+            attempt(3.0 * n, f"198.{18 + n % 8}.1.109", dport=465, outcome="silent") for n in range(count)
+        ]
+
+    assert only(judge(retried(100))).verdict == "suspect"
+    assert only(judge(retried(900))).verdict == "honest"
+
+
 def test_declared_senders_are_judged_honest_and_named_as_such() -> None:
     for sender in ("192.168.50.9", MAC.upper().replace(":", "-")):
         one = only(judge(burst(mac=MAC), senders=(sender,)))

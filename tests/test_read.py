@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import zipfile
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -313,6 +314,25 @@ def test_what_windows_wrote_into_a_file_is_read(tmp_path: Path, code: str) -> No
     assert plain.flows is not None
     assert [one.at for one in wide.flows.attempts()] == [one.at for one in plain.flows.attempts()]
     assert quote([Evidence(str(path), 1, "")])[0].text == GATEWAY.decode().splitlines()[0]
+
+
+def test_a_zip_is_its_files_one_after_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "logs.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("old/gateway.log.1", GATEWAY.rstrip(b"\n"))
+        archive.writestr("gateway.log", GATEWAY.replace(b"SPT=5", b"SPT=4"))
+    (tmp_path / "plain").write_bytes(GATEWAY)
+    plain, made = read(tmp_path / "plain", NEAR), read(path, NEAR)
+    assert made.flows is not None
+    assert plain.flows is not None
+    assert made.flows.size == 2 * plain.flows.size
+    assert made.lines == 2 * plain.lines
+    whole = path.read_bytes()
+    for cut in range(4, len(whole), 97):
+        path.write_bytes(whole[:cut])
+        assert read(path, NEAR).trouble
+    path.write_bytes(whole.replace(b"\x4b", b"\x4c"))
+    read(path, NEAR)
 
 
 LINES = GATEWAY.decode().splitlines()

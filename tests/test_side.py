@@ -1,6 +1,6 @@
 """On which side of the translation a log was taken: nobody is accused from the wrong one."""
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 from hypothesis import given
@@ -205,6 +205,9 @@ def test_the_gateway_of_a_container_bridge_has_a_card_made_up_by_software(mac: s
     found = judge(burst("172.17.0.1", mac=mac))
     assert (found.suspects, found.told) == ([], False)
     assert named(judge(burst("172.17.0.2", mac=mac))) == [mac], "a container"
+    beside = judge([*QUIET, *burst("172.17.0.1", mac=mac)]).suspects[0]
+    assert (beside.device.mac, beside.verdict) == (mac, "suspect")
+    assert "as the gateway of a container bridge has" in beside.because
     assert named(judge(burst("172.17.0.1", mac=MAC))) == [MAC], "a machine"
 
 
@@ -253,6 +256,13 @@ def test_a_machine_whose_network_nobody_named_is_not_called_fine() -> None:
     [single] = judge(six(f"{OWN}::5")).notes
     assert f"--inside {OWN}::/64" in single
     assert "outer side" not in single, "nobody translates IPv6"
+
+
+def test_who_names_ipv6_networks_does_not_unname_ipv4() -> None:
+    bot = [one for n in range(8) for one in six(f"{OWN}:a00{n}:1:2:3", count=3, start=100.0 + 9 * n)]
+    found = judge([*QUIET, *bot], inside=(ip_network(f"{OWN}::/64"),))
+    assert {one.device.mac: one.verdict for one in found.suspects} == {BOT: "suspect", OTHER: "honest"}
+    assert not any("left out" in note for note in found.notes)
 
 
 def test_who_sends_under_many_forged_addresses_is_shown_by_its_mac() -> None:

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace, sources: Sequence[str], inside: "tuple[Network
         asked.concerns, asked.about, asked.at, asked.needle,
         frozenset({address}), 0 if asked.contacted else port,
     )  # fmt: skip
-    gathered = folder.gather(sources, bar, about=about)
+    gathered = folder.gather(sources, bar, about=about, zone=args.zone)
     say(gathered.readings)
     if not when.zone:
         show.say(f"--at says no zone: taken as UTC, {show.when(when.at)}")
@@ -178,7 +178,7 @@ def presence(
     skew = SKEW if args.skew is None else args.skew
     moments = [here.Seen(one.at, one.exact + skew, "you") for one in args.at]
     if gathered.has("mail"):
-        gathered = folder.gather(sources, bar, own=own, mails=True)
+        gathered = folder.gather(sources, bar, own=own, mails=True, zone=args.zone)
         moments += list(here.told(gathered.refusals, own))
     episodes = here.episodes(moments)
     devices = {}

@@ -3,13 +3,16 @@
 import argparse
 import email.utils
 import re
+from datetime import timedelta, timezone, tzinfo
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from unlisted.evidence.framing import stamp
 
 _MINUTE = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d)(?!:?\d)(.*)")
 _SECOND = re.compile(r"\d:\d\d:\d\d")
 _HOURS = re.compile(r"(?<=:\d\d)( ?[+-]\d\d)$")  # ISO 8601 allows a zone of whole hours
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}),? +(\d\d:\d\d.*)")  # as most of Europe writes it
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(ms|s|sec|m|min|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "": 1.0}
 
@@ -28,6 +31,8 @@ def moment(text: str) -> Moment:
     if re.fullmatch(r"\d{9,11}(?:\.\d{1,6})?", plain):
         return Moment(float(plain), 1.0, zone=True)
     exact = 1.0
+    if found := _DOTTED.fullmatch(plain):
+        plain = f"{found[3]}-{int(found[2]):02}-{int(found[1]):02} {found[4]}"
     if found := _MINUTE.fullmatch(plain):
         plain, exact = f"{found[1]}:00{found[2]}", 60.0
     made = stamp(plain + " ", 0.0)
@@ -46,6 +51,20 @@ def _utc(parsed: object) -> float:
     from calendar import timegm
 
     return float(timegm(parsed.timetuple()))  # type: ignore[attr-defined]
+
+
+def zone(text: str) -> tzinfo:
+    """A time zone: Europe/Berlin, +01:00, UTC."""
+    plain = text.strip()
+    if found := re.fullmatch(r"([+-])(\d\d?):?(\d\d)?", plain):
+        shift = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
+        if shift <= timedelta(hours=14):
+            return timezone(-shift if found[1] == "-" else shift)
+    try:
+        return ZoneInfo(plain)
+    except (ValueError, OSError, KeyError):
+        what = f"{text[:40]!r} is no time zone; write Europe/Berlin or +01:00"
+        raise argparse.ArgumentTypeError(what) from None
 
 
 def span(text: str) -> float:

@@ -13,7 +13,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from unlisted.cli import _device, _seen
+from unlisted.cli import _device, _seen, _when
 from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ HELP = "name the device that sends, from gateway logs, flows and leases"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What `find` understands."""
-    parser.add_argument("source", nargs="*", metavar="SOURCE", help="a file or a folder of evidence")
+    parser.add_argument(
+        "source", nargs="*", metavar="SOURCE", help="a file or a folder of evidence, or - for stdin"
+    )
     _seen.arguments(parser)
     parser.add_argument(
         "--inside",
@@ -43,6 +45,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NET",
         help="your own network, instead of the private ranges of its IP version (may be repeated)",
+    )
+    parser.add_argument(
+        "--zone",
+        type=_when.zone,
+        metavar="ZONE",
+        help="of logs that tell none, as Europe/Berlin (default UTC)",
     )
     parser.add_argument("--leases", action="append", default=[], metavar="FILE", help="leases or neighbors")
     parser.add_argument(
@@ -72,6 +80,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, judge, show. 0 nobody, 1 somebody, 3 could not tell."""
+    from unlisted.cli import _given
+
+    with _given.spooled(args.source) as source:
+        args.source = source
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from unlisted import config, show
     from unlisted.cli import _explained, _given
     from unlisted.edge import folder
@@ -87,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     named = _given.sources([*args.source, *args.leases])
     if args.seen is not None or args.contacted is not None:
         return _seen.run(args, named, inside)
-    gathered = folder.gather(named, bar)
+    gathered = folder.gather(named, bar, zone=args.zone)
     say(gathered.readings)
     logged = gathered.has("gateway", "flows", "translations")
     if not logged and (args.at or _seen.timed(gathered)):

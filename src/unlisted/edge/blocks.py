@@ -9,10 +9,11 @@ import gzip
 import io
 import lzma
 import os
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import IO, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -68,12 +69,48 @@ class Wide(io.BytesIO):
         super().close()
 
 
-Stream: TypeAlias = io.FileIO | Wide | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+class Zipped(io.BytesIO):
+    """The files in a zip archive, one after the other, as Windows packs logs."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.fileobj = path.open("rb")
+        try:
+            self._zip = zipfile.ZipFile(self.fileobj)
+            self._left = [one for one in self._zip.infolist() if not one.is_dir() and not one.flag_bits & 1]
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+            self.fileobj.close()
+            raise OSError("a zip archive: unpack it, if that goes: it is damaged") from error
+        self._open: IO[bytes] | None = None
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """The next of it; b"" at the end. A file that ends without a newline gets one."""
+        try:
+            while self._open is not None or self._left:
+                if self._open is None:
+                    self._open = self._zip.open(self._left.pop(0))
+                if data := self._open.read(size if size and size > 0 else BLOCK):
+                    return data
+                self._open = None
+                if self._left:
+                    return b"\n"
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            raise EOFError(str(error)) from error
+        return b""
+
+    def close(self) -> None:
+        """The file is closed with it."""
+        self.fileobj.close()
+        super().close()
+
+
+Stream: TypeAlias = io.FileIO | Wide | Zipped | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
 
 _PACKED: tuple[tuple[bytes, Callable[[Path], Stream]], ...] = (
     (b"\x1f\x8b", gzip.GzipFile),
     (b"BZh", bz2.BZ2File),
     (b"\xfd7zXZ\x00", lzma.LZMAFile),
+    (b"PK\x03\x04", Zipped),
     (b"\xff\xfe", Wide),
     (b"\xfe\xff", Wide),
 )
@@ -85,7 +122,6 @@ _KNOWN = (
     (b"GMBU", "a packet capture (Network Monitor)"),
     (b"SQLite format 3", "an SQLite database"),
     (b"\x28\xb5\x2f\xfd", "packed with zstd"),
-    (b"PK\x03\x04", "a zip archive"),
     (b"%PDF", "a PDF"),
     (b"\x7fELF", "a program"),
     (b"LPKSHHRH", "a journal of systemd (journalctl -o short-iso --file FILE writes it as text)"),

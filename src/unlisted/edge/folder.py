@@ -9,6 +9,8 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -100,10 +102,12 @@ def gather(
     own: tuple[Address, ...] = (),
     mails: bool = False,
     about: About | None = None,
+    zone: tzinfo | None = None,
 ) -> Gathered:
     """Read files and folders. `mails`: read bounces too (`find` leaves them to `explain`).
 
     `about`: the connections that are asked for, on whatever port, are kept in `contacts`.
+    `zone`: of logs that tell none.
     """
     gathered = Gathered(contacts=seen.Nearest(about.at if about else 0.0))
     files = read.paths(sources)
@@ -117,7 +121,7 @@ def gather(
         if _saved_listings(path, gathered):
             continue
         with bar(str(path)) as progress:
-            twice = _read(path, near, progress, gathered, about)
+            twice = _read(partial(read.read, path, near, progress, about=about, zone=zone), gathered, about)
         reading = gathered.readings[-1]
         if twice:
             reading.assumed += (f"{show.count(twice, 'line')} stood in another file already: counted once",)
@@ -126,9 +130,7 @@ def gather(
     return gathered
 
 
-def _read(
-    path: Path, near: float | None, progress: Progress | None, gathered: Gathered, about: About | None
-) -> int:
+def _read(opened: Callable[..., Reading], gathered: Gathered, about: About | None) -> int:
     """Read one file; how many lines stood in another already."""
     twice = 0
     wanted = about.told if about else translated.for_mail
@@ -137,7 +139,7 @@ def _read(
         nonlocal twice
         twice += not _sort(fact, gathered, wanted)
 
-    gathered.readings.append(read.read(path, near, progress, take, about))
+    gathered.readings.append(opened(take=take))
     return twice
 
 

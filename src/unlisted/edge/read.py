@@ -7,6 +7,7 @@ mail ports in whole blocks (RE2), and only the lines found are parsed.
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
+from datetime import tzinfo
 from itertools import islice
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from unlisted.edge.lines import Reader, sample
 from unlisted.edge.reading import CUT, About, Keeper, Progress, Reading
 from unlisted.edge.records import blocks
 from unlisted.evidence import OTHER, Fact, Format, Parsed, binary, facts, formats, present
-from unlisted.evidence.framing import Stamp, assumptions, stamp
+from unlisted.evidence.framing import Near, Stamp, assumptions, stamp
 
 TRIES = 100  # candidates in a block that are looked at for recognizing
 
@@ -50,11 +51,12 @@ def read(
     progress: Progress | None = None,
     take: Callable[[Fact], object] | None = None,
     about: About | None = None,
+    zone: tzinfo | None = None,
 ) -> Reading:
     """Read one file. `near` (Unix seconds) places times without a year; default: the file's own time.
 
     `take` is given all but attempts as they come; without it they are kept. With `about`, the
-    connections that it wants, on whatever port, are given to `take` as well.
+    connections that it wants, on whatever port, are given to `take` as well. `zone`: of times that tell none.
     """
     reading = Reading(str(path))
     try:
@@ -67,7 +69,8 @@ def read(
         first = head(path)
         keeper = Keeper(reading, take or reading.events.append, about)
         keeper.written = status.st_mtime
-        _read(path, first, keeper, placing(near, status.st_mtime), progress)
+        around = placing(near, status.st_mtime)
+        _read(path, first, keeper, around if zone is None else Near(around, zone), progress)
     except PermissionError:
         reading.trouble = "permission denied"
     except FileNotFoundError:

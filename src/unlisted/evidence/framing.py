@@ -12,6 +12,7 @@ taken as UTC. `Stamp` tells both, so that the reader can say aloud what was assu
 
 import re
 from calendar import timegm
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -60,8 +61,35 @@ class Stamp(NamedTuple):
     zone: bool  # the line says the zone
 
 
+class Near(float):
+    """A moment near which a log's times lie, with the zone that a person says they are in."""
+
+    zone: tzinfo
+
+    def __new__(cls, at: float, zone: tzinfo) -> "Near":
+        """`at`: Unix seconds."""
+        made = super().__new__(cls, at)
+        made.zone = zone
+        return made
+
+
 def stamp(line: str, near: float) -> Stamp | None:
     """The time at the front of `line`, or None."""
+    made = _stamp(line, near)
+    if made is None or made.zone or not isinstance(near, Near) or made.at < BOOT_LIMIT:
+        return made
+    return made._replace(at=made.at - _ahead(near.zone, made.at // 900), zone=True)
+
+
+@lru_cache(maxsize=4096)
+def _ahead(zone: tzinfo, quarter: float) -> float:
+    """Seconds east of UTC of a local time, told in quarters of an hour: no zone changes within one."""
+    local = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=quarter * 900)
+    east = local.replace(tzinfo=zone).utcoffset()
+    return east.total_seconds() if east is not None else 0.0
+
+
+def _stamp(line: str, near: float) -> Stamp | None:
     start = m.end() if line[:1] in _FRAMED and (m := _PRI.match(line)) else 0
     place = start + 15
     if found := _short(line[start:place], near):  # nearly every syslog file; cached by the second

@@ -29,7 +29,8 @@ class Sides(NamedTuple):
 
 
 def sides(flows: Flows, inside: tuple[Network, ...], macs: AbstractSet[str], own: Sequence[Address]) -> Sides:
-    """`macs`: those that leases know inside."""
+    """`macs`: those that leases know inside. Who names networks of one version says nothing of the other."""
+    inside += tuple(one for one in net.INSIDE if one.version not in {named.version for named in inside})
     ours = np.array([net.inside(address, inside) for address in flows.addresses], np.bool_)
     home = np.isin(flows.dst, [number for number, one in enumerate(flows.addresses) if one in own])
     from_us, to_us = ours[flows.src], ours[flows.dst]
@@ -57,11 +58,10 @@ def sides(flows: Flows, inside: tuple[Network, ...], macs: AbstractSet[str], own
 
 def made_from(address: Address, mac: str) -> bool:
     """True when the address ends in the modified EUI-64 of the MAC."""
-    octets = mac.split(":")
-    if address.version != 6 or len(octets) != 6:
+    if address.version != 6 or int(address) >> 24 & 0xFFFF != 0xFFFE or len(mac) != 17:
         return False
-    first = f"{int(octets[0], 16) ^ 2:02x}"
-    return f"{int(address) & (1 << 64) - 1:016x}" == "".join([first, *octets[1:3], "ff", "fe", *octets[3:]])
+    octets = int(mac.replace(":", ""), 16) ^ 2 << 40
+    return int(address) & (1 << 64) - 1 == octets >> 24 << 40 | 0xFFFE << 24 | octets & 0xFFFFFF
 
 
 def _networks(

@@ -45,18 +45,18 @@ def itself(flows: Flows, is_machine: Callable[[Address], bool]) -> Itself:
     gateway, alone, notes = np.zeros(flows.size, np.bool_), set[Address](), list[str]()
     versions = np.array([address.version for address in flows.addresses], np.int8)
     passed_on = set(np.unique(flows.src[~flows.local]).tolist())  # what came in by an interface
-    for file in np.unique(flows.file[flows.local]):
-        here = flows.file == file
-        forwards = bool((here & ~flows.local).any())
+    own, forwarding = np.flatnonzero(flows.local), set(np.unique(flows.file[~flows.local]).tolist())
+    for file in np.unique(flows.file[own]).tolist():
+        here, forwards = own[flows.file[own] == file], file in forwarding
         for version in (4, 6):
-            rows = here & flows.local & (versions[flows.src] == version)
+            rows = here[versions[flows.src[here]] == version]
             sources = np.unique(flows.src[rows])
             address = flows.addresses[sources[0]] if len(sources) == 1 else None
             if address is None or sources[0] in passed_on or is_machine(address) or not net.inside(address):
                 continue
             if forwards or address in SHARED:
-                gateway |= rows
-                notes.append(_note(address, int(rows.sum()), forwards=forwards))
+                gateway[rows] = True
+                notes.append(_note(address, len(rows), forwards=forwards))
             else:
                 alone.add(address)
     weighs = strange.weighs(flows.rows(gateway), int((~gateway).sum()))

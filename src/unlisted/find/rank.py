@@ -13,7 +13,7 @@ import numpy.typing as npt
 from msgspec import Struct, field, structs
 
 from unlisted import net
-from unlisted.find import habit, roles, trip
+from unlisted.find import clock, habit, roles, trip
 from unlisted.find.because import Crossing, Grounds, because, called, halfway
 from unlisted.find.cards import Devices, devices, filled
 from unlisted.find.columns import OUTCOMES, Flows, columns
@@ -22,7 +22,7 @@ from unlisted.find.itself import Itself, itself
 from unlisted.find.outgoing import Outgoing, outgoing
 from unlisted.find.rotating import rotating
 from unlisted.find.served import Deliveries, Rows, Served
-from unlisted.find.side import blind, left_out, may_be_ours, wrong_side
+from unlisted.find.side import blind, bridged, left_out, may_be_ours, wrong_side
 from unlisted.find.submitted import Heavy, Submitted
 from unlisted.find.who import Identity, Who
 from unlisted.messages import Device, Suspect
@@ -30,6 +30,7 @@ from unlisted.net import Address, Network
 
 QUOTED = 10  # lines of evidence for each device
 FAN_OUT = 3  # networks; fewer are no fan-out, whatever the score
+REPEATS = 20  # attempts a network; who comes back that often is a program that retries, or a relay's user
 DAY = 86_400_000_000  # microseconds
 NOBODY = (0, 0)
 _PORT_25, _ANSWERED = 0, OUTCOMES.index("answered")
@@ -67,8 +68,9 @@ class Sorted(NamedTuple):
 def sort_out(flows: Flows, who: Who, setting: Setting) -> Sorted | Findings:
     """The attempts that count with their devices; what is to be said where no device can be told."""
     macs = who.macs(lambda address: net.inside(address, setting.inside))
+    flows, stepped = clock.steady(flows)
     out = outgoing(flows, setting.inside, macs, setting.own)
-    notes = list(left_out(out, setting.own))
+    notes = [*stepped, *left_out(out, setting.own)]
     declared = {roles.spelled(text) for text in (*setting.senders, *setting.roles)}
 
     def is_machine(one: Address) -> bool:
@@ -109,6 +111,7 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
     for number, rows in groups:
         alarm = first.get(number)
         addresses = _sources(out.flows, rows)
+        unsure = own.doubt(addresses) or bridged(addresses, made.who[number].device.mac)
         seen = _Seen(
             flows=out.flows,
             rows=rows,
@@ -121,8 +124,8 @@ def judge(flows: Flows, who: Who, setting: Setting, deliveries: Deliveries | Non
             callers=max(out.callers.get(address, NOBODY) for address in addresses),
             submitted=Submitted() if deliveries is None else deliveries.submitted,
             skew=served.skew,
-            doubt=". ".join(filter(None, (doubtful.why.get(number, ""), own.doubt(addresses)))),
-            nobody=number in doubtful.nobody or not own.alone.isdisjoint(addresses),
+            doubt=". ".join(filter(None, (doubtful.why.get(number, ""), unsure))),
+            nobody=number in doubtful.nobody or bool(unsure),
         )
         one, step = _suspect(seen, setting)
         suspects.append(one)
@@ -250,7 +253,8 @@ def _verdict(seen: _Seen, profile: roles.Profile, setting: Setting) -> _Verdict:
         if crossed is not None:
             doubtful = seen.nobody or called(profile)
             return _Verdict("suspect" if doubtful else "rogue", None, crossed, broken=broken)
-        half = role is None and halfway(seen.near) and profile.destinations >= FAN_OUT
+        wide = profile.destinations >= FAN_OUT and profile.attempts < REPEATS * profile.destinations
+        half = role is None and wide and halfway(seen.near)
         return _Verdict("suspect" if half else "honest", role, broken=broken)
     if (left := _departure(seen, role)) is not None:
         return _Verdict("suspect", role, (int(seen.rows[left.row]), left.row + 1), left)

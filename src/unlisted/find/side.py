@@ -6,7 +6,7 @@ gateway of the containers. Three ways to get there: a log of the router's outer 
 containers (Docker's bridges), where the bridge's gateway stands for the whole world.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 import numpy as np
@@ -115,6 +115,16 @@ def bridge(address: Address, mac: str) -> bool:
     """True for the gateway of a container bridge: its card was made up by software as well."""
     held = isinstance(address, IPv4Address) and address in BRIDGES
     return held and int(address) & 0xFF == FIRST and net.random_mac(mac)
+
+
+def bridged(addresses: Iterable[Address], mac: str) -> str:
+    """What is to be said of a device that seems to be the gateway of a container bridge."""
+    found = next((one for one in addresses if bridge(one, mac)), None)
+    return (
+        ""
+        if found is None
+        else (f"{found} is {_what(found)}: it stands for its host, and for what the host passes on")
+    )
 
 
 def unseen(out: Outgoing, own: Sequence[Address]) -> dict[Address, int]:

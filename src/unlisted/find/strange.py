@@ -2,13 +2,16 @@
 machines whose network nobody named. By the card that sent them, where the log has it, and by the networks.
 """
 
+from collections import Counter
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
 
 import numpy as np
+import numpy.typing as npt
 
 from unlisted import net
 from unlisted.find.columns import ROUTED, Flows
-from unlisted.net import Address
+from unlisted.net import Address, Network
 
 FEW = 10  # attempts; fewer, and a small share of all, are stray packets
 SHARE = 0.1
@@ -48,24 +51,29 @@ def told(strangers: Flows) -> Iterator[str]:
         yield "if they are machines of your own, try " + " ".join(f"--inside {one}" for one in networks)
 
 
-def _most(column: np.ndarray) -> list[tuple[int, int]]:
+def _most(column: npt.NDArray[np.int32]) -> list[tuple[int, int]]:
     """The most frequent values and how often each occurs."""
     values, counts = np.unique(column, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:SHOWN]
     return [(int(values[place]), int(counts[place])) for place in order]
 
 
-def _network(address: Address) -> str:
-    return str(net.network(f"{address}/{64 if address.version == 6 else 24}"))
+def _network(address: Address) -> tuple[int, int]:
+    """The /64 of IPv6, the /24 of IPv4, as a version and a number."""
+    return address.version, int(address) >> (64 if address.version == 6 else 8)
 
 
-def _networks(strangers: Flows) -> list[str]:
+def _networks(strangers: Flows) -> list[Network]:
     """The /64s from which most came; a /24 only where several send from it: one address is a router's."""
-    rows: dict[str, int] = {}
-    sources: dict[str, set[int]] = {}
+    rows, sources = Counter[tuple[int, int]](), Counter[tuple[int, int]]()
     for source, count in zip(*np.unique(strangers.src, return_counts=True), strict=True):
-        name = _network(strangers.addresses[source])
-        rows[name] = rows.get(name, 0) + int(count)
-        sources.setdefault(name, set()).add(int(source))
-    many = [name for name in rows if ":" in name or len(sources[name]) > 1]
-    return sorted(many, key=lambda name: -rows[name])[:SHOWN] if len(many) <= ROUTED else []
+        network = _network(strangers.addresses[source])
+        rows[network] += int(count)
+        sources[network] += 1
+    many = [one for one, _ in rows.most_common() if one[0] == 6 or sources[one] > 1]
+    if len(many) > ROUTED:
+        return []
+    return [
+        IPv6Network((number << 64, 64)) if version == 6 else IPv4Network((number << 8, 24))
+        for version, number in many[:SHOWN]
+    ]

@@ -1,16 +1,19 @@
 r"""Check Point gateways: Log Exporter's syslog (`key:"value"; …`), Splunk and generic forms, older ones.
 
-Source: Check Point, sk122323 "Log Exporter" (formats syslog, splunk, generic), sk144192 "Log Fields
+Source: Check Point, sk122323 "Log Exporter" (formats syslog, splunk, generic, json), sk144192 "Log Fields
 Description", R77 to R82. CEF and LEEF are read by cef.py.
 Sample: tests/samples/checkpoint/.
 
 Surprises: within a value a quote is escaped, so that `; src:"` never stands in a stranger's text. `time` is
 Unix time and exact. A packet of no connection has `tcp_packet_out_of_state`. xlatesrc 0.0.0.0 is no
 translation. `Log Update` counts what a connection carried; `packets` lists what was dropped in one go. Names
-may stand in place of numbers where the exporter was told to resolve them.
+may stand in place of numbers where the exporter was told to resolve them. Some collectors take syslog's
+quotes away: a stranger's text may then hold a key, and a line that tells one twice, differently, is not read.
 """
 
 import re
+
+import msgspec
 
 from unlisted import net
 from unlisted.evidence import OTHER, Parse, Parsed
@@ -24,11 +27,12 @@ from unlisted.messages import Attempt, Contact
 HINT = "roduct"  # product, ProductName
 PACKETS = True
 CANDIDATE = (  # the fields are sorted: the product stands ahead of the service
-    rb'roduct[^\n]*(?:s(?:ervice|vc)[:=]"?(?:25|465|587|smtp|smtps|submission)["|; \t\r\n]'
+    rb'roduct[^\n]*(?:s(?:ervice|vc)"?[:=] ?"?(?:25|465|587|smtp|smtps|submission)["|;\],} \t\r\n]'
     rb"|,(?:25|465|587),6[;>])"
 )
 
 _OURS = re.compile(r"CheckPoint (?:\d{1,10}|-) (?:- ){0,3}$")  # RFC 5424's program, process, message
+_UUID = ('"loguid":"{0x', '"loguid": "{0x')
 _ELEMENT = "[Fields@1.3.6.1.4.1.2620 "  # Check Point's number at IANA
 _OLDER = re.compile(r"(?:\S{1,32} (?:-|\d{1,10}) )?(?:\w{1,16} )?$")
 _PLAIN = re.compile(r"(?:^|(?<=[\s>:|]))(?=(?:time|loc|hostname|action|product|flags)=[^\s|;]{1,64}[|; ])")
@@ -94,7 +98,14 @@ def session() -> Parse:
     return Told().of(parse)
 
 
-_SEMI = re.compile(r'; (\w{1,64}+):"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
+_KEYS = (
+    "product|ProductName|originsicname|src|dst|proto|time|service|svc|dport|service_id|s_port|sport_svc|sport"
+    "|xlatesrc|xlatesport|xlatesport_svc|action|rule_action|src_user_name|user|tcp_packet_out_of_state"
+    "|mac_source_address|src_mac|packets"
+)
+_SEMI = re.compile(rf'; ({_KEYS}):"((?:[^"\\]|\\.)*)"')
+_BARE = re.compile(rf'; ({_KEYS}):([^;\]"]*)(?=[;\]])')
+_DECODE = msgspec.json.Decoder(dict[str, object]).decode
 _SEPARATORS = ("|", "; ", ";", " ")
 
 
@@ -105,8 +116,15 @@ def _begin(line: str) -> tuple[int, dict[str, str]] | None:
         found = _SEMI.findall("; " + line[at + 1 :])
         found.reverse()
         return m.start(), dict(found)
+    if at >= 0 and line.find(":", at, at + 40) >= 0 and (m := _OURS.search(line, max(0, at - 64), at)):
+        return _unquoted(line[at + 1 :], m.start())
     if at >= 0 and line.startswith(_ELEMENT, at) and (m := _OLDER.search(line, max(0, at - 64), at)):
         return m.start(), pairs(line, at + len(_ELEMENT), " ", ())
+    at = line.find('{"', 0, _FRONT)
+    if at >= 0:
+        m = _OURS.search(line, max(0, at - 64), at)
+        if m or (at == 0 and any(uuid in line for uuid in _UUID)):
+            return _json(line[at:], m.start() if m else 0)
     plain = _PLAIN.search(line, 0, _FRONT)
     if plain is None:
         return None
@@ -116,6 +134,25 @@ def _begin(line: str) -> tuple[int, dict[str, str]] | None:
         if line.find(separator, equal, equal + 64) >= 0:
             return start, pairs(line, start, separator, ("src=",))
     return None
+
+
+def _unquoted(body: str, begin: int) -> tuple[int, dict[str, str]] | None:
+    """Values whose quotes a collector took away: None when cut, or where one is told in two ways."""
+    if not body.rstrip().endswith("]"):
+        return None
+    values: dict[str, str] = {}
+    for key, value in _BARE.findall("; " + body):
+        if values.setdefault(key, value) != value and key not in ("time", "action", "product"):
+            return None
+    return begin, values
+
+
+def _json(body: str, begin: int) -> tuple[int, dict[str, str]] | None:
+    try:
+        told = _DECODE(body.rstrip())
+    except msgspec.DecodeError:
+        return None
+    return begin, {k: str(v) for k, v in told.items() if isinstance(v, str | int) and not isinstance(v, bool)}
 
 
 _PASS = frozenset({"accept", "allow", "bypass", "encrypt", "decrypt", "detect", "inspect", "monitor", "log"})

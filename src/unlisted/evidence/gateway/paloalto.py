@@ -99,11 +99,13 @@ def _quoted(text: str) -> list[str]:
 
 def _span(fields: list[str], generated: float) -> tuple[float, float | None]:
     """When the session began and ended, by the device's clock."""
-    if fields[_SUBTYPE] == "start" or len(fields) <= _ELAPSED + 1:
+    if fields[_SUBTYPE] == "start" or len(fields) <= _ELAPSED:
         return generated, None
     begin = moment(fields[_START])
     if begin is None or begin > generated:
         return generated, None
+    if len(fields) == _ELAPSED + 1:
+        return begin, None  # the last one may be cut
     elapsed = fields[_ELAPSED]
     lasted = int(elapsed) if elapsed.isascii() and elapsed.isdigit() and len(elapsed) <= 9 else 0
     return begin, begin + lasted

@@ -9,7 +9,8 @@ timestamp="2026-11-23T13:48:25+0100" … src_trans_ip="203.0.113.1" … con_even
 Surprises: a connection is told at its start and at its end, or only at its end: that is an attempt where no
 start was told, `duration` seconds ago. "Invalid Traffic" and "Fragmented Traffic" are packets in the
 middle. A translated port of 0 is not told. Names of zones that several countries use (IST, CST) say no
-zone.
+zone. The mail proxy tells of each mail several times ("Anti-Spam", "Anti-Virus"), the connection's addresses
+behind the stranger's own words: there the last ones count.
 """
 
 import re
@@ -21,7 +22,7 @@ from unlisted.evidence.contact import connection, port
 from unlisted.evidence.framing import Stamp
 from unlisted.evidence.gateway._front import front
 from unlisted.evidence.gateway._pairs import Pairs, moment, pairs, seconds
-from unlisted.evidence.gateway._told import Line, Told, alone
+from unlisted.evidence.gateway._told import LONGEST, Line, Told, alone
 
 HINT = " log_component="
 PACKETS = True  # what is dropped is told packet by packet
@@ -37,6 +38,8 @@ _ACTIONS = {
     "dropped": "block",
     "rejected": "block",
 }
+_SCANS = ("Anti-Spam", "Anti-Virus")
+_STOPPED = ("drop", "reject", "tmpreject")
 _MIDDLE = ("Invalid Traffic", "Fragmented Traffic")
 _ZONES = {
     "UTC": "+0000", "GMT": "+0000", "WET": "+0000", "WEST": "+0100", "CET": "+0100", "CEST": "+0200",
@@ -63,6 +66,8 @@ def _read(line: str, near: float) -> Line | Parsed:
     of = pairs(line, begin, last=())
     if (when := _when(line, begin, of, near)) is None:
         return None
+    if of["log_type"] in _SCANS:
+        return _mail(line, of, when.at)
     if of["log_type"] != "Firewall" or of["log_component"] in _MIDDLE:
         return OTHER
     src, dst = net.ip(of["src_ip"]), net.ip(of["dst_ip"])
@@ -87,6 +92,27 @@ def _read(line: str, near: float) -> Line | Parsed:
         account=of["user_name"][:253],
     )  # fmt: skip
     return Line(made, end=when.at if later else None)
+
+
+def _mail(line: str, of: Pairs, at: float) -> Line | Parsed:
+    """A mail that the proxy looked at: an attempt, where nothing was told of its connection.
+
+    Its subject is a stranger's text and may spell addresses: those that stand last are the firewall's.
+    """
+    if of["log_component"] not in ("SMTP", "SMTPS"):
+        return OTHER
+    last = line.rfind(" src_ip=")
+    told = pairs(line, last + 1, last=())
+    src, dst = net.ip(told["src_ip"]), net.ip(told["dst_ip"])
+    if last < 0 or src is None or dst is None or not told["dst_port"]:
+        return None  # cut off
+    did = (of["spamaction"] or of["spam_action"]).lower()
+    made = connection(
+        at, src, dst, port(told["dst_port"]), port(told["src_port"]),
+        action="block" if did in _STOPPED else "pass", outcome="answered",
+        account=of["user_name"][:253],
+    )  # fmt: skip
+    return Line(made, LONGEST)
 
 
 def _begin(line: str) -> int:

@@ -6,15 +6,15 @@ policy=… disp=Allow in_if=… out_if=… src=192.168.1.5 srcPort=51512 srcPost
 dstPort=25 … proto=tcp tcp_flag=S …`, separated by tabs.
 
 Surprises: the numbers of the messages have no hyphen. What tells the end of a session (30000151) names no
-protocol; its `duration` is in seconds, with or without that word. DHCP stands whole in `msg`. The line
-tells no time; that is syslog's.
+protocol; its `duration` is in seconds, with or without that word. DHCP stands whole in `msg`. Most
+lines tell no time (`devTime`); then it is syslog's.
 """
 
 from unlisted import net
 from unlisted.evidence import OTHER, Parse, Parsed
 from unlisted.evidence.contact import connection, port
 from unlisted.evidence.gateway._cef import Event, event
-from unlisted.evidence.gateway._front import front, translated
+from unlisted.evidence.gateway._front import front, moment, translated
 from unlisted.evidence.gateway._pairs import Pairs, seconds
 from unlisted.evidence.gateway._told import Line, Told, alone
 from unlisted.evidence.gateway.watchguard import told
@@ -41,11 +41,13 @@ def _read(line: str, near: float) -> Line | Parsed:
     made = event(line)
     if made is None or made.vendor != "WatchGuard" or (ahead := front(line, made.begin, near)) is None:
         return None
-    if ahead[0] is None:
+    own = moment(made.text("devTime"))
+    if own is None and ahead[0] is None:
         return None
-    at = ahead[0].at
+    at = own if own is not None else ahead[0].at if ahead[0] else 0.0
     if made.id.startswith(_DHCP):
-        return dhcpd_log.said(made.text("msg"), 0, at) or OTHER
+        said = line.find("msg=", made.begin)  # what stands first: the rest may be a client's name for itself
+        return (dhcpd_log.said(line, said + 4, at) if said >= 0 else None) or OTHER
     words = made.values
     if "disp" not in words:
         return OTHER
