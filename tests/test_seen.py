@@ -603,3 +603,35 @@ def test_moments_and_leases_from_the_command_line(tmp_path: Path, capsys: pytest
     out, err = capsys.readouterr()
     assert "here at 3 of 3 times" in out
     assert "1 time left out: who was here is known 2026-11-10 00:00" in err
+
+
+def test_a_lease_without_an_end_counts_for_its_usual_length_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = [f"Nov 10 00:00:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.50.22 {B} desktop\n"]
+    for day in range(10, 20):  # renewed after three hours, and away at night
+        told += [
+            f"Nov {day} {hour}:00:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.50.21 {A} laptop\n"
+            for hour in (12, 15)
+        ]
+    (tmp_path / "leases.log").write_text("".join(told))
+
+    def asked(*times: str) -> dict[str, dict[str, object]]:
+        words = [word for time in times for word in ("--at", time)]
+        main(["find", *words, str(tmp_path), "--json"])
+        return {
+            (one := json.loads(line))["device"]["mac"]: one for line in capsys.readouterr().out.splitlines()
+        }
+
+    day_after = asked("2026-11-11 03:00:00Z")
+    assert "not here when the spam was seen" in str(day_after[A]["because"])
+    assert "not here when the spam was seen" in str(day_after[B]["because"])
+    assert "neither accuses nor clears" in str(day_after[B]["because"])
+    many = asked("2026-11-11 13:00:00Z", "2026-11-14 13:00:00Z", "2026-11-17 13:00:00Z")
+    assert "here at 3 of 3 times" in str(many[A]["because"])
+    assert "here at 0 of 3 times" in str(many[B]["because"])
+    assert many[A]["verdict"] == "suspect"
+
+    assert float(str(many[A]["likelihood"])) > 0.5
+    main(["find", "--at", "2026-11-11 03:00:00Z", str(tmp_path)])
+    assert "leases that tell no end are taken to last 6 to 24 h" in capsys.readouterr().err
