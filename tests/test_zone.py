@@ -75,6 +75,7 @@ def test_the_zone_of_the_log_decides_who_had_the_address(
     out, err = capsys.readouterr()
     assert name in out.splitlines()[0]
     assert ("Europe/Vienna" if zone else "UTC") in err
+    assert ("rests on the time zone that was assumed" in err) is not bool(zone)
 
 
 def test_a_table_in_parquet_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
