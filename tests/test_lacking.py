@@ -1,6 +1,8 @@
 """`find` where something is missing or written oddly: what it says, and the step that it names."""
 
 import gzip
+import io
+import json
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,16 @@ def test_archives_are_named_before_pictures(tmp_path: Path, capsys: pytest.Captu
     err = capsys.readouterr().err
     assert "logs.7z: a 7-Zip archive" in err
     assert "more files were not read" in err
+
+
+def test_a_log_through_a_pipe(
+    office: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = (office / "fw.log").read_bytes()
+    for data in (log, gzip.compress(log)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        assert main(["find", "-", str(office / "leases"), "--json"]) == 1
+        found = json.loads(capsys.readouterr().out)
+        assert (found["device"]["mac"], found["device"]["hostname"]) == (MAC, "laptop.office.example")
+        assert "DPT=25" in found["evidence"][0]["text"]
+        assert not Path(found["evidence"][0]["source"]).exists()

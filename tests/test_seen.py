@@ -502,6 +502,10 @@ def test_without_a_source_the_mend_is_the_whole_command(capsys: pytest.CaptureFi
         ("20.11.2026 19:04:11", 1795201451.0, 1, False),
         ("20.11.2026, 19:04", 1795201440.0, 60, False),
         ("Fri, 20 Nov 2026 19:04:11 +0000", 1795201451.0, 1, True),
+        ("20.11.2026, 20:04 CET", 1795201440.0, 60, True),
+        ("2026-11-20 20:04:11 CET", 1795201451.0, 1, True),
+        ("2026-11-20 14:04:11 EST", 1795201451.0, 1, True),
+        ("2026-11-20 19:04:11 UTC", 1795201451.0, 1, True),
     ],
 )
 def test_moments_as_people_write_them(text: str, at: float, exact: float, zone: bool) -> None:
@@ -607,6 +611,62 @@ def test_moments_and_leases_from_the_command_line(tmp_path: Path, capsys: pytest
     assert "1 time left out: who was here is known 2026-11-10 00:00" in err
 
 
-def test_a_lease_without_an_end_is_no_stay_for_ever() -> None:
-    known = presence.stays(who(Lease(ANNA, A, start=NOW)), [ANNA], [])
-    assert [(stay.start, stay.end) for stay in known[A]] == [(NOW, NOW + presence.LEASE)]
+def test_a_lease_without_an_end_counts_for_its_usual_length_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = [f"Nov 10 00:00:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.50.22 {B} desktop\n"]
+    for day in range(10, 20):  # renewed after three hours, and away at night
+        told += [
+            f"Nov {day} {hour}:00:00 gw dnsmasq-dhcp[9]: DHCPACK(lan0) 192.168.50.21 {A} laptop\n"
+            for hour in (12, 15)
+        ]
+    (tmp_path / "leases.log").write_text("".join(told))
+
+    def asked(*times: str) -> dict[str, dict[str, object]]:
+        words = [word for time in times for word in ("--at", time)]
+        main(["find", *words, str(tmp_path), "--json"])
+        return {
+            (one := json.loads(line))["device"]["mac"]: one for line in capsys.readouterr().out.splitlines()
+        }
+
+    day_after = asked("2026-11-11 03:00:00Z")
+    assert "not here when the spam was seen" in str(day_after[A]["because"])
+    assert "not here when the spam was seen" in str(day_after[B]["because"])
+    assert "neither accuses nor clears" in str(day_after[B]["because"])
+    many = asked("2026-11-11 13:00:00Z", "2026-11-14 13:00:00Z", "2026-11-17 13:00:00Z")
+    assert "here at 3 of 3 times" in str(many[A]["because"])
+    assert "here at 0 of 3 times" in str(many[B]["because"])
+    assert many[A]["verdict"] == "suspect"
+
+    assert float(str(many[A]["likelihood"])) > 0.5
+    main(["find", "--at", "2026-11-11 03:00:00Z", str(tmp_path)])
+    assert "leases that tell no end are taken to last 6 to 24 h" in capsys.readouterr().err
+
+
+def test_what_was_told_late_is_quoted_from_its_own_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of starts alone: that nobody answered is known after two minutes, twenty lines later."""
+    (tmp_path / "conntrack.txt").write_text(
+        "".join(
+            f"[{1795200600 + 10 * n}.5]\t    [NEW] tcp      6 120 SYN_SENT"
+            f" src=192.168.1.{n} dst=198.51.100.{n} sport=5{n:03} dport=25 [UNREPLIED]"
+            f" src=198.51.100.{n} dst=203.0.113.5 sport=25 dport={40000 + n}\n"
+            for n in range(1, 60)
+        )
+    )
+    for n in (4, 40, 58):
+        at = ["--at", str(1795200600 + 10 * n)]
+        words = ["find", "--seen", f"203.0.113.5:{40000 + n}", *at, "--json", str(tmp_path)]
+        assert main(words) == 1
+        [candidate] = json.loads(capsys.readouterr().out)["candidates"]
+        assert candidate["device"]["address"] == f"192.168.1.{n}"
+        assert [line["line"] for line in candidate["evidence"]] == [n]
+        assert f"dport={40000 + n}" in candidate["evidence"][0]["text"]
+
+
+@pytest.mark.parametrize("text", ["18:50:20", "Nov 20 18:50:20", "2026-11-20", "20.11.2026"])
+def test_a_moment_without_day_or_year_or_time_is_no_moment(text: str, log: Path) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["find", "--seen", "203.0.113.5:25", "--at", text, str(log)])
+    assert stopped.value.code == 2

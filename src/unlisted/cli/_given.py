@@ -3,11 +3,7 @@
 import argparse
 import difflib
 import os
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from unlisted import net
 from unlisted.errors import UnlistedError
@@ -40,19 +36,6 @@ def senders(option: str, texts: list[str]) -> tuple[str, ...]:
     made = [net.mac(text) or str(net.ip(text) or "") for text in texts]
     _check(option, texts, made, "address or MAC", "192.168.1.10")
     return tuple(made)
-
-
-@contextmanager
-def spooled(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The same with `-` as a file of what stands on stdin: it is read more than once."""
-    if "-" not in texts:
-        yield texts
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "stdin")
-        with open(path, "wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
-        yield [path if text == "-" else text for text in texts]
 
 
 def sources(texts: Sequence[str]) -> Sequence[str]:

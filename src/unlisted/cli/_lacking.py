@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from unlisted.errors import UnlistedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from unlisted.edge.folder import Gathered
     from unlisted.edge.reading import Reading
+    from unlisted.find.who import Who
+    from unlisted.messages import Suspect
 
+FARTHEST = 14 * 3600  # seconds; no zone is farther from UTC
 BLOCK = "block and log outgoing port 25 at the router, then give me that log"
 # Kinds that answer by their names: what people carry logs in, and what programs record.
 _MEANT = ("archive", "packed with", "capture", "Argus", "journal", "flow", "log")
@@ -54,6 +57,27 @@ def telling(reading: "Reading") -> bool:
 def first_what_matters(left: "Iterable[Reading]") -> "list[Reading]":
     """Files that were not read: what may be a log before pictures."""
     return sorted(left, key=lambda one: not (telling(one) or one.trouble == "permission denied"))
+
+
+def handed_over(suspects: "Iterable[Suspect]", who: "Who") -> "Iterator[str]":
+    """Where a name hangs on the zone that was assumed: another had the address within a day's zones of it."""
+    from unlisted import show
+
+    for one in suspects:
+        address, at = one.device.address, one.flagged_at
+        if one.verdict == "honest" or address is None or at is None:
+            continue
+        others = {
+            span.mac
+            for span in who.spans(address)
+            if span.mac != one.device.mac and span.start - FARTHEST <= at <= span.end + FARTHEST
+        }
+        if others:
+            had = ", ".join(sorted(others)[:3])
+            yield (
+                f"{show.clean(one.device.key)} rests on the time zone that was assumed: {address} was {had}'s"
+                " within hours of it. Say the zone of the log: --zone ZONE"
+            )
 
 
 def check(args: argparse.Namespace) -> None:

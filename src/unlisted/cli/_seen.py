@@ -190,7 +190,11 @@ def presence(
         moments += list(here.told(gathered.refusals, own))
     episodes = here.episodes(moments)
     devices = {}
-    known = here.stays(gathered.who, {lease.address for lease in gathered.leases}, gathered.presences)
+    leases = gathered.leases
+    known = here.stays(gathered.who, {lease.address for lease in leases}, gathered.presences, leases)
+    if spans := sorted(here.lasting(leases).values()):
+        hours = " to ".join(f"{span / 3600:.3g}" for span in dict.fromkeys((spans[0], spans[-1])))
+        show.say(f"leases that tell no end are taken to last {hours} h from when they were last renewed")
     for lease in gathered.leases:
         devices[lease.mac] = gathered.who.device(lease.address, 0.0, lease.mac)
     for one in gathered.presences:
@@ -220,7 +224,9 @@ def presence(
 def _odds(
     odds: "Sequence[Odds]", nobody: float, episodes: "Sequence[Seen]", *, as_json: bool, everyone: bool
 ) -> int:
-    from unlisted import show
+    import msgspec
+
+    from unlisted import codec, show
     from unlisted.find import presence as here
 
     if not odds:
@@ -231,7 +237,7 @@ def _odds(
     for one in odds if everyone or as_json else odds[:SHOWN]:
         suspect = here.suspect(one, len(episodes), named=stands_out and one is odds[0])
         if as_json:
-            show.emit(suspect)
+            show.emit(msgspec.json.decode(codec.encode(suspect)) | {"likelihood": round(one.share, 4)})
             continue
         show.console().print(f"{here.percent(one.share):>4}  {_device.names(suspect.device)}", soft_wrap=True)
         show.console().print(f"      {suspect.because}", soft_wrap=True)

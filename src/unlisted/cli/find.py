@@ -1,7 +1,7 @@
 """Names the device that did it, from gateway logs, flow records and leases.
 
-SOURCE is a file or a folder; files are recognized by their content. Give the leases or the neighbor
-table too, and the device gets its MAC, vendor and name.
+SOURCE is a file, a folder, or - for what comes through a pipe; files are recognized by their content. Give
+the leases or the neighbor table too, and the device gets its MAC, vendor and name.
 
   unlisted find FOLDER                                           who did it
   unlisted find --seen 203.0.113.5:40122 --at TIME FOLDER        who had this translated port
@@ -69,28 +69,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, judge, show. 0 nobody, 1 somebody, 3 could not tell."""
-    from unlisted.cli import _given
+    from unlisted.cli import _explained
+    from unlisted.edge import spooled
 
-    with _given.spooled(args.source) as source:
-        args.source = source
-        return _run(args)
+    if not args.source and not args.leases:
+        raise UnlistedError("SOURCE is missing", remedy=_command(args), code=2)
+    _explained.check(args)
+    _lacking.check(args)
+    with spooled.sources([*args.source, *args.leases]) as sources:
+        return _run(args, sources)
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace, sources: list[str]) -> int:
     from unlisted import config, show
     from unlisted.cli import _explained, _given
     from unlisted.edge import folder
     from unlisted.edge.progress import bar
     from unlisted.find import rank
 
-    if not args.source and not args.leases:
-        raise UnlistedError("SOURCE is missing", remedy=_command(args), code=2)
-    _explained.check(args)
-    _lacking.check(args)
     settings = config.load(args.config)
     inside = _given.inside(args.inside, settings.inside)
     senders = (*settings.senders, *_given.senders("--sender", args.sender))
-    named = _given.sources([*args.source, *args.leases])
+    named = _given.sources(sources)
     if args.seen is not None or args.contacted is not None:
         return _seen.run(args, named, inside)
     gathered = folder.gather(named, bar, zone=args.zone)
@@ -113,6 +113,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.explain is not None:
         return _explained.run(args, gathered, setting)
     found = rank.judge(gathered.flows, gathered.who, setting, gathered.sent())
+    if args.zone is None and gathered.unzoned:
+        for sentence in _lacking.handed_over(found.suspects, gathered.who):
+            show.say(sentence)
     return _answer(found, as_json=args.json, everyone=args.all)
 
 

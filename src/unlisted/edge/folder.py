@@ -82,6 +82,11 @@ class Gathered(Struct):
             return ""
         return f"{given:,} attempts behind the translation were given back to their senders, {left:,} not"
 
+    @property
+    def unzoned(self) -> bool:
+        """True when some file's times say no zone."""
+        return any("no time zone" in said for reading in self.readings for said in reading.assumed)
+
     def has(self, *kinds: str) -> bool:
         """True when a file of one of these kinds was recognized."""
         return any(kind in kinds for reading in self.readings for kind in (reading.kind, *reading.kinds))

@@ -90,15 +90,17 @@ class Keeper:
             return
         used = False
         for fact in map(self._dated, facts(made)) if self.asked else facts(made):
+            # Told late, of an earlier line: it says which.
+            line_of = fact.seen.line if fact.seen is not None and not fact.seen.source else number
             if isinstance(fact, Attempt):
-                self._gatherer.add(fact, number)
+                self._gatherer.add(fact, line_of)
                 used = True
             elif isinstance(fact, Contact) and not self._concerns(fact):
                 continue
             if not isinstance(fact, Attempt) or self._concerns(fact):
                 if isinstance(fact, Lease) and fact.end:
                     self.latest = max(self.latest, fact.end)
-                self._take(msgspec.structs.replace(fact, seen=Evidence(self.reading.path, number, "")))
+                self._take(msgspec.structs.replace(fact, seen=Evidence(self.reading.path, line_of, "")))
                 used = True
         if used:
             self.reading.understood += 1

@@ -11,7 +11,9 @@ may outlast its holder, and `somebody` of whom no lease knows has a share of his
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from math import exp, inf, log
+from statistics import median_low
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -21,8 +23,9 @@ from unlisted.messages import MOMENT, Device, Lease, Presence, Refusal, Report, 
 from unlisted.net import Address
 
 EPISODE = 3600.0  # seconds
+LASTS = 86_400.0  # seconds that a lease counts which tells no end: what most servers grant at most
+RETRY = 600.0  # seconds; who asks again sooner was not heard, or came back, and renews nothing
 # A device that sends is on the network; its lease may have been lost, or dated by a wrong clock.
-LEASE = 86_400.0  # seconds for which a lease is taken to run where nothing tells its end
 MISSED = 0.05
 # The share, before any time is looked at, that it was nobody whom these leases know: an account, the mail
 # server itself, a machine with a fixed address.
@@ -56,14 +59,42 @@ class _Stay(NamedTuple):
     end: float
 
 
-def stays(who: Who, addresses: Iterable[Address], presences: Iterable[Presence]) -> dict[str, list[_Stay]]:
-    """For each MAC when it was here. A neighbor table without a time says nothing of when."""
+def lasting(leases: Iterable[Lease]) -> dict[str, float]:
+    """For how long a lease that tells no end counts, by MAC: twice the usual time between its renewals.
+
+    Half of a lease's time is when it is renewed (RFC 2131 §4.4.5). Only for those that have such a lease.
+    """
+    starts: defaultdict[str, set[float]] = defaultdict(set)
+    for one in leases:
+        if one.mac and one.start is not None and one.end is None:
+            starts[one.mac].add(one.start)
+    made = {}
+    for mac, told in starts.items():
+        gaps = [after - before for before, after in pairwise(sorted(told)) if after - before >= RETRY]
+        made[mac] = min(2 * median_low(gaps), LASTS) if gaps else LASTS
+    return made
+
+
+def stays(
+    who: Who, addresses: Iterable[Address], presences: Iterable[Presence], leases: Sequence[Lease] = ()
+) -> dict[str, list[_Stay]]:
+    """For each MAC when it was here. A neighbor table without a time says nothing of when.
+
+    `leases`: those behind `who`; what tells no end is then no presence for ever.
+    """
+    lasts = lasting(leases)
+    starts: defaultdict[tuple[Address, str], list[float]] = defaultdict(list)
+    for lease in leases:
+        if lease.start is not None:
+            starts[lease.address, lease.mac].append(lease.start)
     found: defaultdict[str, list[_Stay]] = defaultdict(list)
     for address in addresses:
         for span in who.spans(address):
-            if span.dated:
-                # A log of leases that are begun and never ended: nobody stays for ever.
-                found[span.mac].append(_Stay(span.start, min(span.end, span.start + LEASE)))
+            if span.dated and span.end == inf and span.mac in lasts:
+                told = (at for at in starts[address, span.mac] if at >= span.start)
+                found[span.mac] += [_Stay(at, at + lasts[span.mac]) for at in told]
+            elif span.dated:
+                found[span.mac].append(_Stay(span.start, span.end))
     for one in presences:
         if one.start is not None or one.end is not None:
             start = -inf if one.start is None else one.start
@@ -183,11 +214,13 @@ def percent(share: float) -> str:
 
 def suspect(one: Odds, episodes: int, *, named: bool) -> Suspect:
     """The odds in the vocabulary's form: never more than `suspect`, since presence proves nothing."""
-    because = (
-        f"here at {one.here} of {episodes} times at which the spam was seen, in"
-        f" {one.visits} {'stay' if one.visits == 1 else 'stays'}, and {one.usual:.0%} of all the time:"
-        f" likelihood {percent(one.share)}"
-    )
+    if episodes == 1:
+        here = f"{'here' if one.here else 'not here'} when the spam was seen"
+    else:
+        stays = "1 stay" if one.visits == 1 else f"{one.visits} stays"
+        here = f"here at {one.here} of {episodes} times at which the spam was seen, in {stays}"
+    because = f"{here}, and {one.usual:.0%} of all the time: likelihood {percent(one.share)}"
+    because += "" if named else " (presence alone, which neither accuses nor clears)"
     return Suspect(
         device=one.device,
         verdict="suspect" if named else "honest",

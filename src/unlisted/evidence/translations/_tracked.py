@@ -11,12 +11,13 @@ a machine's.
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from unlisted import net
 from unlisted.evidence import OTHER, Fact, Other, Parsed
 from unlisted.evidence.contact import connection
-from unlisted.messages import Attempt, Contact, Translation
+from unlisted.messages import Attempt, Contact, Evidence, Translation
 from unlisted.net import Address
 
 STEP = 60.0  # seconds between entries without a time: a quicker pace would accuse somebody
@@ -137,8 +138,8 @@ class Tracker:
             self._told.pop(entry.key, None)
             self._held[entry.key] = entry
             late = self._late(entry.at)
-            made = [] if again is None else [again.fact(again.start or 0.0, "")]
-            made += [one.fact(one.start or 0.0, "silent") for one in late]
+            made = [] if again is None else [_held(again, "")]
+            made += [_held(one, "silent") for one in late]
             return _several(made)
         return self._further(entry)
 
@@ -155,7 +156,7 @@ class Tracker:
         if held is not None and entry.outcome:
             del self._held[entry.key]
             self._tell(entry.key)
-            made.append(held.fact(held.start or 0.0, entry.outcome))
+            made.append(_held(held, entry.outcome))
         if entry.event == DESTROY:
             self._told.pop(entry.key, None)
             made.append(entry.ended())
@@ -188,6 +189,14 @@ class Tracker:
             self._tell(oldest.key)
             late.append(oldest)
         return late
+
+
+def _held(entry: Entry, outcome: str) -> Fact | Other | None:
+    """What is told of an earlier line, with the number of that line."""
+    fact = entry.fact(entry.start or 0.0, outcome)
+    if not isinstance(fact, (Attempt, Contact)) or not entry.number:
+        return fact
+    return msgspec.structs.replace(fact, seen=Evidence("", entry.number, ""))
 
 
 def _several(made: "Sequence[Fact | Other | None]") -> Parsed:
