@@ -21,7 +21,7 @@ from pathlib import Path
 import re2
 
 from unlisted import show
-from unlisted.edge import records, tables
+from unlisted.edge import journal, records, tables
 from unlisted.edge.blocks import BLOCK, LONGEST, Block, Cut, head, unpack
 from unlisted.edge.reading import CUT, Keeper, Progress, Reading
 from unlisted.evidence import Format, Holding, Parsed
@@ -48,7 +48,8 @@ def sample(path: Path, first: bytes) -> list[str]:
                     file.seek(place)
                     parts.append(file.read(len(first)).partition(b"\n")[2])
     share = SAMPLE // len(parts)
-    return [line for part in parts for line in text(part).split("\n")[:share] if len(line) <= LONGEST]
+    lines = [line for part in parts for line in text(part).split("\n")[:share] if len(line) <= LONGEST]
+    return list(map(journal.plain, lines))
 
 
 def telling(one: Format) -> bool:
@@ -182,6 +183,8 @@ class Reader:
         lines = text(block.data).split("\n")
         if not lines[-1]:
             lines.pop()
+        if lines and lines[0].startswith("{"):
+            lines = list(map(journal.plain, lines))
         self._reading.lines += len(lines)
         if len(self._tries) > 1 or self._holding or self._keeper.asked:
             for number, line in enumerate(lines, block.first):
@@ -231,6 +234,7 @@ class Reader:
         self._reading.other += total - taken
 
     def _line(self, line: str, number: int) -> None:
+        line = journal.plain(line)
         for holding in self._holding:
             holding.number = number
         for hint, parse in self._tries if len(line) <= self._longest else ():
