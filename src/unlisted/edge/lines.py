@@ -21,7 +21,7 @@ from pathlib import Path
 import re2
 
 from unlisted import show
-from unlisted.edge import records, tables
+from unlisted.edge import journal, records, tables
 from unlisted.edge.blocks import BLOCK, LONGEST, Block, Cut, head, text, unpack
 from unlisted.edge.reading import CUT, Keeper, Progress, Reading
 from unlisted.evidence import Format, Holding, Parsed
@@ -49,7 +49,7 @@ def sample(path: Path, first: bytes) -> list[str]:
                     parts.append(file.read(len(first)).partition(b"\n")[2])
     share = SAMPLE // len(parts)
     return [
-        line
+        journal.plain(line)
         for part in parts
         for line in text(part).replace("\r\n", "\n").split("\n")[:share]
         if len(line) <= LONGEST
@@ -182,6 +182,8 @@ class Reader:
         lines = text(block.data).replace("\r\n", "\n").split("\n")
         if not lines[-1]:
             lines.pop()
+        if lines and lines[0].startswith("{"):
+            lines = list(map(journal.plain, lines))
         self._reading.lines += len(lines)
         if len(self._tries) > 1 or self._holding or self._keeper.asked:
             for number, line in enumerate(lines, block.first):
@@ -231,6 +233,7 @@ class Reader:
         self._reading.other += total - taken
 
     def _line(self, line: str, number: int) -> None:
+        line = journal.plain(line)
         for holding in self._holding:
             holding.number = number
         for hint, parse in self._tries if len(line) <= self._longest else ():

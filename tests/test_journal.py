@@ -1,0 +1,38 @@
+"""`journalctl -o json`: its lines are read as the syslog lines that they stand for."""
+
+import json
+from pathlib import Path
+
+from unlisted.edge import journal, lines, read
+
+PACKET = (
+    "IN=lan OUT=wan MAC=00:00:5e:00:53:ff:00:00:5e:00:53:01:08:00 SRC=192.168.50.9 DST=198.51.100.7 LEN=60"
+    " PROTO=TCP SPT=40000 DPT=25 WINDOW=64240 RES=0x00 SYN URGP=0"
+)
+
+
+def entry(second: int, message: object = PACKET, program: str = "kernel") -> str:
+    told = {"_HOSTNAME": "gw", "SYSLOG_IDENTIFIER": program, "MESSAGE": message, "PRIORITY": "4"}
+    return json.dumps(told | {"__REALTIME_TIMESTAMP": f"{1795200600 + second}000000"}) + "\n"
+
+
+def test_it_is_read_whatever_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "journal.json"
+    path.write_text("".join(entry(second) for second in range(30)))
+    reading = read.read(path)
+    assert (reading.format, reading.understood, reading.unknown) == ("netfilter", 30, 0)
+    assert reading.flows is not None
+    assert int(reading.flows.at[0]) == 1795200600_000000
+    dull = entry(0, "a session was opened for the user of this machine", "sshd") * 40_000
+    path.write_text(entry(1) + dull + "".join(entry(second) for second in range(2, 9)))
+    assert path.stat().st_size > lines.SMALL
+    assert read.read(path).understood == 8
+
+
+def test_octets_are_a_message_too() -> None:
+    assert journal.plain(entry(1, list(PACKET.encode())).strip()).endswith(f"kernel: {PACKET}")
+
+
+def test_what_is_no_journal_stays_what_it_is() -> None:
+    for line in ('{"a": 1}', '{"__REALTIME_TIMESTAMP": []}', '{"__REALTIME_TIMESTAMP"', "{", ""):
+        assert journal.plain(line) == line
