@@ -89,3 +89,12 @@ def test_zstd_is_read_where_it_can_be_and_else_said(tmp_path: Path, monkeypatch:
     path.write_bytes(archives.ZSTD + bytes(99))
     monkeypatch.setattr("unlisted.edge.blocks.zstd", lambda: None)
     assert "zstd -d FILE unpacks it" in read.read(path).trouble
+
+
+def test_a_member_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "logs.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x", "nothing\n")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(""), "nothing\n")
+    assert read.read(path).understood == 0

@@ -15,7 +15,7 @@ _SECOND = re.compile(r"\d:\d\d:\d\d")
 _HOURS = re.compile(r"(?<=:\d\d)( ?[+-]\d\d)$")  # ISO 8601 allows a zone of whole hours
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4}),? +(\d\d:\d\d.*)")  # as most of Europe writes it
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ?(ms|s|sec|m|min|h|d)?")
-_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d\d)?")
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?([0-5]\d)?")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _UNITS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "": 1.0}
 

@@ -68,7 +68,7 @@ class Members(io.BytesIO):
 def _zip(file: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
     with zipfile.ZipFile(file) as archive:
         for one in archive.infolist():
-            if not one.is_dir() and not one.filename.startswith("__MACOSX/"):
+            if one.filename and not one.is_dir() and not one.filename.startswith("__MACOSX/"):
                 with archive.open(one) as member:
                     yield one.filename, member
 

@@ -6,7 +6,8 @@ as text, a field that is no UTF-8 is an array of octets.
 
 import msgspec
 
-_MARK = '"__REALTIME_TIMESTAMP"'
+MARK = b'"__REALTIME_TIMESTAMP"'
+_MARK = MARK.decode()
 
 
 def plain(line: str) -> str:

@@ -179,10 +179,11 @@ class Reader:
         """Every line of a block."""
         if self._table and self._table.block(block):
             return
-        lines = text(block.data).replace("\r\n", "\n").split("\n")
+        data = block.data
+        lines = text(data).replace("\r\n", "\n").split("\n")
         if not lines[-1]:
             lines.pop()
-        if lines and lines[0].startswith("{"):
+        if journal.MARK in data:
             lines = list(map(journal.plain, lines))
         self._reading.lines += len(lines)
         if len(self._tries) > 1 or self._holding or self._keeper.asked:
@@ -226,14 +227,13 @@ class Reader:
             number += block.line_at(start, counted)
             counted = start
             end = data.find(b"\n", at, last) + 1 or last
-            self._line(text(data[start:end].rstrip(b"\r\n")), number)
+            self._line(journal.plain(text(data[start:end].rstrip(b"\r\n"))), number)
             taken += 1
         total = block.lines
         self._reading.lines += total
         self._reading.other += total - taken
 
     def _line(self, line: str, number: int) -> None:
-        line = journal.plain(line)
         for holding in self._holding:
             holding.number = number
         for hint, parse in self._tries if len(line) <= self._longest else ():

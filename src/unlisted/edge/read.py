@@ -14,7 +14,7 @@ from pathlib import Path
 
 import re2
 
-from unlisted.edge import archives, records, tables, unreadable
+from unlisted.edge import archives, journal, records, tables, unreadable
 from unlisted.edge.blocks import (
     BLOCK,
     Cut,
@@ -207,7 +207,7 @@ def _has(data: bytes, scan: "re2._Regexp[bytes]", one: Format, near: float) -> b
     for match in islice(scan.finditer(data), TRIES):
         start = data.rfind(b"\n", 0, match.start()) + 1
         end = data.find(b"\n", match.end() - 1)
-        line = text(data[start : end if end >= 0 else len(data)])
+        line = journal.plain(text(data[start : end if end >= 0 else len(data)]))
         if one.hint in line and facts(one.parse(line, near)):
             return True
     return False

@@ -84,7 +84,10 @@ def stamp(line: str, near: float) -> Stamp | None:
 @lru_cache(maxsize=4096)
 def _ahead(zone: tzinfo, quarter: float) -> float:
     """Seconds east of UTC of a local time, told in quarters of an hour: no zone changes within one."""
-    local = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=quarter * 900)
+    try:
+        local = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=quarter * 900)
+    except OverflowError:  # 9999-12-31 23:59:60
+        return 0.0
     east = local.replace(tzinfo=zone).utcoffset()
     return east.total_seconds() if east is not None else 0.0
 

@@ -120,7 +120,7 @@ def _time(text: str, near: float) -> float | None:
     kind, _, rest = text.partition(" ")
     if kind == "epoch":
         return float(rest) if rest.isdigit() and len(rest) <= 11 else None
-    when = stamp(rest + " ", near)
+    when = stamp(rest + " ", float(near))  # dhcpd.leases(5): UTC, whatever zone the logs are in
     return when.at if when else None
 
 
